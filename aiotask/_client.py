@@ -1,0 +1,136 @@
+"""Client: credentials, hosts and one session, and the products' trees on top of them."""
+
+import os
+import re
+from types import TracebackType
+from typing import NoReturn, Self
+
+import aiohttp
+
+from aiotask._hosts import product_base
+from aiotask._retry import RetryPolicy
+from aiotask._session import Session
+from aiotask.autopilot import Autopilot
+from aiotask.errors import ConfigurationError
+from aiotask.taskrouter import TaskRouter
+
+_USER = re.compile("[!-9;-~]+")
+_VISIBLE = re.compile("[!-~]+")
+
+# A connection that does not come about in this time seldom comes about at all.
+_LONGEST_CONNECT = 10.0
+
+
+class Client:
+    """The way to TaskRouter: ``async with Client(account_sid, auth_token) as client: ...``.
+
+    Credentials are an account's sid and token, or an API key's sid and secret; what is not given
+    comes from ``TWILIO_ACCOUNT_SID``, ``TWILIO_AUTH_TOKEN``, ``TWILIO_API_KEY`` and
+    ``TWILIO_API_SECRET``, *region* and *edge* from ``TWILIO_REGION`` and ``TWILIO_EDGE``. Where
+    both pairs are there, the one that is given counts, and an API key before a token.
+
+    *base_url* takes the place of the host of every product: the sandbox, or a proxy. It is https,
+    or http to this machine; *allow_insecure* lifts that. *timeout* is the seconds that one attempt
+    may take once it has a connection slot, or an ``aiohttp.ClientTimeout``. *retry* says how often
+    a call is repeated. At most *max_connections* requests are under way at a time.
+
+    A client can be made anywhere, and belongs to the event loop that enters it; after leaving, it
+    can be entered again. With a caller's own *session* it need not be entered: it then belongs to
+    the loop that first uses it, and the session is never closed. Neither repr nor pickles show the
+    credentials. Wrong settings are a ConfigurationError.
+    """
+
+    def __init__(
+        self,
+        account_sid: str | None = None,
+        auth_token: str | None = None,
+        *,
+        api_key: str | None = None,
+        api_secret: str | None = None,
+        region: str | None = None,
+        edge: str | None = None,
+        base_url: str | None = None,
+        allow_insecure: bool = False,
+        timeout: float | aiohttp.ClientTimeout = 30.0,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen, and shared on purpose
+        max_connections: int = 100,
+        session: aiohttp.ClientSession | None = None,
+    ) -> None:
+        user, password = _credentials(account_sid, auth_token, api_key, api_secret)
+        if type(max_connections) is not int or max_connections < 1:
+            raise ConfigurationError(f"max_connections must be at least 1, not {max_connections!r}")
+        self._shown_user = f"{user[:2]}…{user[-4:]}"
+        self._session = Session(
+            authorization=aiohttp.encode_basic_auth(user, password),
+            timeout=_timeout(timeout),
+            retry=retry,
+            max_connections=max_connections,
+            session=session,
+        )
+
+        def base(product: str) -> str:
+            return product_base(
+                product,
+                region=region or os.environ.get("TWILIO_REGION"),
+                edge=edge or os.environ.get("TWILIO_EDGE"),
+                base_url=base_url,
+                allow_insecure=allow_insecure,
+            )
+
+        self.taskrouter = TaskRouter(self._session, base("taskrouter"))
+        self.autopilot = Autopilot(self._session, base("autopilot"))
+
+    async def __aenter__(self) -> Self:
+        await self._session.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End what runs in the background and close the connections; again does no harm."""
+        await self._session.close()
+
+    def __repr__(self) -> str:
+        return f"<Client {self._shown_user}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Client does not pickle or copy: it holds credentials and connections")
+
+
+def _credentials(
+    account_sid: str | None, auth_token: str | None, api_key: str | None, api_secret: str | None
+) -> tuple[str, str]:
+    """Return the user and password to send; the environment fills in what is not given."""
+    account = account_sid or os.environ.get("TWILIO_ACCOUNT_SID")
+    token = auth_token or os.environ.get("TWILIO_AUTH_TOKEN")
+    key = api_key or os.environ.get("TWILIO_API_KEY")
+    secret = api_secret or os.environ.get("TWILIO_API_SECRET")
+    key_given, token_given = bool(api_key or api_secret), bool(account_sid and auth_token)
+    if key and secret and (key_given or not token_given):
+        user, password = key, secret
+    elif account and token and not key_given:
+        user, password = account, token
+    else:
+        raise ConfigurationError(
+            "no credentials: give account_sid and auth_token, or api_key and api_secret, or set "
+            "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or TWILIO_API_KEY and TWILIO_API_SECRET"
+        )
+    if not _USER.fullmatch(user):
+        raise ConfigurationError("an account or API key sid must be visible ASCII without a colon")
+    if not _VISIBLE.fullmatch(password):
+        raise ConfigurationError("an auth token or API secret must be visible ASCII")
+    return user, password
+
+
+def _timeout(timeout: float | aiohttp.ClientTimeout) -> aiohttp.ClientTimeout:
+    if isinstance(timeout, aiohttp.ClientTimeout):
+        return timeout
+    if type(timeout) not in (int, float) or not timeout > 0:
+        raise ConfigurationError(f"timeout must be a number of seconds above 0, not {timeout!r}")
+    return aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout / 2, _LONGEST_CONNECT))

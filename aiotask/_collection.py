@@ -1,0 +1,116 @@
+"""What every REST collection has in common: the five verbs over one path."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar
+
+from yarl import URL
+
+from aiotask._answers import Answer
+from aiotask._decoding import decode
+from aiotask._encoding import Identifier, Sid, checked, encode, header_value, urlencoded
+from aiotask._paging import Listing, list_query
+from aiotask._session import CREATE, DELETE, READ, UPDATE, Session
+from aiotask.errors import BadRequestError, NotFoundError, PreconditionFailedError
+
+R = TypeVar("R")
+Fields = Mapping[str, Any]
+
+
+class Collection(Generic[R]):
+    """Resources of one kind under one path; a subclass states which verbs its API offers."""
+
+    name: ClassVar[str]
+    resource: type[R]
+    sid: ClassVar[Sid | Identifier]
+    # Fields that a resource shows under other names than they are set by.
+    shown_as: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
+    def __init__(self, session: Session, parent: str) -> None:
+        self._session = session
+        self._path = f"{parent}/{self.name}"
+        self._url = URL(self._path, encoded=True)
+
+    def _at(self, sid: str) -> URL:
+        return URL(f"{self._path}/{checked(self.sid, sid)}", encoded=True)
+
+    def _decoded(self, answer: Answer) -> R:
+        try:
+            return decode(answer.document, self.resource, answer.headers.get("ETag"))
+        except ValueError as error:
+            reason = f"not a {self.resource.__name__} as documented: {error}"
+        raise answer.wrong(reason)
+
+    async def _create(self, shape: type, fields: Fields) -> R:
+        return await self._send_new(form(shape, fields))
+
+    async def _send_new(self, body: bytes) -> R:
+        return await self._session.request(CREATE, self._url, self._decoded, body)
+
+    async def _fetch(self, sid: str) -> R:
+        return await self._session.request(READ, self._at(sid), self._decoded)
+
+    async def _update(
+        self, sid: str, shape: type, changes: Fields, if_match: str | None = None
+    ) -> R:
+        url, etag = self._at(sid), _etag(if_match)
+        body = form(shape, changes)
+        try:
+            return await self._session.request(UPDATE, url, self._decoded, body, etag)
+        except (BadRequestError, NotFoundError, PreconditionFailedError) as error:
+            if not error.maybe_applied:
+                raise
+            refused = error
+        # An earlier attempt of this call got no answer, so this refusal may be its own doing.
+        current = await self._fetch(sid)
+        if not self._shows(current, changes):
+            raise refused
+        return current
+
+    async def _delete(self, sid: str, if_match: str | None = None) -> None:
+        url, etag = self._at(sid), _etag(if_match)
+        try:
+            await self._session.request(DELETE, url, _nothing, None, etag)
+        except NotFoundError as error:
+            if not error.maybe_applied:
+                raise
+
+    def _list(
+        self,
+        shape: type,
+        filters: Fields,
+        limit: int | None,
+        page_size: int | None,
+        cursor: str | None,
+    ) -> Listing[R]:
+        query = list_query(encode(shape, filters), limit, page_size, cursor)
+        return Listing(self._session, self._path, query, self.resource, limit)
+
+    def _shows(self, current: R, changes: Fields) -> bool:
+        """Whether a resource is as *changes* would leave it."""
+        return all(
+            any(
+                _same(getattr(current, shown, None), value)
+                for shown in self.shown_as.get(name, (name,))
+            )
+            for name, value in changes.items()
+        )
+
+
+def form(shape: type, fields: Fields) -> bytes:
+    """Return the body that sets *fields*; a TypeError or ValueError says what cannot be right."""
+    return urlencoded(encode(shape, fields)).encode()
+
+
+def _same(shown: Any, sent: Any) -> bool:
+    if isinstance(sent, datetime):
+        return bool(shown == sent.replace(microsecond=0))
+    return bool(shown == sent)
+
+
+def _etag(if_match: str | None) -> str | None:
+    return None if if_match is None else header_value("if_match", if_match)
+
+
+def _nothing(_: Answer) -> None:
+    """Read the answer of a deletion: there is nothing in it."""

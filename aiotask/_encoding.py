@@ -1,0 +1,323 @@
+"""Python values -> the fields of a form or a query; pure functions that know no operation.
+
+An operation's fields are a TypedDict. Its annotations say everything: the Python type decides how
+a value is written, ``Annotated`` markers what is refused before anything is sent, and the name on
+the wire is computed (``task_queue_sid`` -> ``TaskQueueSid``).
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from math import isfinite
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NotRequired,
+    Protocol,
+    Required,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
+from urllib.parse import quote
+
+import attrs
+import orjson
+from yarl import URL
+
+Pairs = list[tuple[str, str]]
+
+_LONGEST_NAME = 64
+
+
+class Marker(Protocol):
+    """What refuses a value of the right type; the reason is a ``ValueError``."""
+
+    def __call__(self, value: Any) -> object:
+        """Raise a ValueError if *value* cannot be right."""
+
+
+class Sid:
+    """A sid of one kind: two letters, then 32 hexadecimal digits, as the service's pattern has it.
+
+    Nothing else may become part of a path, so that no value can address another resource.
+    """
+
+    def __init__(self, *prefixes: str) -> None:
+        self._form = " or ".join(prefixes)
+        self._match = re.compile(f"(?:{'|'.join(prefixes)})[0-9a-fA-F]{{32}}").fullmatch
+
+    def __call__(self, value: object) -> str:
+        """Return *value* if it is such a sid."""
+        if not isinstance(value, str) or not self._match(value):
+            wanted = f"must be a sid: {self._form} and 32 hexadecimal digits"
+            raise ValueError(f"{wanted}, not {_shortened(value)}")
+        return value
+
+
+class Identifier:
+    """A sid or a unique name, percent-encoded so that it stays one segment of its path."""
+
+    def __call__(self, value: object) -> str:
+        """Return *value* as it stands in a path."""
+        if not isinstance(value, str) or not value.isprintable() or len(value) > _LONGEST_NAME:
+            raise ValueError(f"must be a sid or a unique name, not {_shortened(value)}")
+        if not value.strip("."):
+            raise ValueError(f"must have more to it than dots, unlike {value!r}")
+        return quote(value, safe="")
+
+
+def checked(kind: Callable[[object], str], sid: str) -> str:
+    """Return *sid* as it stands in a path, or raise a ValueError that names it."""
+    try:
+        return kind(sid)
+    except ValueError as error:
+        raise ValueError(f"sid: {error}") from None
+
+
+@attrs.frozen
+class Between:
+    """A number within bounds, both included."""
+
+    low: int
+    high: int
+
+    def __call__(self, value: int) -> None:
+        """Refuse a number outside."""
+        if not self.low <= value <= self.high:
+            raise ValueError(f"must be {self.low} to {self.high}, not {value}")
+
+
+@attrs.frozen
+class Length:
+    """A text of so many characters."""
+
+    low: int
+    high: int
+
+    def __call__(self, value: str) -> None:
+        """Refuse a text that is shorter or longer."""
+        if not self.low <= len(value) <= self.high:
+            raise ValueError(f"must have {self.low} to {self.high} characters, not {len(value)}")
+
+
+@attrs.frozen
+class Past:
+    """A moment that is not in the future, nor before the year 1900."""
+
+    def __call__(self, value: datetime) -> None:
+        """Refuse a moment outside."""
+        if value > datetime.now(UTC):
+            raise ValueError(f"must not be in the future, as {value.isoformat()} is")
+        if value.year < 1900:  # noqa: PLR2004 - the year that the service names
+            raise ValueError(f"must not be before the year 1900, as {value.isoformat()} is")
+
+
+@attrs.frozen
+class JsonLimit:
+    """A JSON document whose text has so many characters at the most, white space included."""
+
+    characters: int
+
+    def __call__(self, value: str) -> None:
+        """Refuse a text that is longer."""
+        if len(value) > self.characters:
+            raise ValueError(
+                f"must have at most {self.characters} characters as JSON, not {len(value)}"
+            )
+
+
+def encode(shape: type, fields: Mapping[str, Any]) -> Pairs:
+    """Return *fields* as the service names and writes them; *shape* is their TypedDict.
+
+    A name that *shape* lacks, or a required one that is missing, is a TypeError; a value that
+    cannot be right is a ValueError.
+    """
+    plan = _plan(shape)
+    pairs: Pairs = []
+    for name, value in fields.items():
+        field = plan.fields.get(name)
+        if field is None:
+            raise TypeError(_unknown(shape, name, plan.fields))
+        try:
+            field.write(value, pairs)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+    if not plan.required <= fields.keys():
+        missing = ", ".join(sorted(plan.required - fields.keys()))
+        raise TypeError(f"{shape.__name__} lacks {missing}")
+    return pairs
+
+
+def urlencoded(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return *pairs* as ``application/x-www-form-urlencoded``, for a body or a query."""
+    return URL.build(query=list(pairs)).raw_query_string
+
+
+def header_value(name: str, value: object) -> str:
+    """Return *value* if it can stand in a header: visible ASCII and spaces, so no line can end."""
+    if not isinstance(value, str) or not re.fullmatch("[ -~]+", value):
+        raise ValueError(f"{name}: must be visible ASCII, not {_shortened(value)}")
+    return value
+
+
+def field_types(shape: type) -> dict[str, Any]:
+    """Return the plain Python type of every field of *shape*, markers taken off."""
+    return {name: field.kind for name, field in _plan(shape).fields.items()}
+
+
+@attrs.frozen
+class _Field:
+    wire: str
+    kind: Any
+    text: Callable[[Any], str]
+    many: bool
+    markers: tuple[Marker, ...]
+
+    def write(self, value: Any, pairs: Pairs) -> None:
+        if not self.many:
+            pairs.append((self.wire, self._one(value)))
+            return
+        # A lone text is a sequence of letters to Python, and one value to everybody else.
+        values = [value] if isinstance(value, str) else value
+        if not isinstance(values, Sequence):
+            raise ValueError(f"must be a sequence, not {_kind(value)}")
+        if not values:
+            raise ValueError("must not be empty: leave it out to have everything")
+        pairs.extend((self.wire, self._one(each)) for each in values)
+
+    def _one(self, value: Any) -> str:
+        text = self.text(value)
+        for marker in self.markers:
+            marker(text if isinstance(marker, JsonLimit) else value)
+        return text
+
+
+@attrs.frozen
+class _Plan:
+    fields: Mapping[str, _Field]
+    required: frozenset[str]
+
+
+@cache
+def _plan(shape: type) -> _Plan:
+    if not is_typeddict(shape):
+        raise TypeError(f"{shape.__name__} is not a TypedDict")
+    hints = get_type_hints(shape, include_extras=True)
+    fields = {name: _field(name, hint) for name, hint in hints.items()}
+    return _Plan(fields, frozenset(shape.__required_keys__))  # type: ignore[attr-defined]  # of every TypedDict
+
+
+def _field(name: str, hint: Any) -> _Field:
+    markers: tuple[Marker, ...] = ()
+    many = False
+    while True:
+        origin = get_origin(hint)
+        if origin in (Required, NotRequired):
+            (hint,) = get_args(hint)
+        elif origin is Annotated:
+            hint, *found = get_args(hint)
+            markers += tuple(found)
+        elif origin is Sequence:
+            (hint,) = get_args(hint)
+            many = True
+        else:
+            break
+    kind = str if origin is Literal else origin or hint
+    return _Field(wire_name(name), kind, _WRITERS[kind], many, markers)
+
+
+@cache
+def wire_name(name: str) -> str:
+    """Return a field's name on the wire: ``task_queue_sid`` is ``TaskQueueSid`` there."""
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def _unknown(shape: type, name: object, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(name), known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"{shape.__name__} has no field {_shortened(name)}{hint}"
+
+
+def _kind(value: object) -> str:
+    return "None (leave the field out instead)" if value is None else type(value).__name__
+
+
+def _shortened(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}…"  # noqa: PLR2004 - about a line
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be a str, not {_kind(value)}")
+    if not value.isascii():
+        value.encode()  # a lone surrogate has no UTF-8: UnicodeEncodeError is a ValueError
+    return value
+
+
+def _integer(value: Any) -> str:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"must be an int, not {_kind(value)}")
+    return str(int(value))
+
+
+def _flag(value: Any) -> str:
+    if not isinstance(value, bool):
+        raise ValueError(f"must be a bool, not {_kind(value)}")
+    return "true" if value else "false"
+
+
+def _moment(value: Any) -> str:
+    if not isinstance(value, datetime):
+        raise ValueError(f"must be a datetime, not {_kind(value)}")
+    if value.utcoffset() is None:
+        raise ValueError("must be an aware datetime: one with a time zone")
+    utc = value.astimezone(UTC).replace(tzinfo=None)
+    return f"{utc.isoformat(timespec='seconds')}Z"
+
+
+_PLAIN = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+
+
+def _document(value: Any) -> str:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"must be a mapping, which is sent as JSON, not {_kind(value)}")
+    try:
+        text = orjson.dumps(value, default=_plain_mapping, option=_PLAIN)
+    except orjson.JSONEncodeError as error:
+        raise ValueError(f"is not JSON: {error}") from error
+    # orjson writes NaN and the infinities as null, so only a null can hide one.
+    if b"null" in text and not _all_finite(value):
+        raise ValueError("is not JSON: NaN and Infinity have no place in it")
+    return text.decode()
+
+
+def _plain_mapping(value: Any) -> dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"Type is not JSON serializable: {type(value).__name__}")
+
+
+def _all_finite(value: Any) -> bool:
+    match value:
+        case float():
+            return isfinite(value)
+        case Mapping():
+            return all(map(_all_finite, value.values()))
+        case list() | tuple():
+            return all(map(_all_finite, value))
+    return True
+
+
+_WRITERS: dict[Any, Callable[[Any], str]] = {
+    str: _text,
+    int: _integer,
+    bool: _flag,
+    datetime: _moment,
+    Mapping: _document,
+}

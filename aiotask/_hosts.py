@@ -1,0 +1,61 @@
+"""Where each product is: hosts by region and edge, or one base URL for all; pure functions."""
+
+import ipaddress
+import re
+
+from yarl import URL
+
+from aiotask.errors import ConfigurationError
+
+_LABEL = re.compile("[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+# An edge without a region is at home in the United States, as in Twilio's own libraries.
+_HOME_REGION = "us1"
+
+
+def product_base(
+    product: str,
+    *,
+    region: str | None,
+    edge: str | None,
+    base_url: str | None,
+    allow_insecure: bool,
+) -> str:
+    """Return the URL under which a product's paths lie, without a slash at its end."""
+    if base_url is not None:
+        return _checked_base(base_url, allow_insecure=allow_insecure)
+    if edge and not region:
+        region = _HOME_REGION
+    labels = [product, *(label for label in (edge, region) if label)]
+    for label in labels:
+        if not _LABEL.fullmatch(label):
+            raise ConfigurationError(f"{label!r} is not the name of a region or edge")
+    return f"https://{'.'.join(labels)}.twilio.com"
+
+
+def _checked_base(base_url: str, *, allow_insecure: bool) -> str:
+    try:
+        url = URL(base_url)
+        port_is_right = url.port is not None
+    except (TypeError, ValueError):
+        raise ConfigurationError("base_url is not a URL") from None
+    if url.user is not None or url.password is not None:
+        raise ConfigurationError("base_url holds credentials; they have parameters of their own")
+    if url.scheme not in {"http", "https"} or not url.host or not port_is_right:
+        raise ConfigurationError("base_url must be http://… or https://… with a host")
+    if url.query_string or url.fragment:
+        raise ConfigurationError("base_url must have neither a query nor a fragment")
+    if url.scheme == "http" and not (allow_insecure or _is_loopback(url.host)):
+        raise ConfigurationError(
+            "base_url is plain http to another machine, where everybody on the way can read the "
+            "credentials; use https, or allow_insecure=True"
+        )
+    return str(url).rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

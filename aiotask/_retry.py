@@ -1,0 +1,166 @@
+"""Which failure is worth another try, and how long to wait before it. Pure: the clock comes in."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import attrs
+from multidict import CIMultiDict
+from tenacity import AsyncRetrying, RetryCallState
+
+from aiotask.errors import (
+    AiotaskError,
+    AnswerError,
+    ConnectionFailedError,
+    IncompleteAnswerError,
+    ProtocolError,
+    RateLimitError,
+    ServerError,
+    StatusError,
+    TLSError,
+    TransportError,
+    UnexpectedRedirectError,
+)
+
+# 408 and 425 leave open whether the request was carried out, as a 5xx does.
+_UNDECIDED = frozenset({408, 425})
+
+
+def fate_unknown(error: AiotaskError) -> bool:
+    """Whether a request that ended so may have been carried out all the same."""
+    match error:
+        case ConnectionFailedError() | UnexpectedRedirectError():
+            return False
+        case TransportError() | ProtocolError() | ServerError():
+            return True
+        case StatusError(status=status):
+            return status in _UNDECIDED
+    return False
+
+
+def retry_after(headers: CIMultiDict[str], now: Callable[[], datetime]) -> float | None:
+    """Return the seconds that an answer asks to wait, or None where it asks for nothing clear.
+
+    RFC 9110, section 10.2.3 knows whole seconds and a date. The date is measured against the
+    answer's own ``Date``, so that neither side's clock matters, and against *now* without one.
+    Of several values the longest counts.
+    """
+    waits = (
+        _asked(value.strip(" \t"), headers, now) for value in headers.getall("Retry-After", ())
+    )
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _asked(value: str, headers: CIMultiDict[str], now: Callable[[], datetime]) -> float | None:
+    if value.isascii() and value.isdigit():
+        return float(value)
+    until = _date(value)
+    if until is None:
+        return None
+    since = _date(headers.get("Date", "")) or now()
+    return max(0.0, (until - since).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _failure(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _not_negative(_: object, attribute: "attrs.Attribute[float]", value: float) -> None:
+    if not value >= 0:
+        raise ValueError(f"{attribute.name} is a number of seconds from 0, not {value!r}")
+
+
+def _at_least_one(_: object, attribute: "attrs.Attribute[int]", value: int) -> None:
+    if value < 1:
+        raise ValueError(f"{attribute.name} is at least 1, not {value!r}")
+
+
+@attrs.frozen(kw_only=True)
+class RetryPolicy:
+    """How often a failed call is repeated, and how long is waited; one policy serves any number.
+
+    Refusals (429) and connections that never came about are repeated for every verb; failures
+    after which the service may have acted only for reads, updates and deletes, never for a create.
+
+    Waits are drawn between 0 and ``base * 2 ** n`` seconds ("full jitter"), ``throttled_base``
+    taking the place of ``base`` after a 429, and never above ``cap``. A ``Retry-After`` is obeyed,
+    with up to a tenth added. No wait exceeds ``longest_wait``: where the service asks for more, or
+    where the wait would end more than ``deadline`` seconds after the call began, the error comes
+    at once. ``attempts`` counts the first one. ``sleep``, ``clock`` (monotonic, in seconds) and
+    ``jitter`` (0 to 1) are there to be replaced in tests.
+    """
+
+    attempts: int = attrs.field(default=5, validator=_at_least_one)
+    base: float = attrs.field(default=0.25, validator=_not_negative)
+    throttled_base: float = attrs.field(default=1.0, validator=_not_negative)
+    cap: float = attrs.field(default=20.0, validator=_not_negative)
+    longest_wait: float = attrs.field(default=120.0, validator=_not_negative)
+    deadline: float = attrs.field(default=150.0, validator=_not_negative)
+    sleep: Callable[[float], Awaitable[None]] = attrs.field(default=asyncio.sleep, repr=False)
+    clock: Callable[[], float] = attrs.field(default=time.monotonic, repr=False)
+    jitter: Callable[[], float] = attrs.field(default=random.random, repr=False)
+
+    def repeats(self, error: BaseException | None, *, idempotent: bool) -> bool:
+        """Whether a call that failed so, and is idempotent or not, is worth another try."""
+        match error:
+            case AnswerError(retry_after=float(wait)) if wait > self.longest_wait:
+                return False
+            case TLSError():
+                return False
+            case ConnectionFailedError() | RateLimitError() | StatusError(status=421):
+                # None was carried out: 429 by Twilio's error 20429, 421 by RFC 9110, 15.5.20.
+                return True
+            case TransportError() | ServerError() | IncompleteAnswerError():
+                return idempotent
+            case StatusError(status=status):
+                return idempotent and status in _UNDECIDED
+        return False
+
+    def wait(self, error: BaseException | None, attempt: int) -> float:
+        """Seconds to wait after the *attempt*-th attempt (from 1) failed with *error*."""
+        match error:
+            case AnswerError(retry_after=float(asked)):
+                return min(asked * (1 + self.jitter() / 10), self.longest_wait)
+            case RateLimitError():
+                base = self.throttled_base
+            case _:
+                base = self.base
+        # Beyond 2 ** 32 every base is above every cap; the exponent must not overflow a float.
+        ceiling = min(base * 2.0 ** min(attempt - 1, 32), self.cap, self.longest_wait)
+        return ceiling * self.jitter()
+
+    def controller(
+        self,
+        *,
+        idempotent: bool,
+        started: float,
+        before_sleep: Callable[[RetryCallState], None],
+    ) -> AsyncRetrying:
+        """Return a tenacity controller for one call that began at *started* by this clock.
+
+        tenacity keeps the state of a call in its controller, so none is ever shared.
+        """
+
+        def stop(state: RetryCallState) -> bool:
+            too_late = self.clock() - started + state.upcoming_sleep > self.deadline
+            return too_late or state.attempt_number >= self.attempts
+
+        return AsyncRetrying(
+            sleep=self.sleep,
+            retry=lambda state: self.repeats(_failure(state), idempotent=idempotent),
+            wait=lambda state: self.wait(_failure(state), state.attempt_number),
+            stop=stop,
+            before_sleep=before_sleep,
+            reraise=True,
+        )

@@ -1,0 +1,339 @@
+"""Session: the only I/O of the client. Authentication, timeouts, retries, answers and errors."""
+
+import asyncio
+import io
+import logging
+import os
+import platform
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NoReturn, TypeVar
+
+import aiohttp
+import attrs
+from multidict import CIMultiDict
+from tenacity import RetryCallState
+from yarl import URL
+
+from aiotask._answers import Answer, read_answer
+from aiotask._retry import RetryPolicy, fate_unknown
+from aiotask._version import __version__
+from aiotask.errors import (
+    AiotaskError,
+    ClientStateError,
+    ConnectionFailedError,
+    ConnectionLostError,
+    IncompleteAnswerError,
+    ProtocolError,
+    RequestTimeoutError,
+    ResponseTooLargeError,
+    TLSError,
+)
+
+T = TypeVar("T")
+
+_log = logging.getLogger("aiotask")
+_USER_AGENT = (
+    f"aiotask/{__version__} Python/{platform.python_version()} aiohttp/{aiohttp.__version__}"
+)
+
+# A page of 1,000 tasks with full attributes and long names stays below 10 MiB.
+LONGEST_ANSWER = 16 * 2**20
+# aiohttp warns of a larger body that is handed over as bytes.
+_LARGE_BODY = 2**20
+# Below the idle limits of load balancers, so that a reused connection is seldom a dead one.
+_KEEP_ALIVE = 10.0
+
+
+@attrs.frozen
+class Verb:
+    """What a call does to the service: decides whether it may be repeated, and what errors mean."""
+
+    method: str
+    changes: bool
+    idempotent: bool
+
+
+READ = Verb("GET", changes=False, idempotent=True)
+CREATE = Verb("POST", changes=True, idempotent=False)
+UPDATE = Verb("POST", changes=True, idempotent=True)
+DELETE = Verb("DELETE", changes=True, idempotent=True)
+
+
+class SecretText(str):
+    """A text that must not be shown: reprs, and so tracebacks with locals, have stars instead."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("credentials do not pickle")
+
+
+async def _without_resending(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a DELETE again by itself when a reused connection turns out dead.
+
+    It would do so unseen, and the 404 of the second one would pass for an error.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _Disconnected from error
+
+
+class _Disconnected(aiohttp.ClientError):
+    pass
+
+
+class Session:
+    """Sends requests, each as often as its verb and the policy allow, and reads the answers.
+
+    It is bound to the event loop that opens it, and at most *max_connections* requests are under
+    way at a time; the others wait here, where no timeout runs.
+    """
+
+    def __init__(
+        self,
+        *,
+        authorization: str,
+        timeout: aiohttp.ClientTimeout,
+        retry: RetryPolicy,
+        max_connections: int,
+        session: aiohttp.ClientSession | None,
+    ) -> None:
+        self.retry = retry
+        self.max_connections = max_connections
+        self._timeout = timeout
+        self._given = session
+        self._http = session
+        # A caller's session may have middlewares of its own, which these would replace.
+        self._middlewares = (_without_resending,) if session is None else None
+        self._owner: tuple[asyncio.AbstractEventLoop, int] | None = None
+        self._closed = False
+        self._slots = asyncio.Semaphore(max_connections)
+        self._background: set[asyncio.Task[Any]] = set()
+        self._reading = CIMultiDict(
+            {
+                "Authorization": SecretText(authorization),
+                "Accept": "application/json",
+                "User-Agent": _USER_AGENT,
+            }
+        )
+        self._writing = self._reading.copy()
+        self._writing["Content-Type"] = "application/x-www-form-urlencoded"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client does not pickle or copy: it holds credentials and connections")
+
+    async def open(self) -> None:
+        """Bind to the running loop, and open a connection pool unless the caller brought one."""
+        if self._owner is not None:
+            raise ClientStateError("the client is entered already")
+        self._bind()
+        if self._given is None:
+            self._http = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=self.max_connections, keepalive_timeout=_KEEP_ALIVE
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=self._timeout,
+            )
+
+    async def close(self) -> None:
+        """End what runs in the background and close the pool; a caller's own stays open."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        if self._given is None and self._http is not None:
+            await self._http.close()
+            self._http = None
+        self._owner = None
+        self._closed = True
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run *work* in the background, at the longest until this session is closed."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._forget)
+        return task
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._background.discard(task)
+        if not task.cancelled():
+            task.exception()  # nobody may be left to ask for it
+
+    async def request(
+        self,
+        verb: Verb,
+        url: URL,
+        read: Callable[[Answer], T],
+        body: bytes | None = None,
+        if_match: str | None = None,
+    ) -> T:
+        """Send one call, again where its verb and the policy allow, and return what *read* makes.
+
+        *url* is encoded already. Every failure is an AiotaskError; *read* may raise them too.
+        """
+        self._ensure_usable()
+        headers = self._reading if body is None else self._writing
+        if if_match is not None:
+            headers = headers.copy()
+            headers["If-Match"] = if_match
+        started = self.retry.clock()
+        try:
+            return read(await self._attempt(verb, url, body, headers))
+        except AiotaskError as error:
+            failure = error
+
+        async def attempt() -> T:
+            return read(await self._attempt(verb, url, body, headers))
+
+        return await self._repeated(failure, started, verb, url, attempt)
+
+    async def _repeated(
+        self,
+        failure: AiotaskError | None,
+        started: float,
+        verb: Verb,
+        url: URL,
+        attempt: Callable[[], Awaitable[T]],
+    ) -> T:
+        """Go on after the first attempt ended in *failure*, with a controller of this call's own.
+
+        The first attempt goes without one: building and running it costs a third of a request.
+        """
+        place = str(url.with_query(None))
+        attempts = 0
+        maybe_applied = False
+
+        async def told() -> T:
+            nonlocal failure, attempts, maybe_applied
+            attempts += 1
+            try:
+                if failure is None:
+                    return await attempt()
+                known, failure = failure, None
+                raise known
+            except AiotaskError as error:
+                maybe_applied |= verb.changes and fate_unknown(error)
+                error.method, error.url = verb.method, place
+                error.attempts, error.maybe_applied = attempts, maybe_applied
+                raise
+
+        def tell(state: RetryCallState) -> None:
+            _log.info(
+                "%s; again in %.2f s",
+                state.outcome and state.outcome.exception(),
+                state.upcoming_sleep,
+            )
+
+        if not self.retry.repeats(failure, idempotent=verb.idempotent):
+            return await told()
+        controller = self.retry.controller(
+            idempotent=verb.idempotent, started=started, before_sleep=tell
+        )
+        return await controller(told)
+
+    async def _attempt(
+        self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str]
+    ) -> Answer:
+        payload = io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY else body
+        async with self._slots:
+            http = self._ensure_usable()
+            response: aiohttp.ClientResponse | None = None
+            try:
+                response = await http.request(
+                    verb.method,
+                    url,
+                    data=payload,
+                    headers=headers,
+                    allow_redirects=False,
+                    timeout=self._timeout,
+                    middlewares=(_without_resending,)
+                    if verb is DELETE and self._given is None
+                    else None,
+                )
+                text = await _read(response)
+            except (aiohttp.ClientError, OSError) as error:
+                failure = _failure(error, response)
+            else:
+                return read_answer(response.status, response.headers, text)
+            finally:
+                if response is not None:
+                    response.close()
+        # Raised out here, the error does not drag aiohttp's own along unless _failure says so.
+        raise failure
+
+    def _ensure_usable(self) -> aiohttp.ClientSession:
+        if self._owner is None and self._given is not None and not self._closed:
+            self._bind()
+        if self._owner is None:
+            state = "is closed" if self._closed else "is not entered: use `async with client:`"
+            raise ClientStateError(f"the client {state}")
+        loop, process = self._owner
+        if process != os.getpid():
+            raise ClientStateError("the client belongs to the process that forked this one")
+        if loop is not asyncio.get_running_loop():
+            raise ClientStateError("the client belongs to another event loop than the running one")
+        if self._http is None or self._http.closed:
+            raise ClientStateError("the client's aiohttp session is closed")
+        return self._http
+
+    def _bind(self) -> None:
+        self._owner = asyncio.get_running_loop(), os.getpid()
+        self._slots = asyncio.Semaphore(self.max_connections)
+        self._closed = False
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    if (response.content_length or 0) > LONGEST_ANSWER:
+        raise _too_large(response)
+    content = response.content
+    text = await content.readany()
+    if content.at_eof():
+        return text
+    chunks, size = [text], len(text)
+    while not content.at_eof():
+        chunks.append(await content.readany())
+        size += len(chunks[-1])
+        if size > LONGEST_ANSWER:
+            raise _too_large(response)
+    return b"".join(chunks)
+
+
+def _too_large(response: aiohttp.ClientResponse) -> ResponseTooLargeError:
+    return ResponseTooLargeError(
+        f"the answer is longer than {LONGEST_ANSWER} bytes",
+        status=response.status,
+        headers=response.headers,
+    )
+
+
+def _failure(
+    error: aiohttp.ClientError | OSError, response: aiohttp.ClientResponse | None
+) -> AiotaskError:
+    failure: AiotaskError
+    reason = f"{type(error).__name__}: {error}"
+    match error:
+        case aiohttp.ClientResponseError():
+            # It holds the request's headers, Authorization among them, so it is left behind.
+            return ProtocolError(f"not HTTP: {error.message[:200]}", status=0, headers={})
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            failure = TLSError(reason)
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            failure = ConnectionFailedError(reason)
+        case TimeoutError():
+            failure = RequestTimeoutError("no complete answer within the timeout")
+        case _ if response is not None:
+            failure = IncompleteAnswerError(
+                f"the answer broke off: {reason}", status=response.status, headers=response.headers
+            )
+        case _:
+            failure = ConnectionLostError(reason)
+    failure.__cause__ = error
+    return failure

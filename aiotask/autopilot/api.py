@@ -1,0 +1,36 @@
+"""Autopilot's tree: what lies below one assistant."""
+
+from functools import cached_property
+
+from aiotask._encoding import Identifier, checked
+from aiotask._session import Session
+from aiotask.autopilot.tasks import AutopilotTasks
+
+__all__ = ["AssistantPlace", "Autopilot"]
+
+_ASSISTANT = Identifier()
+
+
+class Autopilot:
+    """Autopilot v1; no access to anything here does I/O."""
+
+    def __init__(self, session: Session, base: str) -> None:
+        self._session = session
+        self._path = f"{base}/v1"
+
+    def assistant(self, sid: str) -> "AssistantPlace":
+        """Return the place of one assistant in the tree, by its sid or its unique name."""
+        return AssistantPlace(self._session, f"{self._path}/Assistants/{checked(_ASSISTANT, sid)}")
+
+
+class AssistantPlace:
+    """One assistant's place in the tree: the way to what lies below it."""
+
+    def __init__(self, session: Session, path: str) -> None:
+        self._session = session
+        self._path = path
+
+    @cached_property
+    def tasks(self) -> AutopilotTasks:
+        """The tasks of the assistant."""
+        return AutopilotTasks(self._session, self._path)

@@ -1,0 +1,94 @@
+"""An Autopilot assistant's tasks: what it can be asked to do; nothing to do with TaskRouter's."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Required, TypedDict, Unpack
+
+import attrs
+
+from aiotask._collection import Collection
+from aiotask._decoding import Links
+from aiotask._encoding import Identifier, Length
+from aiotask._paging import Listing
+
+__all__ = ["AutopilotTask", "AutopilotTaskChanges", "AutopilotTasks", "NewAutopilotTask"]
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class AutopilotTask:
+    """An Autopilot task as the service last reported it; its actions are not part of that."""
+
+    sid: str
+    account_sid: str | None = None
+    date_created: datetime | None = None
+    date_updated: datetime | None = None
+    friendly_name: str | None = None
+    links: Links | None = None
+    assistant_sid: str | None = None
+    unique_name: str | None = None
+    actions_url: str | None = None
+    url: str | None = None
+
+
+class AutopilotTaskFields(TypedDict, total=False):
+    """What can be set when an Autopilot task is created, and changed later.
+
+    ``actions`` is a mapping, the document of https://www.twilio.com/docs/autopilot/actions.
+    """
+
+    friendly_name: Annotated[str, Length(0, 255)]
+    actions: Mapping[str, Any]
+    actions_url: str
+
+
+_UniqueName = Annotated[str, Length(1, 64)]
+
+
+class NewAutopilotTask(AutopilotTaskFields, total=False):
+    """What an Autopilot task can be created with; ``unique_name`` is so within its assistant."""
+
+    unique_name: Required[_UniqueName]
+
+
+class AutopilotTaskChanges(AutopilotTaskFields, total=False):
+    """What can be changed on an Autopilot task."""
+
+    unique_name: _UniqueName
+
+
+class _NoFilter(TypedDict):
+    pass
+
+
+class AutopilotTasks(Collection[AutopilotTask]):
+    """The tasks of one assistant; each is named by its sid or its unique name."""
+
+    name = "Tasks"
+    resource = AutopilotTask
+    sid = Identifier()
+
+    async def create(self, **fields: Unpack[NewAutopilotTask]) -> AutopilotTask:
+        """Create a task."""
+        return await self._create(NewAutopilotTask, fields)
+
+    async def fetch(self, sid: str) -> AutopilotTask:
+        """Return one task."""
+        return await self._fetch(sid)
+
+    async def update(self, sid: str, **changes: Unpack[AutopilotTaskChanges]) -> AutopilotTask:
+        """Change a task."""
+        return await self._update(sid, AutopilotTaskChanges, changes)
+
+    async def delete(self, sid: str) -> None:
+        """Delete a task."""
+        await self._delete(sid)
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> Listing[AutopilotTask]:
+        """Return the tasks, fetched as they are iterated."""
+        return self._list(_NoFilter, {}, limit, page_size, cursor)

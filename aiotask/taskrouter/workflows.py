@@ -1,0 +1,112 @@
+"""Workflows: the rules by which tasks come to queues."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Required, TypedDict, Unpack
+
+import attrs
+
+from aiotask._collection import Collection
+from aiotask._decoding import JsonText, Links
+from aiotask._encoding import Between, JsonLimit, Length
+from aiotask._paging import Listing
+from aiotask.taskrouter._fields import WORKFLOW
+
+__all__ = ["NewWorkflow", "Workflow", "WorkflowChanges", "WorkflowFilter", "Workflows"]
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Workflow:
+    """A workflow as the service last reported it; *configuration* is its decoded document."""
+
+    sid: str
+    account_sid: str | None = None
+    assignment_callback_url: str | None = None
+    configuration: JsonText = None
+    date_created: datetime | None = None
+    date_updated: datetime | None = None
+    document_content_type: str | None = None
+    fallback_assignment_callback_url: str | None = None
+    friendly_name: str | None = None
+    task_reservation_timeout: int | None = None
+    workspace_sid: str | None = None
+    url: str | None = None
+    links: Links | None = None
+
+
+class WorkflowFields(TypedDict, total=False):
+    """What can be set when a workflow is created, and changed later.
+
+    ``task_reservation_timeout`` is in seconds, 1 to 86,400; the service's default is 120.
+    """
+
+    assignment_callback_url: str
+    fallback_assignment_callback_url: str
+    task_reservation_timeout: Annotated[int, Between(1, 86_400)]
+
+
+_Name = Annotated[str, Length(1, 255)]
+_Configuration = Annotated[Mapping[str, Any], JsonLimit(1_038_576)]
+
+
+class NewWorkflow(WorkflowFields, total=False):
+    """What a workflow can be created with.
+
+    ``configuration`` is the document of
+    https://www.twilio.com/docs/taskrouter/workflow-configuration as a mapping.
+    """
+
+    friendly_name: Required[_Name]
+    configuration: Required[_Configuration]
+
+
+class WorkflowChanges(WorkflowFields, total=False):
+    """What can be changed on a workflow.
+
+    ``re_evaluate_tasks`` sends the tasks that wait in it through the new configuration.
+    """
+
+    friendly_name: _Name
+    configuration: _Configuration
+    re_evaluate_tasks: bool
+
+
+class WorkflowFilter(TypedDict, total=False):
+    """Which workflows to list."""
+
+    friendly_name: str
+
+
+class Workflows(Collection[Workflow]):
+    """The workflows of one workspace."""
+
+    name = "Workflows"
+    resource = Workflow
+    sid = WORKFLOW
+
+    async def create(self, **fields: Unpack[NewWorkflow]) -> Workflow:
+        """Create a workflow."""
+        return await self._create(NewWorkflow, fields)
+
+    async def fetch(self, sid: str) -> Workflow:
+        """Return one workflow."""
+        return await self._fetch(sid)
+
+    async def update(self, sid: str, **changes: Unpack[WorkflowChanges]) -> Workflow:
+        """Change a workflow."""
+        return await self._update(sid, WorkflowChanges, changes)
+
+    async def delete(self, sid: str) -> None:
+        """Delete a workflow."""
+        await self._delete(sid)
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+        **filters: Unpack[WorkflowFilter],
+    ) -> Listing[Workflow]:
+        """Return the workflows that match, fetched as they are iterated."""
+        return self._list(WorkflowFilter, filters, limit, page_size, cursor)
