@@ -2,6 +2,7 @@
 
 import os
 import re
+from base64 import b64encode
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -61,7 +62,7 @@ class Client:
             raise ConfigurationError(f"max_connections must be at least 1, not {max_connections!r}")
         self._shown_user = f"{user[:2]}…{user[-4:]}"
         self._session = Session(
-            authorization=aiohttp.encode_basic_auth(user, password),
+            authorization=f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}",
             timeout=_timeout(timeout),
             retry=retry,
             max_connections=max_connections,

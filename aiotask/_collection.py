@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 from yarl import URL
 
 from aiotask._answers import Answer
-from aiotask._decoding import decode
-from aiotask._encoding import Identifier, Sid, checked, encode, header_value, urlencoded
+from aiotask._decoding import decode, loads
+from aiotask._encoding import Identifier, Sid, checked, encode, header_value, json_text, urlencoded
 from aiotask._paging import Listing, list_query
 from aiotask._session import CREATE, DELETE, READ, UPDATE, Session
 from aiotask.errors import BadRequestError, NotFoundError, PreconditionFailedError
@@ -105,6 +105,8 @@ def form(shape: type, fields: Fields) -> bytes:
 def _same(shown: Any, sent: Any) -> bool:
     if isinstance(sent, datetime):
         return bool(shown == sent.replace(microsecond=0))
+    if isinstance(sent, Mapping):
+        return bool(shown == loads(json_text(sent)))
     return bool(shown == sent)
 
 

@@ -284,7 +284,8 @@ def _moment(value: Any) -> str:
 _PLAIN = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
-def _document(value: Any) -> str:
+def json_text(value: Any) -> str:
+    """Return a mapping as JSON; a ValueError says what in it is not JSON."""
     if not isinstance(value, Mapping):
         raise ValueError(f"must be a mapping, which is sent as JSON, not {_kind(value)}")
     try:
@@ -319,5 +320,5 @@ _WRITERS: dict[Any, Callable[[Any], str]] = {
     int: _integer,
     bool: _flag,
     datetime: _moment,
-    Mapping: _document,
+    Mapping: json_text,
 }

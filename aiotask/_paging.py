@@ -32,7 +32,7 @@ _LARGEST_PAGE_SIZE = 1000
 # must not keep a loop busy for ever.
 _MOST_EMPTY_PAGES = 100_000
 
-_QUERY = re.compile(r"[!-\"$-~]*")  # visible ASCII without the # that would end it
+_QUERY = re.compile(r"[!-\"$-~]+")  # visible ASCII without the # that would end it
 
 
 @attrs.frozen
@@ -239,12 +239,15 @@ def _followed(path: str, following: str) -> str:
 
 def _same_place(path: str, following: str) -> str | None:
     """Return the query of a URL, absolute or relative, if it leads to *path*."""
-    if not following.isascii() or "\\" in following or "#" in following:
+    if not _QUERY.fullmatch(following) or "\\" in following or "@" in following.split("?")[0]:
         return None
-    own = URL(path, encoded=True)
-    try:
-        url = own.join(URL(following, encoded=True))
-        same = url.origin() == own.origin() and url.raw_path == own.raw_path
+    try:  # yarl reads a host only when it is asked for it
+        own = _place(URL(path, encoded=True))
+        url = URL(path, encoded=True).join(URL(following, encoded=True))
+        return url.raw_query_string if _place(url) == own else None
     except ValueError:
         return None
-    return url.raw_query_string if same and url.raw_user is None is url.raw_password else None
+
+
+def _place(url: URL) -> tuple[str, str, int | None, str]:
+    return url.scheme, (url.raw_host or "").lower(), url.port, url.raw_path

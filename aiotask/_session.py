@@ -71,6 +71,10 @@ class SecretText(str):
         raise TypeError("credentials do not pickle")
 
 
+class _DisconnectedError(aiohttp.ClientError):
+    """What aiohttp does not take for a reason to send again."""
+
+
 async def _without_resending(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
@@ -83,11 +87,7 @@ async def _without_resending(
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _Disconnected from error
-
-
-class _Disconnected(aiohttp.ClientError):
-    pass
+        raise _DisconnectedError(str(error)) from error
 
 
 class Session:
@@ -111,7 +111,7 @@ class Session:
         self._timeout = timeout
         self._given = session
         self._http = session
-        # A caller's session may have middlewares of its own, which these would replace.
+        # A caller's session may have middlewares of its own, which this one would replace.
         self._middlewares = (_without_resending,) if session is None else None
         self._owner: tuple[asyncio.AbstractEventLoop, int] | None = None
         self._closed = False
@@ -211,7 +211,7 @@ class Session:
         attempts = 0
         maybe_applied = False
 
-        async def told() -> T:
+        async def counted() -> T:
             nonlocal failure, attempts, maybe_applied
             attempts += 1
             try:
@@ -233,11 +233,11 @@ class Session:
             )
 
         if not self.retry.repeats(failure, idempotent=verb.idempotent):
-            return await told()
+            return await counted()
         controller = self.retry.controller(
             idempotent=verb.idempotent, started=started, before_sleep=tell
         )
-        return await controller(told)
+        return await controller(counted)
 
     async def _attempt(
         self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str]
@@ -254,9 +254,7 @@ class Session:
                     headers=headers,
                     allow_redirects=False,
                     timeout=self._timeout,
-                    middlewares=(_without_resending,)
-                    if verb is DELETE and self._given is None
-                    else None,
+                    middlewares=self._middlewares if verb is DELETE else None,
                 )
                 text = await _read(response)
             except (aiohttp.ClientError, OSError) as error:

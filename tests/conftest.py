@@ -1,0 +1,163 @@
+"""One fixture for each noun: the sandbox, a client of it, a workspace in it, canned answers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import Any, Literal, Self
+
+import aiohttp
+import pytest
+from aioresponses import aioresponses
+
+from aiotask import Client, RetryPolicy
+from aiotask.sandbox import Sandbox
+from aiotask.taskrouter import WorkspacePlace
+
+ACCOUNT = "AC" + "0" * 32
+AT_ONCE = RetryPolicy(longest_wait=0)
+
+
+@pytest.fixture(autouse=True)
+def _no_credentials_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ACCOUNT_SID", "AUTH_TOKEN", "API_KEY", "API_SECRET", "REGION", "EDGE"):
+        monkeypatch.delenv(f"TWILIO_{name}", raising=False)
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def client(sandbox: Sandbox) -> AsyncIterator[Client]:
+    client = Client(
+        sandbox.account_sid, sandbox.auth_token, base_url=sandbox.url, retry=AT_ONCE, timeout=10
+    )
+    async with client:
+        yield client
+
+
+@pytest.fixture
+def workspace(sandbox: Sandbox, client: Client) -> WorkspacePlace:
+    return client.taskrouter.workspace(sandbox.create_workspace("Support", template="FIFO"))
+
+
+class CannedResponse(aiohttp.ClientResponse):
+    """What aioresponses makes, with the argument that aiohttp 3.14 asks for besides.
+
+    https://github.com/pnuckowski/aioresponses/issues/289
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, stream_writer=_NothingWritten(), **kwargs)
+
+
+class _NothingWritten:
+    output_size = 0
+
+
+class Canned(aioresponses):  # type: ignore[misc]  # it has no types
+    def add(self, *args: Any, **kwargs: Any) -> None:
+        super().add(*args, **{"response_class": CannedResponse} | kwargs)
+
+
+@pytest.fixture
+def canned() -> Iterator[Canned]:
+    with Canned() as canned:
+        yield canned
+
+
+@pytest.fixture
+async def far_client() -> AsyncIterator[Client]:
+    """Give a client of the real hosts, which nothing may reach: its answers are canned."""
+    async with Client(ACCOUNT, "token", retry=AT_ONCE) as client:
+        yield client
+
+
+class Cut(bytes):
+    """What is sent before the connection is closed, whatever it announced."""
+
+
+Reaction = bytes | Callable[[bytes], bytes] | Literal["reset", "close", "hang"]
+
+
+class RawServer:
+    """A server that does as it is told, byte by byte: one reaction for each request in turn.
+
+    After the last one it answers with that again.
+    """
+
+    def __init__(self, *reactions: Reaction) -> None:
+        self.reactions = list(reactions)
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self.url = ""
+        self._open: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        self.connections += 1
+        try:
+            while await self._answer(reader, writer):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            self._open.discard(task)
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = await reader.readuntil(b"\r\n\r\n")
+        lengths = [line for line in head.lower().split(b"\r\n") if b"content-length:" in line]
+        body = await reader.readexactly(int(lengths[0].split(b":")[1])) if lengths else b""
+        reaction = self.reactions[min(len(self.requests), len(self.reactions) - 1)]
+        if callable(reaction):
+            reaction = reaction(head + body)  # which may be called without end: nothing is kept
+        else:
+            self.requests.append(head + body)
+        match reaction:
+            case "reset":
+                writer.transport.abort()
+                return False
+            case "close":
+                return False
+            case "hang":
+                await reader.read()
+                return False
+            case bytes():
+                writer.write(reaction)
+                await writer.drain()
+                return not isinstance(reaction, Cut)
+
+
+def answer(body: bytes = b"{}", status: str = "200 OK", *lines: str) -> bytes:
+    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Content-Type: application/json"]
+    return "\r\n".join([*head, *lines, "", ""]).encode() + body
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Callable[..., Any]]:
+    """Give a function that starts a raw server, and a client of it with so many settings."""
+    async with AsyncExitStack() as stack:
+
+        async def start(*reactions: Reaction, **settings: Any) -> tuple[RawServer, Client]:
+            server = await stack.enter_async_context(RawServer(*reactions))
+            settings = {"retry": AT_ONCE, "timeout": 10, "base_url": server.url} | settings
+            client = await stack.enter_async_context(Client(ACCOUNT, "secret-token", **settings))
+            return server, client
+
+        yield start
