@@ -17,6 +17,7 @@ from aiotask.errors import (
     ConflictError,
     DecodingError,
     NotFoundError,
+    NotJsonError,
     PermissionDeniedError,
     PreconditionFailedError,
     RateLimitError,
@@ -69,7 +70,7 @@ def read_answer(status: int, headers: Headers, body: bytes) -> Answer:
         return Answer(status, headers, loads(body))
     except ValueError as error:
         reason = f"not JSON ({error}): {_described(headers, body)}"
-        raise DecodingError(reason, status=status, headers=headers) from None
+        raise NotJsonError(reason, status=status, headers=headers) from None
 
 
 def _refusal(status: int, headers: Headers, body: bytes) -> AnswerError:

@@ -8,7 +8,7 @@ it accepts no more than cattrs does, and costs a third (``benchmarks/bench_list.
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache, lru_cache
+from functools import cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import attrs
@@ -30,6 +30,9 @@ Links = dict[str, str]
 
 _HEADER = "aiotask_header"
 
+# What a row that is not as documented makes of the straight-line function.
+_MISMATCHES = (TypeError, ValueError, KeyError, AttributeError, cattrs.BaseValidationError)
+
 
 def from_header() -> Any:
     """Declare a field that comes from a header of the answer, not from its body."""
@@ -39,10 +42,19 @@ def from_header() -> Any:
 def decode(document: Any, resource: type[R], etag: str | None = None) -> R:
     """Return *document* as a *resource*; a ValueError says what is not as documented."""
     try:
-        built: R = _straight(resource)(document, etag)  # type: ignore[arg-type]  # classes do hash
-    except (TypeError, ValueError, KeyError, AttributeError):
+        built: R = _straight(resource)(document, etag)  # type: ignore[arg-type]  # classes hash
+    except _MISMATCHES:
         return _explained(document, resource, etag)
     return built
+
+
+def decode_all(documents: list[Any], resource: type[R]) -> list[R]:
+    """Return *documents*, the rows of a page, each as a *resource*."""
+    build = _straight(resource)  # type: ignore[arg-type]  # classes hash
+    try:
+        return [build(document, None) for document in documents]
+    except _MISMATCHES:
+        return [decode(document, resource) for document in documents]
 
 
 def loads(text: bytes | str) -> Any:
@@ -71,7 +83,6 @@ def _plain(value: Any, kind: Any) -> Any:
     return value
 
 
-@lru_cache(maxsize=4096)  # rows made together share their seconds; a hit costs a third of a parse
 def _date(text: str) -> datetime:
     try:
         date = datetime.fromisoformat(text)
@@ -81,14 +92,14 @@ def _date(text: str) -> datetime:
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
-def _json(text: str | None) -> Any:
+def _json(text: Any) -> Any:
     if text is None:
         return None
+    if not isinstance(text, str):
+        raise TypeError("must be JSON as text")
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        if not isinstance(text, str):
-            raise
         return text
 
 
@@ -154,8 +165,8 @@ def _straight(resource: type[Any]) -> Callable[[Any, str | None], Any]:
     fields = attrs.fields(resource)
     shell = type("Shell", (), {"__slots__": [field.name for field in fields]})
     names: dict[str, Any] = {"Shell": shell, "new": object.__new__, "resource": resource}
-    names |= {"date": _date, "json": _json, "Mismatch": TypeError}
-    lines = ["def build(row, etag):", "get = row.get", "made = new(Shell)"]
+    names |= {"date": datetime.fromisoformat, "loads": orjson.loads, "Mismatch": TypeError}
+    lines = ["def build(row, etag):", "get = row.get", "made = new(Shell)", "text = moment = None"]
     for field in fields:
         lines += _statements(field, names)
     lines += ["made.__class__ = resource", "return made"]
@@ -166,24 +177,42 @@ def _straight(resource: type[Any]) -> Callable[[Any, str | None], Any]:
 
 def _statements(field: "attrs.Attribute[Any]", names: dict[str, Any]) -> list[str]:
     """Write down how one field is taken from its row; what it needs is added to *names*."""
-    slot, kind = f"made.{field.name}", field.type
+    name, slot, kind = field.name, f"made.{field.name}", field.type
     if _HEADER in field.metadata:
         return [f"{slot} = etag"]
     if kind == JsonText:
-        return [f"v = get({field.name!r})", f"{slot} = {{}} if v == '{{}}' else json(v)"]
+        parsed = "{} if v == '{}' else None if v is None else loads(v)"
+        return [f"v = get({name!r})", f"{slot} = {parsed}"]
     required = field.default is attrs.NOTHING
-    kinds = [kind] if required else [each for each in get_args(kind) if each is not type(None)]
-    value = f"v = row[{field.name!r}]" if required else f"v = get({field.name!r})"
-    if kinds == [datetime]:
-        return [value, f"{slot} = None if v is None else date(v)"]
-    exact = get_origin(kinds[0]) or kinds[0]
-    if len(kinds) == 1 and exact in (str, int, bool, dict):
+    exact = _only(kind) if field.default is None else kind
+    value = f"row[{name!r}]" if required else f"get({name!r})"
+    if exact is datetime and (required or field.default is None):
+        # A row's dates are mostly the same one, so it is parsed once; a naive one is cattrs' affair.
+        parse = "text = v; moment = date(v); naive = moment.tzinfo is None"
+        return [
+            f"v = {value}",
+            f"if v is None and {not required}: {slot} = None",
+            "else:",
+            f" if v != text: {parse}",
+            " if naive: raise Mismatch",
+            f" {slot} = moment",
+        ]
+    exact = get_origin(exact) or exact
+    if exact in (str, int, bool, dict) and (required or field.default is None):
         names[exact.__name__] = exact
         spared = "" if required else " and v is not None"
-        return [
-            f"{slot} = {value}",
-            f"if v.__class__ is not {exact.__name__}{spared}: raise Mismatch",
-        ]
-    names[f"structure_{field.name}"] = _CONVERTER.get_structure_hook(kind)
-    names[f"type_{field.name}"] = kind
-    return [value, f"{slot} = structure_{field.name}(v, type_{field.name})"]
+        wrong = f"v.__class__ is not {exact.__name__}{spared}"
+        return [f"{slot} = v = {value}", f"if {wrong}: raise Mismatch"]
+    names[f"structure_{name}"] = _CONVERTER.get_structure_hook(kind)
+    names[f"type_{name}"] = kind
+    structured = f"{slot} = structure_{name}(row[{name!r}], type_{name})"
+    if required:
+        return [structured]
+    names[f"default_{name}"] = field.default
+    return [f"if {name!r} in row: {structured}", f"else: {slot} = default_{name}"]
+
+
+def _only(kind: Any) -> Any:
+    """Return X for ``X | None``, and anything else as it is."""
+    kinds = [each for each in get_args(kind) if each is not type(None)]
+    return kinds[0] if len(kinds) == 1 and len(get_args(kind)) > 1 else kind

@@ -12,7 +12,7 @@ import attrs
 from yarl import URL
 
 from aiotask._answers import Answer
-from aiotask._decoding import decode
+from aiotask._decoding import decode_all
 from aiotask._encoding import Pairs, urlencoded
 from aiotask._session import READ, Session
 from aiotask.errors import (
@@ -112,7 +112,7 @@ class Listing(Generic[R]):
     def _read(self, answer: Answer, trail: "_Trail") -> "_Found[R]":
         try:
             meta, rows = _members(answer.document)
-            items = [decode(row, self._resource) for row in rows]
+            items = decode_all(rows, self._resource)
             following = _next_page(meta)
         except ValueError as error:
             reason = f"not a page of {self._resource.__name__} as documented: {error}"
@@ -239,7 +239,11 @@ def _followed(path: str, following: str) -> str:
 
 def _same_place(path: str, following: str) -> str | None:
     """Return the query of a URL, absolute or relative, if it leads to *path*."""
-    if not _QUERY.fullmatch(following) or "\\" in following or "@" in following.split("?")[0]:
+    if (
+        not _QUERY.fullmatch(following)
+        or "\\" in following
+        or "@" in following.split("?", maxsplit=1)[0]
+    ):
         return None
     try:  # yarl reads a host only when it is asked for it
         own = _place(URL(path, encoded=True))

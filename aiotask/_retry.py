@@ -16,6 +16,7 @@ from aiotask.errors import (
     AnswerError,
     ConnectionFailedError,
     IncompleteAnswerError,
+    NotJsonError,
     ProtocolError,
     RateLimitError,
     ServerError,
@@ -121,7 +122,7 @@ class RetryPolicy:
             case ConnectionFailedError() | RateLimitError() | StatusError(status=421):
                 # None was carried out: 429 by Twilio's error 20429, 421 by RFC 9110, 15.5.20.
                 return True
-            case TransportError() | ServerError() | IncompleteAnswerError():
+            case TransportError() | ServerError() | IncompleteAnswerError() | NotJsonError():
                 return idempotent
             case StatusError(status=status):
                 return idempotent and status in _UNDECIDED

@@ -10,7 +10,8 @@
     │   └── RequestTimeoutError         no complete answer within the timeout
     └── AnswerError                     an answer came: status, code, message, headers ...
         ├── ProtocolError               it is not what the service documents
-        │   ├── DecodingError           not JSON, or JSON of another shape
+        │   ├── DecodingError           it has another shape than documented
+        │   │   └── NotJsonError        ... and is not JSON at all
         │   ├── IncompleteAnswerError   it broke off in the middle
         │   ├── ResponseTooLargeError   longer than is read
         │   ├── UnexpectedRedirectError 3xx; redirects are never followed
@@ -51,6 +52,7 @@ __all__ = [
     "DecodingError",
     "IncompleteAnswerError",
     "NotFoundError",
+    "NotJsonError",
     "PageCycleError",
     "PermissionDeniedError",
     "PreconditionFailedError",
@@ -168,7 +170,11 @@ class ProtocolError(AnswerError):
 
 
 class DecodingError(ProtocolError):
-    """The answer is not JSON, or it is JSON of another shape than documented."""
+    """The answer has another shape than documented."""
+
+
+class NotJsonError(DecodingError):
+    """The answer is not JSON: something on the way gave it, perhaps, and not the service."""
 
 
 class IncompleteAnswerError(ProtocolError):

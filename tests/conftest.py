@@ -50,21 +50,22 @@ class CannedResponse(aiohttp.ClientResponse):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, stream_writer=_NothingWritten(), **kwargs)
+        super().__init__(*args, **{"stream_writer": _NothingWritten()} | kwargs)
 
 
 class _NothingWritten:
     output_size = 0
 
 
-class Canned(aioresponses):  # type: ignore[misc]  # it has no types
+class Canned(aioresponses):
     def add(self, *args: Any, **kwargs: Any) -> None:
         super().add(*args, **{"response_class": CannedResponse} | kwargs)
 
 
 @pytest.fixture
 def canned() -> Iterator[Canned]:
-    with Canned() as canned:
+    canned = Canned()
+    with canned:
         yield canned
 
 
@@ -156,8 +157,9 @@ async def serve() -> AsyncIterator[Callable[..., Any]]:
 
         async def start(*reactions: Reaction, **settings: Any) -> tuple[RawServer, Client]:
             server = await stack.enter_async_context(RawServer(*reactions))
-            settings = {"retry": AT_ONCE, "timeout": 10, "base_url": server.url} | settings
-            client = await stack.enter_async_context(Client(ACCOUNT, "secret-token", **settings))
+            chosen: dict[str, Any] = {"retry": AT_ONCE, "timeout": 10, "base_url": server.url}
+            client = Client(ACCOUNT, "secret-token", **chosen | settings)
+            await stack.enter_async_context(client)
             return server, client
 
         yield start

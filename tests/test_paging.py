@@ -102,7 +102,7 @@ async def test_what_cannot_be_right_is_refused_at_the_call(
 
 async def test_a_misspelt_filter_is_a_type_error_at_the_call(far_client: Client) -> None:
     with pytest.raises(TypeError, match="did you mean 'priority'"):
-        tasks_of(far_client).list(priorty=5)  # type: ignore[arg-type]  # misspelt on purpose
+        tasks_of(far_client).list(priorty=5)  # type: ignore[call-arg]  # misspelt on purpose
 
 
 async def test_pages_carry_cursors_that_go_on_in_another_process(
@@ -360,7 +360,7 @@ async def test_an_error_in_the_middle_leads_to_where_it_happened(
     sandbox: Sandbox, workspace: WorkspacePlace
 ) -> None:
     sids = await fill(workspace, 30)
-    seen = []
+    seen: list[str] = []
     with pytest.raises(AiotaskError) as caught:
         async for task in workspace.tasks.list(page_size=10):
             if not seen:

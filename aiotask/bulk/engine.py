@@ -142,7 +142,7 @@ class _Run(Generic[Row, Prepared]):
         Nothing was created, so the row can wait as long as the service may be expected back. A
         service that never took a connection is rather a wrong address.
         """
-        wait = self._retry.wait(error, self._retry.attempts)
+        wait = self._retry.wait(error, 1)
         if isinstance(error, RateLimitError):
             wait = max(wait, error.retry_after or 0.0)
         elif isinstance(error, TLSError) or not self._created_any:

@@ -8,7 +8,7 @@ import attrs
 
 from aiotask._collection import Collection
 from aiotask._decoding import JsonText, Links
-from aiotask._encoding import Between, JsonLimit, Length
+from aiotask._encoding import Between, JsonLimit
 from aiotask._paging import Listing
 from aiotask.taskrouter._fields import WORKFLOW
 
@@ -45,7 +45,6 @@ class WorkflowFields(TypedDict, total=False):
     task_reservation_timeout: Annotated[int, Between(1, 86_400)]
 
 
-_Name = Annotated[str, Length(1, 255)]
 _Configuration = Annotated[Mapping[str, Any], JsonLimit(1_038_576)]
 
 
@@ -56,7 +55,7 @@ class NewWorkflow(WorkflowFields, total=False):
     https://www.twilio.com/docs/taskrouter/workflow-configuration as a mapping.
     """
 
-    friendly_name: Required[_Name]
+    friendly_name: Required[str]
     configuration: Required[_Configuration]
 
 
@@ -66,7 +65,7 @@ class WorkflowChanges(WorkflowFields, total=False):
     ``re_evaluate_tasks`` sends the tasks that wait in it through the new configuration.
     """
 
-    friendly_name: _Name
+    friendly_name: str
     configuration: _Configuration
     re_evaluate_tasks: bool
 

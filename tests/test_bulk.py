@@ -1,0 +1,283 @@
+"""Many creates at once: one outcome for every row, whatever happens."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from conftest import ACCOUNT, AT_ONCE, RawServer, answer
+from test_retry import Clock
+
+import aiotask
+from aiotask import Client, Created, Outcome, Rejected, RetryPolicy, Unresolved
+from aiotask.sandbox import FAULT_KINDS, Sandbox
+from aiotask.taskrouter import NewTask, WorkspacePlace
+
+Serve = Callable[..., Awaitable[tuple[RawServer, Client]]]
+
+MADE = answer(b'{"sid":"WT1"}', "201 Created")
+
+
+def rows(count: int) -> Iterator[NewTask]:
+    return ({"attributes": {"n": n}} for n in range(count))
+
+
+async def end(outcomes: AsyncIterator[Outcome[NewTask]]) -> list[Outcome[NewTask]]:
+    return [outcome async for outcome in outcomes]
+
+
+def place(client: Client) -> WorkspacePlace:
+    return client.taskrouter.workspace("WS" + "1" * 32)
+
+
+async def numbers(workspace: WorkspacePlace) -> Counter[int]:
+    return Counter([task.attributes["n"] async for task in workspace.tasks.list(page_size=1000)])
+
+
+async def test_every_row_becomes_a_task(workspace: WorkspacePlace) -> None:
+    outcomes = await end(workspace.tasks.create_many(rows(500)))
+    assert all(isinstance(outcome, Created) for outcome in outcomes)
+    assert {outcome.row["attributes"]["n"] for outcome in outcomes} == set(range(500))
+    assert await numbers(workspace) == Counter(range(500))
+
+
+async def test_rows_may_come_from_an_async_iterable(workspace: WorkspacePlace) -> None:
+    async def slowly() -> AsyncIterator[NewTask]:
+        for row in rows(50):
+            await asyncio.sleep(0)
+            yield row
+
+    assert len(await end(workspace.tasks.create_many(slowly()))) == 50
+
+
+async def test_a_bad_row_is_rejected_and_the_rest_goes_through(
+    sandbox: Sandbox, workspace: WorkspacePlace
+) -> None:
+    bad: list[Any] = [
+        {"priority": -1},
+        {"priorty": 1},
+        {"attributes": {"a": {1}}},
+        ["attributes"],
+        None,
+        {"task_channel": "unknown"},
+    ]
+    outcomes = await end(workspace.tasks.create_many([*bad, *rows(3)]))
+    rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
+    assert len(rejected) == len(bad)
+    kinds = {type(outcome.error) for outcome in rejected}
+    assert kinds == {ValueError, TypeError, aiotask.BadRequestError}
+    assert len(sandbox.tasks(workspace.tasks._path.split("/")[-2])) == 3
+
+
+async def test_no_more_rows_are_pulled_than_there_is_room_for(workspace: WorkspacePlace) -> None:
+    pulled = 0
+
+    def counted() -> Iterator[NewTask]:
+        nonlocal pulled
+        for row in rows(1000):
+            pulled += 1
+            yield row
+
+    outcomes = workspace.tasks.create_many(counted(), max_in_flight=5)
+    for taken in range(1, 20):
+        await anext(outcomes)
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert pulled <= taken + 5 + 2 * 5 + 1
+    await outcomes.aclose()  # type: ignore[attr-defined]  # an async generator
+
+
+async def test_at_most_so_many_creates_are_under_way(workspace: WorkspacePlace) -> None:
+    assert len(await end(workspace.tasks.create_many(rows(40), max_in_flight=1))) == 40
+
+
+async def test_with_a_limit_on_requests_in_flight_nothing_is_lost() -> None:
+    async with Sandbox(in_flight=3, latency=0.002) as sandbox:
+        client = Client(
+            sandbox.account_sid, sandbox.auth_token, base_url=sandbox.url, retry=AT_ONCE
+        )
+        async with client:
+            workspace = client.taskrouter.workspace(sandbox.create_workspace("x"))
+            outcomes = await end(workspace.tasks.create_many(rows(300), max_in_flight=20))
+            assert sandbox.refused
+            assert Counter(map(type, outcomes)) == {Created: 300}
+            assert await numbers(workspace) == Counter(range(300))
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_under_faults_every_outcome_is_true(seed: int) -> None:
+    async with Sandbox(faults=0.2, fault_kinds=FAULT_KINDS, seed=seed) as sandbox:
+        sid = sandbox.create_workspace("x")
+        client = Client(
+            sandbox.account_sid,
+            sandbox.auth_token,
+            base_url=sandbox.url,
+            retry=AT_ONCE,
+            timeout=0.5,
+        )
+        async with client:
+            tasks = client.taskrouter.workspace(sid).tasks
+            outcomes = await end(tasks.create_many(rows(400), max_in_flight=40))
+        made = Counter(int(task.attributes[5:-1]) for task in sandbox.tasks(sid))
+    assert len(outcomes) == 400
+    assert {outcome.row["attributes"]["n"] for outcome in outcomes} == set(range(400))
+    for outcome in outcomes:
+        times = made[outcome.row["attributes"]["n"]]
+        match outcome:
+            case Created():
+                assert times == 1
+            case Unresolved(error=aiotask.AiotaskError(maybe_applied=True)):
+                assert times <= 1
+            case _:
+                pytest.fail(f"{outcome} under faults alone")
+    assert any(isinstance(outcome, Unresolved) for outcome in outcomes)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        ("401 Unauthorized", aiotask.AuthenticationError),
+        ("403 Forbidden", aiotask.PermissionDeniedError),
+        ("404 Not Found", aiotask.NotFoundError),
+        ("302 Found", aiotask.UnexpectedRedirectError),
+    ],
+)
+async def test_what_concerns_every_row_stops_the_run_with_the_rows_untouched(
+    serve: Serve, status: str, kind: type[Exception]
+) -> None:
+    _, client = await serve(MADE, MADE, answer(b"{}", status))
+    outcomes: list[Outcome[NewTask]] = []
+    pulled = rows(1000)
+    with pytest.raises(kind):
+        async for outcome in place(client).tasks.create_many(pulled, max_in_flight=4):
+            outcomes.append(outcome)
+    assert [type(outcome) for outcome in outcomes] == [Created, Created]
+    assert len(list(pulled)) > 980
+
+
+async def test_what_is_under_way_ends_before_a_stopped_run_is_over(serve: Serve) -> None:
+    denied = answer(b"{}", "401 Unauthorized")
+    server, client = await serve(denied, "hang", "hang", timeout=0.3)
+    outcomes: list[Outcome[NewTask]] = []
+    with pytest.raises(aiotask.AuthenticationError):
+        async for outcome in place(client).tasks.create_many(rows(1000), max_in_flight=3):
+            outcomes.append(outcome)
+    assert [type(outcome) for outcome in outcomes] == [Unresolved] * (len(server.requests) - 1)
+
+
+async def test_a_service_that_was_never_reached_stops_the_run(
+    serve: Serve, unused_tcp_port: int
+) -> None:
+    _, client = await serve(MADE, base_url=f"http://127.0.0.1:{unused_tcp_port}")
+    with pytest.raises(aiotask.ConnectionFailedError):
+        await end(place(client).tasks.create_many(rows(10)))
+
+
+async def test_refusals_are_waited_out_as_long_as_the_service_may_come_back(serve: Serve) -> None:
+    clock = Clock()
+    busy = answer(b"", "429 Too Many Requests")
+    server, client = await serve(MADE, *[busy] * 40, MADE, retry=clock.policy())
+    outcomes = await end(place(client).tasks.create_many(rows(3), max_in_flight=1))
+    assert Counter(map(type, outcomes)) == {Created: 3}
+    assert len(server.requests) == 43
+
+
+async def test_refusals_without_end_stop_the_run(serve: Serve) -> None:
+    clock = Clock()
+    _, client = await serve(MADE, answer(b"", "429 Too Many Requests"), retry=clock.policy())
+    outcomes: list[Outcome[NewTask]] = []
+    with pytest.raises(aiotask.RateLimitError):
+        async for outcome in place(client).tasks.create_many(rows(9), max_in_flight=2):
+            outcomes.append(outcome)
+    assert len(outcomes) == 1
+    assert 250 < clock.now - 1000 < 700
+
+
+async def test_a_pause_that_the_service_asks_for_is_kept_by_the_run(serve: Serve) -> None:
+    clock = Clock()
+    pause = answer(b"", "429 Too Many Requests", "Retry-After: 200")
+    _, client = await serve(MADE, pause, MADE, retry=clock.policy())
+    outcomes = await end(place(client).tasks.create_many(rows(2), max_in_flight=1))
+    assert Counter(map(type, outcomes)) == {Created: 2}
+    assert clock.waits == [200]
+
+
+async def test_a_stop_wakes_those_that_wait(serve: Serve) -> None:
+    sleeping = asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        sleeping.set()
+        await asyncio.Event().wait()
+
+    pause = answer(b"", "429 Too Many Requests", "Retry-After: 200")
+    state = {"n": 0}
+
+    def react(_: bytes) -> bytes:
+        state["n"] += 1
+        return [MADE, pause, answer(b"{}", "401 Unauthorized")][min(state["n"], 3) - 1]
+
+    async def slow_rows() -> AsyncIterator[NewTask]:
+        yield {}
+        yield {}
+        await sleeping.wait()
+        yield {}
+
+    _, client = await serve(react, retry=RetryPolicy(sleep=sleep))
+    with pytest.raises(aiotask.AuthenticationError):
+        await end(place(client).tasks.create_many(slow_rows(), max_in_flight=2))
+
+
+async def test_an_error_of_the_input_is_raised_when_what_came_before_is_done(
+    workspace: WorkspacePlace,
+) -> None:
+    def broken() -> Iterator[NewTask]:
+        yield from rows(5)
+        raise OSError("the disk is gone")
+
+    outcomes: list[Outcome[NewTask]] = []
+    with pytest.raises(OSError, match="the disk is gone"):
+        async for outcome in workspace.tasks.create_many(broken()):
+            outcomes.append(outcome)
+    assert len(outcomes) == 5
+
+
+async def test_leaving_early_ends_the_creates_under_way(
+    client: Client, workspace: WorkspacePlace
+) -> None:
+    before = asyncio.all_tasks()
+    async for _ in workspace.tasks.create_many(rows(1000)):
+        break
+    while asyncio.all_tasks() - before:
+        await asyncio.sleep(0)
+    assert not client._session._slots.locked()
+
+
+async def test_cancelling_the_consumer_ends_the_run(serve: Serve) -> None:
+    server, client = await serve("hang")
+    before = asyncio.all_tasks()
+    run = asyncio.ensure_future(end(place(client).tasks.create_many(rows(10), max_in_flight=3)))
+    while len(server.requests) < 3:
+        await asyncio.sleep(0)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert len(asyncio.all_tasks() - before) <= 3  # the server's own connections
+    assert not client._session._slots.locked()
+
+
+@pytest.mark.parametrize("wrong", [{"attributes": {}}, "text", b"text", 5, None])
+async def test_what_is_not_rows_is_a_type_error_at_the_call(wrong: Any) -> None:
+    client = Client(ACCOUNT, "token")
+    with pytest.raises(TypeError, match="rows is an iterable of mappings, not"):
+        place(client).tasks.create_many(wrong)
+
+
+async def test_the_number_in_flight_is_at_least_one() -> None:
+    client = Client(ACCOUNT, "token")
+    with pytest.raises(ValueError, match="max_in_flight: must be at least 1, not 0"):
+        place(client).tasks.create_many(rows(1), max_in_flight=0)
+
+
+async def test_no_rows_give_no_outcomes(workspace: WorkspacePlace) -> None:
+    assert await end(workspace.tasks.create_many([])) == []

@@ -1,0 +1,210 @@
+"""Clients: credentials, hosts, settings, and what they never show."""
+
+import copy
+import pickle
+from typing import Any
+
+import aiohttp
+import attrs
+import pytest
+from conftest import ACCOUNT, Canned
+
+from aiotask import Client, ConfigurationError, RetryPolicy
+from aiotask._session import Session
+
+KEY = "SK" + "1" * 32
+LISTED = {"workspaces": [], "meta": {"key": "workspaces"}}
+
+
+def authorization(client: Client) -> tuple[str, str]:
+    auth = aiohttp.BasicAuth.decode(client._session._reading["Authorization"])
+    return auth.login, auth.password
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "expected"),
+    [
+        ((ACCOUNT, "token"), {}, (ACCOUNT, "token")),
+        ((), {"ACCOUNT_SID": ACCOUNT, "AUTH_TOKEN": "token"}, (ACCOUNT, "token")),
+        ((ACCOUNT,), {"AUTH_TOKEN": "token"}, (ACCOUNT, "token")),
+        ((), {"API_KEY": KEY, "API_SECRET": "secret"}, (KEY, "secret")),
+        (
+            (),
+            {"API_KEY": KEY, "API_SECRET": "s", "ACCOUNT_SID": ACCOUNT, "AUTH_TOKEN": "t"},
+            (KEY, "s"),
+        ),
+        ((ACCOUNT, "token"), {"API_KEY": KEY, "API_SECRET": "secret"}, (ACCOUNT, "token")),
+        ((), {"API_KEY": KEY, "ACCOUNT_SID": ACCOUNT, "AUTH_TOKEN": "t"}, (ACCOUNT, "t")),
+    ],
+)
+def test_credentials_that_are_not_given_come_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    expected: tuple[str, str],
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(f"TWILIO_{name}", value)
+    assert authorization(Client(*arguments)) == expected
+
+
+def test_an_api_key_that_is_given_counts_before_a_token_around(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "token")
+    monkeypatch.setenv("TWILIO_API_SECRET", "secret")
+    assert authorization(Client(ACCOUNT, api_key=KEY)) == (KEY, "secret")
+    assert authorization(Client(api_key=KEY, api_secret="other")) == (KEY, "other")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"account_sid": ACCOUNT},
+        {"auth_token": "token"},
+        {"api_key": KEY},
+        {"account_sid": ACCOUNT, "auth_token": ""},
+        {"account_sid": ACCOUNT, "auth_token": "token", "api_key": KEY},
+    ],
+)
+def test_missing_credentials_name_where_they_are_looked_for(arguments: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Client(**arguments)  # type: ignore[arg-type]  # all are text
+    for name in ("ACCOUNT_SID", "AUTH_TOKEN", "API_KEY", "API_SECRET"):
+        assert f"TWILIO_{name}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"account_sid": "AC:1"}, "without a colon"),
+        ({"account_sid": "AC\r\n"}, "visible ASCII"),
+        ({"auth_token": "to ken"}, "must be visible ASCII"),
+        ({"auth_token": "tökén"}, "must be visible ASCII"),
+        ({"timeout": 0}, "timeout must be a number of seconds above 0, not 0"),
+        ({"timeout": -1}, "timeout must be"),
+        ({"timeout": float("nan")}, "timeout must be"),
+        ({"timeout": None}, "timeout must be"),
+        ({"timeout": True}, "timeout must be"),
+        ({"max_connections": 0}, "max_connections must be at least 1"),
+        ({"max_connections": 1.5}, "max_connections must be at least 1"),
+        ({"region": "us1/../x"}, "is not the name of a region or edge"),
+        ({"edge": "Dublin."}, "is not the name of a region or edge"),
+        ({"base_url": "taskrouter.twilio.com"}, "must be http"),
+        ({"base_url": "ftp://example.com"}, "must be http"),
+        ({"base_url": "https://"}, "base_url"),
+        ({"base_url": "https://host:port"}, "base_url is not a URL"),
+        ({"base_url": 5}, "base_url is not a URL"),
+        ({"base_url": "https://AC1:token@example.com"}, "base_url holds credentials"),
+        ({"base_url": "https://token@example.com"}, "base_url holds credentials"),
+        ({"base_url": "https://example.com/?a=b"}, "neither a query nor a fragment"),
+        ({"base_url": "https://example.com/#a"}, "neither a query nor a fragment"),
+        ({"base_url": "http://example.com"}, "plain http to another machine"),
+        ({"base_url": "http://127.evil.example"}, "plain http to another machine"),
+        ({"base_url": "http://10.0.0.1:8080"}, "plain http to another machine"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_without_showing_secrets(
+    settings: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=reason) as caught:
+        Client(**{"account_sid": ACCOUNT, "auth_token": "token"} | settings)
+    assert "token" not in str(caught.value).replace("auth token", "")
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("settings", "base"),
+    [
+        ({}, "https://{}.twilio.com"),
+        ({"region": "ie1"}, "https://{}.ie1.twilio.com"),
+        ({"edge": "dublin"}, "https://{}.dublin.us1.twilio.com"),
+        ({"region": "ie1", "edge": "dublin"}, "https://{}.dublin.ie1.twilio.com"),
+        ({"base_url": "https://proxy.example/twilio/"}, "https://proxy.example/twilio"),
+        ({"base_url": "http://localhost:8765"}, "http://localhost:8765"),
+        ({"base_url": "http://127.0.0.2:80"}, "http://127.0.0.2"),
+        ({"base_url": "http://[::1]:8765"}, "http://[::1]:8765"),
+        ({"base_url": "http://sandbox:8765", "allow_insecure": True}, "http://sandbox:8765"),
+        ({"base_url": "http://api.localhost", "region": "ie1"}, "http://api.localhost"),
+    ],
+)
+def test_every_product_has_its_host_by_region_and_edge_or_one_base_url(
+    settings: dict[str, Any], base: str
+) -> None:
+    client = Client(ACCOUNT, "token", **settings)
+    taskrouter, autopilot = base.format("taskrouter"), base.format("autopilot")
+    assert client.taskrouter.workspaces._path == f"{taskrouter}/v1/Workspaces"
+    tasks = client.autopilot.assistant("UA" + "a" * 32).tasks
+    assert tasks._path == f"{autopilot}/v1/Assistants/UA{'a' * 32}/Tasks"
+
+
+async def test_region_and_edge_come_from_the_environment_too(
+    monkeypatch: pytest.MonkeyPatch, canned: Canned
+) -> None:
+    monkeypatch.setenv("TWILIO_REGION", "ie1")
+    monkeypatch.setenv("TWILIO_EDGE", "dublin")
+    canned.get("https://taskrouter.dublin.ie1.twilio.com/v1/Workspaces?PageSize=50", payload=LISTED)
+    async with Client(ACCOUNT, "token") as client:
+        assert await client.taskrouter.workspaces.list().all() == []
+
+
+async def test_a_callers_mocks_work_on_its_own_session(canned: Canned) -> None:
+    canned.get("https://taskrouter.twilio.com/v1/Workspaces?PageSize=50", payload=LISTED)
+    async with aiohttp.ClientSession() as session:
+        client = Client(ACCOUNT, "token", session=session)
+        assert await client.taskrouter.workspaces.list().all() == []
+
+
+def test_a_client_can_be_made_outside_a_loop_with_any_timeout() -> None:
+    own = aiohttp.ClientTimeout(total=5, connect=1)
+    assert Client(ACCOUNT, "token", timeout=own)._session._timeout is own
+    made = Client(ACCOUNT, "token", timeout=4)._session._timeout
+    assert (made.total, made.sock_connect) == (4, 2)
+    assert Client(ACCOUNT, "token")._session._timeout.sock_connect == 10
+
+
+def everything_in(thing: object, depth: int = 6) -> list[str]:
+    shown = [repr(thing), str(thing), f"{thing}", repr(getattr(thing, "__dict__", ""))]
+    for inner in getattr(thing, "__dict__", {}).values():
+        if depth:
+            shown += everything_in(inner, depth - 1)
+    return shown
+
+
+def test_neither_repr_nor_vars_of_anything_in_a_client_show_the_credentials() -> None:
+    client = Client(ACCOUNT, "secret-token", retry=RetryPolicy(attempts=2))
+    encoded = client._session._reading["Authorization"].removeprefix("Basic ")
+    tasks = client.taskrouter.workspace("WS" + "1" * 32).tasks
+    for shown in (*everything_in(client), *everything_in(tasks), *everything_in(tasks.list())):
+        assert "secret-token" not in shown
+        assert encoded not in shown
+    assert repr(client) == "<Client AC…0000>"
+
+
+@pytest.mark.parametrize("duplicate", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_nothing_with_credentials_pickles_or_copies(duplicate: Any) -> None:
+    client = Client(ACCOUNT, "token")
+    secrets = [
+        client,
+        client._session,
+        client._session._reading["Authorization"],
+        client.taskrouter,
+    ]
+    for secret in secrets[: 3 if duplicate is copy.copy else 4]:
+        with pytest.raises(TypeError, match=r"does not pickle|do not pickle"):
+            duplicate(secret)
+
+
+async def test_a_client_may_be_closed_twice_and_before_it_is_entered() -> None:
+    client = Client(ACCOUNT, "token")
+    await client.close()
+    async with client:
+        await client.close()
+    await client.close()
+
+
+def test_the_session_is_made_with_all_settings_by_name() -> None:
+    assert set(attrs.fields_dict(RetryPolicy)) >= {"attempts", "longest_wait", "deadline"}
+    with pytest.raises(TypeError):
+        Session()  # type: ignore[call-arg]  # which is the point

@@ -1,0 +1,63 @@
+"""The names that users may rely on."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+PUBLIC = {
+    "aiotask": """
+        AccessError AiotaskError AnswerError AuthenticationError BadRequestError Client
+        ClientStateError ConfigurationError ConflictError ConnectionFailedError ConnectionLostError
+        Created DecodingError IncompleteAnswerError Listing NotFoundError NotJsonError Outcome Page
+        PageCycleError PermissionDeniedError PreconditionFailedError ProtocolError RateLimitError
+        Rejected RequestTimeoutError ResponseTooLargeError RetryPolicy ServerError StatusError
+        TLSError TransportError UnexpectedRedirectError Unresolved UnsafeNextPageError __version__
+        to_dict
+    """,
+    "aiotask.errors": """
+        AccessError AiotaskError AnswerError AuthenticationError BadRequestError ClientStateError
+        ConfigurationError ConflictError ConnectionFailedError ConnectionLostError DecodingError
+        IncompleteAnswerError NotFoundError NotJsonError PageCycleError PermissionDeniedError
+        PreconditionFailedError ProtocolError RateLimitError RequestTimeoutError
+        ResponseTooLargeError ServerError StatusError TLSError TransportError
+        UnexpectedRedirectError UnsafeNextPageError
+    """,
+    "aiotask.taskrouter": """
+        NewTask NewWorkflow NewWorkspace Task TaskChanges TaskFilter TaskRouter TaskStatus Tasks
+        Workflow WorkflowChanges WorkflowFilter Workflows Workspace WorkspaceChanges
+        WorkspaceFilter WorkspacePlace Workspaces
+    """,
+    "aiotask.autopilot": """
+        AssistantPlace Autopilot AutopilotTask AutopilotTaskChanges AutopilotTasks NewAutopilotTask
+    """,
+    "aiotask.bulk": "Created Outcome Rejected Unresolved create_many",
+    "aiotask.sandbox": "FAULT_KINDS FaultKind Faults Sandbox StoredTask",
+}
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_the_public_names_are_these_sorted_and_there(module: str) -> None:
+    names = importlib.import_module(module).__all__
+    assert names == sorted(PUBLIC[module].split())
+    assert all(hasattr(importlib.import_module(module), name) for name in names)
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_every_public_thing_has_a_docstring(module: str) -> None:
+    public = importlib.import_module(module)
+    for name in public.__all__:
+        thing = getattr(public, name)
+        if isinstance(thing, type) and thing.__module__.startswith("aiotask"):
+            members = [getattr(thing, member) for member in vars(thing) if member[0] != "_"]
+            methods = [member for member in members if callable(member)]
+            assert all(one.__doc__ for one in (thing, *methods)), name
+
+
+def test_the_library_brings_in_neither_the_sandbox_nor_the_command_line() -> None:
+    script = "import aiotask, sys; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert not {"aiotask.sandbox", "aiotask.cli", "click", "rich", "aiohttp.web"} & set(loaded)
