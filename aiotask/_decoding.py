@@ -187,7 +187,7 @@ def _statements(field: "attrs.Attribute[Any]", names: dict[str, Any]) -> list[st
     exact = _only(kind) if field.default is None else kind
     value = f"row[{name!r}]" if required else f"get({name!r})"
     if exact is datetime and (required or field.default is None):
-        # A row's dates are mostly the same one, so it is parsed once; a naive one is cattrs' affair.
+        # A row's dates are mostly one and the same, parsed once; a naive one is cattrs' affair.
         parse = "text = v; moment = date(v); naive = moment.tzinfo is None"
         return [
             f"v = {value}",

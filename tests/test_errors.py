@@ -47,11 +47,11 @@ def make(kind: type[AiotaskError]) -> AiotaskError:
     return error
 
 
-@pytest.mark.parametrize("kind", KINDS)
 def through_pickle(error: AiotaskError) -> object:
     return pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, through_pickle])
 def test_every_error_pickles_with_all_that_it_holds(
     kind: type[AiotaskError], duplicate: object
