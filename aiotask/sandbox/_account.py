@@ -1,0 +1,35 @@
+"""What all resources of a sandbox share: whose they are, what time it is, and how sids are made."""
+
+import re
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+from aiotask.sandbox._limits import Clock
+
+OverlongPages = Literal["refuse", "clamp"]
+Unmatched = Literal["cancel", "refuse"]
+
+
+def is_sid(text: str, prefix: str) -> bool:
+    """Tell whether *text* is a sid of the kind that has *prefix*."""
+    return text[:2] == prefix and re.fullmatch(r"[0-9a-fA-F]{32}", text[2:]) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account that owns everything, and how its sandbox decides what Twilio leaves open."""
+
+    sid: str
+    clock: Clock
+    random: Random
+    overlong_pages: OverlongPages = "refuse"
+    unmatched: Unmatched = "cancel"
+
+    def now(self) -> int:
+        """Return the time in whole seconds since 1970, as precise as the service's dates."""
+        return int(self.clock())
+
+    def new_sid(self, prefix: str) -> str:
+        """Return a sid that nothing has yet."""
+        return f"{prefix}{self.random.getrandbits(128):032x}"

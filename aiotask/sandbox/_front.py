@@ -1,0 +1,149 @@
+"""Requests in and answers out: the only part of the sandbox that waits, and that breaks answers."""
+
+import asyncio
+import re
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from aiotask.sandbox._answers import NO_CONTENT, SERVER_ERRORS, Answer, Refusal, too_large
+from aiotask.sandbox._connections import Connections, page, read_body, reset, truncate
+from aiotask.sandbox._faults import FaultKind, Faults
+from aiotask.sandbox._gate import Gate
+from aiotask.sandbox._service import Request, Service, kind_of
+
+_AUTHORITY = re.compile(r"[\w.:\[\]-]{1,255}", re.ASCII)
+_TOO_MANY = 429
+_PATIENCE = 0.1  # seconds for connections to end that are in the middle of a request's body
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has come, by kind, and what the service said, by status."""
+
+    requests: Counter[str] = field(default_factory=Counter)
+    answers: Counter[int] = field(default_factory=Counter)
+
+
+class Front:
+    """Takes requests from connections to the service, and back what it says; made in a loop."""
+
+    def __init__(
+        self,
+        service: Service,
+        gate: Gate,
+        faults: Faults,
+        tally: Tally,
+        latency: float,
+        retry_after: int | None,
+    ) -> None:
+        self.authority = ""
+        self._service = service
+        self._gate = gate
+        self._faults = faults
+        self._tally = tally
+        self._latency = latency
+        self._retry_after = retry_after
+        self._handling: set[asyncio.Task[None]] = set()
+        self._connections = Connections(self._handle)
+
+    async def listen(self, host: str, port: int) -> asyncio.Server:
+        """Begin to serve at a place."""
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(self._connections, host, port)
+        host, port = server.sockets[0].getsockname()[:2]
+        self.authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return server
+
+    async def close(self) -> None:
+        """Drop what is being handled; nothing is left running."""
+        handling = list(self._handling)
+        for task in handling:
+            task.cancel()
+        await asyncio.gather(*handling, return_exceptions=True)
+        self._connections.pre_shutdown()
+        await self._connections.shutdown(_PATIENCE)
+        await asyncio.sleep(0)  # what shutdown cancelled ends in the next turn of the loop
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        others = len(self._handling)
+        self._handling.add(request.task)
+        try:
+            return await self._serve(request, others)
+        except (ConnectionError, web.RequestPayloadError):
+            # The client has left in the middle, or sent no end that could be found.
+            return web.Response(status=400)
+        finally:
+            self._handling.discard(request.task)
+
+    async def _serve(self, request: web.BaseRequest, others: int) -> web.StreamResponse:
+        began = time.perf_counter()
+        path = request.rel_url.raw_path
+        self._tally.requests[kind_of(request.method, path)] += 1
+        form = await read_body(request)
+        refusal = self._gate.refuse(request.headers.get("Authorization"), others)
+        if refusal is None and self._latency:
+            await asyncio.sleep(self._latency)
+        fault = self._faults.choose(request.method, path)
+        if fault is not None and fault.startswith("before"):
+            return await self._break(request, fault, NO_CONTENT, began)
+        answer = self._ask(request, form) if refusal is None else refusal.answer()
+        self._tally.answers[answer.status] += 1
+        if fault is not None:
+            return await self._break(request, fault, answer, began)
+        return self._response(answer, began)
+
+    def _ask(self, request: web.BaseRequest, form: bytes | None) -> Answer:
+        host = request.headers.get("Host", "")
+        # Whatever a client calls this server, the URLs in its answers lead the client back here.
+        authority = host if _AUTHORITY.fullmatch(host) else self.authority
+        try:
+            if form is None:
+                raise too_large()
+            return self._service.answer(
+                Request(
+                    method=request.method,
+                    origin=f"http://{authority}",
+                    path=request.rel_url.raw_path,
+                    query=request.rel_url.raw_query_string.encode(),
+                    form=form,
+                    if_match=request.headers.get("If-Match"),
+                )
+            )
+        except Refusal as refusal:
+            return refusal.answer()
+
+    def _response(self, answer: Answer, began: float) -> web.Response:
+        headers = self._headers(answer, began)
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+    def _headers(self, answer: Answer, began: float) -> CIMultiDict[str]:
+        headers = self._gate.headers(len(self._handling), time.perf_counter() - began)
+        if answer.etag is not None:
+            headers["ETag"] = answer.etag
+        if answer.status == _TOO_MANY and self._retry_after is not None:
+            headers["Retry-After"] = str(self._retry_after)
+        return headers
+
+    async def _break(
+        self, request: web.BaseRequest, fault: FaultKind, answer: Answer, began: float
+    ) -> web.StreamResponse:
+        match fault.partition("_")[2]:
+            case "hang":
+                await self._connections.left(request)
+            case "truncated" if answer.body:
+                headers = self._headers(answer, began)
+                return await truncate(request, answer.status, headers, answer.body)
+            case "not_json":
+                return page(answer.status if answer.body else 200)
+            case "500" | "503" as status:
+                return self._response(SERVER_ERRORS[int(status)].answer(), began)
+            case "502" | "504" as status:
+                return page(int(status))
+            case _:
+                # Also for what has no body that could be cut.
+                reset(request)
+        return web.Response()

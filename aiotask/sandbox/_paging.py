@@ -1,0 +1,76 @@
+"""Pages: which one is asked for, and the URLs that lead from it to its neighbours.
+
+A position is the sid of an item, not an offset: recorded answers of the service have "PA" and the
+sid of the last item of the page in PageToken. "PB" and the sid of the first leads back; that form
+is this sandbox's own, as are the two decisions that Twilio leaves open: a token whose item is gone
+is refused with 21481, and Page without a token is refused when it is not 0 (40153 announces that).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+from aiotask.sandbox._account import OverlongPages
+from aiotask.sandbox._answers import Answer, Refusal, answer, invalid_page_token
+from aiotask.sandbox._calls import Call
+
+DEFAULT_SIZE = 50
+MAX_SIZE = 1000
+
+_HUGE = 10**17
+_OWN = frozenset(["PageSize", "Page", "PageToken"])
+
+
+class Page(NamedTuple):
+    """The page that a request asks for: *size* items beside the item *token*."""
+
+    number: int
+    size: int
+    token: str | None
+    backwards: bool = False
+
+    @classmethod
+    def asked(cls, call: Call, overlong: OverlongPages) -> "Page":
+        """Read a request's paging parameters."""
+        parameters = call.parameters
+        size = parameters.integer("PageSize", 1, _HUGE) or DEFAULT_SIZE
+        if size > MAX_SIZE:
+            if overlong == "refuse":
+                raise Refusal(400, 20007, f"Page size too large: the maximum is {MAX_SIZE}")
+            size = MAX_SIZE
+        number = parameters.integer("Page", 0, _HUGE) or 0
+        token = parameters.text("PageToken")
+        if token is None:
+            if number:
+                raise Refusal(400, 40153, "Page needs a PageToken: absolute paging is gone")
+            return cls(0, size, None)
+        if token[:2] not in ("PA", "PB"):
+            raise invalid_page_token()
+        return cls(number, size, token[2:], backwards=token[:2] == "PB")
+
+    def answer(
+        self, call: Call, key: str, items: Sequence[Mapping[str, Any]], *, more: bool
+    ) -> Answer:
+        """Return *items* with their meta; *more* says that others lie in the page's direction."""
+        filters = [pair for pair in call.parameters.pairs if pair[0] not in _OWN]
+
+        def url(number: int, token: str | None = None) -> str:
+            pairs = [*filters, ("PageSize", str(self.size)), ("Page", str(number))]
+            if token is not None:
+                pairs.append(("PageToken", token))
+            return f"{call.url}?{urlencode(pairs, quote_via=quote)}"
+
+        # Behind a page that was reached from the other side lies the page one came from.
+        following = bool(items) and (more or self.backwards)
+        preceding = bool(items) and (more if self.backwards else self.token is not None)
+        back = max(0, self.number - 1)
+        meta = {
+            "key": key,
+            "page": self.number,
+            "page_size": self.size,
+            "first_page_url": url(0),
+            "previous_page_url": url(back, f"PB{items[0]['sid']}") if preceding else None,
+            "url": url(self.number, call.parameters.text("PageToken")),
+            "next_page_url": url(self.number + 1, f"PA{items[-1]['sid']}") if following else None,
+        }
+        return answer(200, {key: items, "meta": meta})

@@ -1,0 +1,188 @@
+"""The sandbox itself: its settings and its life, and what a test looks at."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from random import Random
+from types import TracebackType
+from typing import Self
+
+from aiotask.sandbox._account import Account, OverlongPages, Unmatched
+from aiotask.sandbox._faults import FAULT_KINDS, FaultKind, Faults
+from aiotask.sandbox._front import Front, Tally
+from aiotask.sandbox._gate import Gate
+from aiotask.sandbox._limits import Clock
+from aiotask.sandbox._service import Service
+from aiotask.sandbox._task import Status, StoredTask, Task
+from aiotask.sandbox._tasks import Tasks
+from aiotask.sandbox._workspaces import Template, Workspace
+
+_ACCOUNT_SID = "AC0123456789abcdef0123456789abcdef"
+_AUTH_TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105 - opens only the sandbox
+_API_KEY = "SK0123456789abcdef0123456789abcdef"
+_API_SECRET = "0123456789ABCDEF0123456789ABCDEF"  # noqa: S105 - opens only the sandbox
+
+
+class Sandbox:
+    """A local server that behaves like Twilio TaskRouter v1, as far as the first storey goes.
+
+    It holds workspaces, activities, task channels, task queues, workflows and tasks, and the tasks
+    of Autopilot assistants. No workers exist: tasks are moved by `assign` and `set_status`.
+
+    ``async with Sandbox() as sandbox`` serves at `url` until the block ends.
+
+    Args:
+        host: Where to listen.
+        port: Where to listen; 0 takes a free port.
+        account_sid: The user name that goes with *auth_token*.
+        auth_token: Twilio's Go library refuses one that is not alphanumeric.
+        api_key: The user name that goes with *api_secret*, accepted too.
+        api_secret: The password of the API key.
+        latency: Seconds that a request waits between being let in and being executed. A client
+            that gives up meanwhile does not stop it: it is executed late.
+        rate: Requests a second, as the mean over any one second; what is above gets 429.
+        in_flight: Requests that may be handled at once, those that hang included; what is above
+            gets 429.
+        expression_rate: The documented 3 requests a second of lists by an expression, per workspace
+            and kind of list, as the mean over any ten seconds; None switches it off.
+        retry_after: Seconds in the Retry-After of a 429; TaskRouter documents no such header.
+        faults: The share of all requests that get an injected fault.
+        fault_kinds: What faults are chosen from.
+        seed: Makes the choice of faults, and all sids, the same for the same requests in order.
+        clock: The time, in seconds since 1970.
+        page_size_over_1000: What a PageSize above the maximum does, which is not known: "refuse" it
+            with the documented error 20007, or "clamp" it.
+        unmatched: What becomes of a new task that no filter of its workflow matches, which is not
+            known: "cancel" it, as the documentation of workflows says, or "refuse" it with 400.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        account_sid: str = _ACCOUNT_SID,
+        auth_token: str = _AUTH_TOKEN,
+        api_key: str = _API_KEY,
+        api_secret: str = _API_SECRET,
+        latency: float = 0.0,
+        rate: float | None = None,
+        in_flight: int | None = None,
+        expression_rate: float | None = 3.0,
+        retry_after: int | None = None,
+        faults: float = 0.0,
+        fault_kinds: Sequence[FaultKind] = FAULT_KINDS,
+        seed: int | None = None,
+        clock: Clock = time.time,
+        page_size_over_1000: OverlongPages = "refuse",
+        unmatched: Unmatched = "cancel",
+    ) -> None:
+        self.account_sid = account_sid
+        self.auth_token = auth_token
+        self.api_key = api_key
+        self.api_secret = api_secret
+        self.faults = Faults(faults, fault_kinds, seed)
+        self._host = host
+        self._port = port
+        # Its own chances, so that the faults of a seed do not depend on what else was drawn.
+        random = Random(seed)
+        self._service = Service(
+            Account(account_sid, clock, random, page_size_over_1000, unmatched), expression_rate
+        )
+        credentials = [(account_sid, auth_token), (api_key, api_secret)]
+        self._gate = Gate(credentials, rate, in_flight, clock, random)
+        self._latency = latency
+        self._retry_after = retry_after
+        self._tally = Tally()
+        self._serving: tuple[Front, asyncio.Server] | None = None
+
+    async def start(self) -> None:
+        """Begin to serve; what a sandbox held when it was closed is there again."""
+        if self._serving is not None:
+            raise RuntimeError("the sandbox is serving already")
+        front = Front(
+            self._service, self._gate, self.faults, self._tally, self._latency, self._retry_after
+        )
+        self._serving = front, await front.listen(self._host, self._port)
+
+    async def close(self) -> None:
+        """Stop serving at once, and drop what is being handled."""
+        if self._serving is not None:
+            front, server = self._serving
+            self._serving = None
+            server.close()
+            await front.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @property
+    def url(self) -> str:
+        """The base URL, for a client's ``base_url``."""
+        if self._serving is None:
+            raise RuntimeError("the sandbox is not serving: use async with, or await start()")
+        return f"http://{self._serving[0].authority}"
+
+    @property
+    def requests(self) -> Counter[str]:
+        """How many requests came, by kind such as "POST Tasks" and "GET Tasks/{Sid}"."""
+        return self._tally.requests
+
+    @property
+    def answers(self) -> Counter[int]:
+        """What the service answered, by status, whether or not a fault lost it."""
+        return self._tally.answers
+
+    @property
+    def refused(self) -> int:
+        """How many requests got 429."""
+        return self._tally.answers[429]
+
+    @property
+    def injected(self) -> Counter[FaultKind]:
+        """How many faults were injected, by kind."""
+        return self.faults.injected
+
+    def create_workspace(self, friendly_name: str, template: Template = "FIFO") -> str:
+        """Add a workspace without a request, and return its sid.
+
+        The template FIFO comes with a queue and a workflow that puts every task in it.
+        """
+        return self._service.workspaces.open(friendly_name, template).sid
+
+    def tasks(self, workspace_sid: str) -> list[StoredTask]:
+        """Return the tasks that a workspace holds now, in the order of their creation."""
+        return [StoredTask.of(task) for task in self._workspace(workspace_sid).tasks.store]
+
+    def assign(self, task_sid: str) -> None:
+        """Make a task assigned, as a worker who accepts its reservation does."""
+        self.set_status(task_sid, "assigned")
+
+    def set_status(self, task_sid: str, status: Status) -> None:
+        """Give a task any status; its version grows, as it does when the service routes."""
+        tasks, task = self._task(task_sid)
+        tasks.set_status(task, status)
+
+    def _workspace(self, sid: str) -> Workspace:
+        workspace = self._service.workspaces.get(sid)
+        if workspace is None:
+            raise LookupError(f"the sandbox has no workspace {sid}")
+        return workspace
+
+    def _task(self, sid: str) -> tuple[Tasks, Task]:
+        for workspace in self._service.workspaces:
+            task = workspace.tasks.store.get(sid)
+            if task is not None:
+                return workspace.tasks, task
+        raise LookupError(f"the sandbox has no task {sid}")

@@ -1,0 +1,162 @@
+"""The parameters of tasks: what creates and changes one, and which of them a list wants."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import orjson
+
+from aiotask.sandbox._account import Account, is_sid
+from aiotask.sandbox._activities import TaskChannel, TaskChannels
+from aiotask.sandbox._answers import invalid
+from aiotask.sandbox._expressions import Attributes
+from aiotask.sandbox._parameters import MAX_PRIORITY, Parameters
+from aiotask.sandbox._task import STATUSES
+from aiotask.sandbox._task_orders import Ordering, Wanted
+from aiotask.sandbox._task_queues import TaskQueue, TaskQueues
+from aiotask.sandbox._task_store import Query
+from aiotask.sandbox._workflows import Workflow, Workflows
+
+MAX_ATTRIBUTES = 4096
+
+_YEAR_1900 = -2_208_988_800
+_ROUTING_TARGETS = ("WK", "WQ", "WW")
+_BY_DATE = Ordering((("DateCreated", 1),), reverse=False)
+_SID_FILTERS = {
+    "WorkflowSid": "workflow_sid",
+    "TaskQueueSid": "task_queue_sid",
+    "RoutingTarget": "routing_target",
+}
+
+
+class Placement(NamedTuple):
+    """Where a new task goes: nowhere, without a queue."""
+
+    workflow: Workflow
+    queue: TaskQueue | None
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReader:
+    """Reads parameters of tasks by what there is in their workspace."""
+
+    account: Account
+    workflows: Workflows
+    queues: TaskQueues
+    channels: TaskChannels
+
+    def channel(self, parameters: Parameters) -> TaskChannel:
+        """Return the channel that TaskChannel means by its sid or unique name."""
+        name = parameters.text("TaskChannel") or "default"
+        channel = self.channels.named(name)
+        if channel is None:
+            raise invalid(f"Invalid TaskChannel {name!r}: there is no such TaskChannel")
+        return channel
+
+    def start(self, parameters: Parameters) -> int | None:
+        """Return VirtualStartTime, which can be neither in the future nor before 1900."""
+        moment = parameters.moment("VirtualStartTime")
+        if moment is not None and not _YEAR_1900 <= moment <= self.account.now():
+            raise invalid("Invalid VirtualStartTime: in the future, or before 1900")
+        return moment
+
+    def placement(self, parameters: Parameters, attributes: Attributes) -> Placement:
+        """Return where a new task goes, and what is its priority there."""
+        target = routing_target(parameters) or ""
+        workflow = self._workflow(parameters, target)
+        queue = self._queue(parameters, target)
+        own = parameters.integer("Priority", 0, MAX_PRIORITY) or 0
+        if queue is not None:
+            return Placement(workflow, queue, own)
+        routed = workflow.document.route(attributes)
+        if routed is not None:
+            priority = own if routed.priority is None else routed.priority
+            return Placement(workflow, self.queues.get(routed.queue_sid), priority)
+        if self.account.unmatched == "refuse":
+            raise invalid(f"No filter of Workflow {workflow.sid} matches the Attributes")
+        return Placement(workflow, None, own)
+
+    def query(self, parameters: Parameters) -> Query:
+        """Return which tasks a list wants."""
+        ordering = parameters.text("Ordering")
+        return Query(
+            Ordering.parse(ordering) if ordering else _BY_DATE,
+            self._wanted(parameters),
+            parameters.expression("EvaluateTaskAttributes"),
+        )
+
+    def _wanted(self, parameters: Parameters) -> Wanted:
+        wanted: dict[str, frozenset[object]] = {}
+        for name, field in _SID_FILTERS.items():
+            if value := parameters.text(name):
+                wanted[field] = frozenset([value])
+        for name, field, shelf in (
+            ("WorkflowName", "workflow_sid", self.workflows),
+            ("TaskQueueName", "task_queue_sid", self.queues),
+        ):
+            if value := parameters.text(name):
+                sids = frozenset(item.sid for item in shelf if item.friendly_name == value)
+                wanted[field] = wanted.get(field, sids) & sids
+        statuses: frozenset[object] = frozenset(parameters.several("AssignmentStatus"))
+        if not statuses <= set(STATUSES):
+            raise invalid(f"Invalid AssignmentStatus: each must be one of {', '.join(STATUSES)}")
+        if statuses:
+            wanted["assignment_status"] = statuses
+        priority = parameters.integer("Priority", 0, MAX_PRIORITY)
+        if priority is not None:
+            wanted["priority"] = frozenset([priority])
+        addons = parameters.boolean("HasAddons")
+        if addons is not None:
+            wanted["has_addons"] = frozenset([addons])
+        return wanted
+
+    def _workflow(self, parameters: Parameters, target: str) -> Workflow:
+        sid = parameters.text("WorkflowSid") or (target if target.startswith("WW") else "")
+        if not sid:
+            return self.workflows.only()
+        workflow = self.workflows.get(sid)
+        if workflow is None:
+            raise invalid(f"Invalid WorkflowSid {sid!r}: there is no such Workflow")
+        return workflow
+
+    def _queue(self, parameters: Parameters, target: str) -> TaskQueue | None:
+        sid = parameters.text("TaskQueueSid") or (target if target.startswith("WQ") else "")
+        queue = self.queues.get(sid)
+        if sid and queue is None:
+            raise invalid(f"Invalid TaskQueueSid {sid!r}: there is no such TaskQueue")
+        return queue
+
+
+def attributes_of(parameters: Parameters) -> tuple[str, Mapping[str, Any]] | None:
+    """Return Attributes as sent, which is how they are kept, and decoded."""
+    text = parameters.text("Attributes")
+    if text is None:
+        return None
+    if len(text) > MAX_ATTRIBUTES:
+        raise invalid(f"Invalid Attributes: longer than {MAX_ATTRIBUTES} characters")
+    try:
+        decoded = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise invalid(f"Invalid Attributes: not JSON: {error}") from error
+    if not isinstance(decoded, dict):
+        raise invalid("Invalid Attributes: not a JSON object")
+    return text, decoded
+
+
+def routing_target(parameters: Parameters) -> str | None:
+    """Return RoutingTarget, the sid of a worker, queue or workflow."""
+    target = parameters.text("RoutingTarget")
+    if target and not any(is_sid(target, prefix) for prefix in _ROUTING_TARGETS):
+        raise invalid(f"Invalid RoutingTarget {target!r}: not the sid of a worker, queue, workflow")
+    return target or None
+
+
+def ignore_capacity(parameters: Parameters) -> bool | None:
+    """Return IgnoreCapacity, which goes with a worker as RoutingTarget and is true by default."""
+    ignored = parameters.boolean("IgnoreCapacity")
+    if (routing_target(parameters) or "").startswith("WK"):
+        return ignored is not False
+    if ignored is not None:
+        raise invalid("IgnoreCapacity can only be used with a Worker as RoutingTarget")
+    return None

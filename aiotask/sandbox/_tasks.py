@@ -1,0 +1,159 @@
+"""The tasks of one workspace over HTTP."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiotask.sandbox._account import Account
+from aiotask.sandbox._answers import (
+    NO_CONTENT,
+    Answer,
+    answer,
+    invalid,
+    invalid_page_token,
+    precondition_failed,
+)
+from aiotask.sandbox._calls import Call, Collection
+from aiotask.sandbox._paging import Page
+from aiotask.sandbox._parameters import MAX_PRIORITY, Parameters
+from aiotask.sandbox._task import STATUSES, WAITING, Status, Task, check_move, render
+from aiotask.sandbox._task_parameters import (
+    TaskReader,
+    attributes_of,
+    ignore_capacity,
+    routing_target,
+)
+from aiotask.sandbox._task_queues import TaskQueue
+from aiotask.sandbox._task_store import TaskStore
+
+MAX_TIMEOUT = 1_209_600
+DEFAULT_TIMEOUT = 86_400
+
+
+class Tasks(Collection):
+    """The tasks of one workspace.
+
+    What Twilio leaves open is decided so:
+
+    * a task that no filter matches, in a workflow without a default filter, is created and canceled
+      at once, as the page on workflows says; the setting ``unmatched`` refuses it with 400 instead;
+    * TaskQueueSid, or a RoutingTarget that is a queue, wins over the workflow's choice of queue;
+    * IgnoreCapacity without a worker in RoutingTarget is refused;
+    * wrapping or completing and new Attributes in one update are refused: Twilio says that it takes
+      two requests, not what one does;
+    * If-Match of ``*`` matches every version, and a Reason is never demanded.
+    """
+
+    def __init__(self, account: Account, workspace_sid: str, reader: TaskReader) -> None:
+        self._account = account
+        self._workspace_sid = workspace_sid
+        self._reader = reader
+        self._created = 0
+        self.store = TaskStore()
+
+    def create(self, call: Call) -> Answer:
+        """Queue a task."""
+        parameters, now = call.parameters, self._account.now()
+        text, attributes = attributes_of(parameters) or ("{}", {})
+        timeout = parameters.integer("Timeout", 1, MAX_TIMEOUT)
+        start = self._reader.start(parameters)
+        place = self._reader.placement(parameters, attributes)
+        task = Task(
+            number=self._created,
+            sid=self._account.new_sid("WT"),
+            attributes=text,
+            assignment_status="pending" if place.queue else "canceled",
+            priority=place.priority,
+            timeout=DEFAULT_TIMEOUT if timeout is None else timeout,
+            created=now,
+            updated=now,
+            virtual_start=now if start is None else start,
+            entered=now if place.queue else None,
+            workflow=place.workflow,
+            queue=place.queue,
+            channel=self._reader.channel(parameters),
+            routing_target=routing_target(parameters),
+            ignore_capacity=ignore_capacity(parameters),
+        )
+        self._created += 1
+        self.store.add(task, attributes)
+        return self._answer(call, 201, task)
+
+    def fetch(self, call: Call) -> Answer:
+        """Return a task."""
+        return self._answer(call, 200, self._find(call))
+
+    def update(self, call: Call) -> Answer:
+        """Change a task, unless If-Match names another version."""
+        task = self._matched(call)
+        changes = self._changes(call.parameters, task)
+        self.store.change(task, changes, self._account.now())
+        return self._answer(call, 200, task)
+
+    def delete(self, call: Call) -> Answer:
+        """Remove a task, whatever its status, unless If-Match names another version."""
+        self.store.remove(self._matched(call))
+        return NO_CONTENT
+
+    def list(self, call: Call) -> Answer:
+        """Return a page of tasks."""
+        page = Page.asked(call, self._account.overlong_pages)
+        query = self._reader.query(call.parameters)
+        after = None if page.token is None else self.store.get(page.token)
+        if page.token is not None and after is None:
+            raise invalid_page_token()
+        found = self.store.find(query, after, page.size + 1, backwards=page.backwards)
+        more = len(found) > page.size
+        del found[page.size :]
+        if page.backwards:
+            found.reverse()
+        return page.answer(call, "tasks", [self._render(call, task) for task in found], more=more)
+
+    def set_status(self, task: Task, status: Status) -> None:
+        """Move a task as reservations would, of which the sandbox has none."""
+        self.store.change(task, {"assignment_status": status}, self._account.now())
+
+    def wait_in(self, queue: TaskQueue) -> bool:
+        """Tell whether a task waits in a queue."""
+        return any(task.queue is queue and task.assignment_status in WAITING for task in self.store)
+
+    def _find(self, call: Call) -> Task:
+        task = self.store.get(call.sid)
+        if task is None:
+            raise call.absent()
+        return task
+
+    def _matched(self, call: Call) -> Task:
+        task = self._find(call)
+        # Seen in use: clients send the version back with its quotes and without.
+        if call.if_match is not None and call.if_match.strip('" ') not in ("*", str(task.version)):
+            raise precondition_failed()
+        return task
+
+    def _changes(self, parameters: Parameters, task: Task) -> Mapping[str, Any]:
+        attributes = attributes_of(parameters)
+        status = parameters.chosen("AssignmentStatus", STATUSES)
+        if status is not None:
+            check_move(task, status, self._workspace_sid, self._account.sid)
+            if attributes and status in ("wrapping", "completed"):
+                raise invalid("AssignmentStatus and Attributes cannot be changed in one request")
+        changes = {
+            "attributes": attributes and attributes[0],
+            "assignment_status": status,
+            "reason": parameters.text("Reason"),
+            "priority": parameters.integer("Priority", 0, MAX_PRIORITY),
+            "channel": self._reader.channel(parameters) if "TaskChannel" in parameters else None,
+            "virtual_start": self._reader.start(parameters),
+        }
+        return {name: value for name, value in changes.items() if value is not None}
+
+    def _answer(self, call: Call, status: int, task: Task) -> Answer:
+        return answer(status, self._render(call, task), version=task.version)
+
+    def _render(self, call: Call, task: Task) -> dict[str, Any]:
+        return render(
+            task,
+            account_sid=self._account.sid,
+            workspace_sid=self._workspace_sid,
+            parent=call.parent,
+            now=self._account.now(),
+        )
