@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 from yarl import URL
 
 from aiotask._answers import Answer
+from aiotask._checks import Identifier, Sid, checked, header_value
 from aiotask._decoding import decode, loads
-from aiotask._encoding import Identifier, Sid, checked, encode, header_value, json_text, urlencoded
+from aiotask._encoding import encode, json_text, urlencoded
 from aiotask._paging import Listing, list_query
 from aiotask._session import CREATE, DELETE, READ, UPDATE, Session
 from aiotask.errors import BadRequestError, NotFoundError, PreconditionFailedError

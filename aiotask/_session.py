@@ -16,18 +16,9 @@ from yarl import URL
 
 from aiotask._answers import Answer, read_answer
 from aiotask._retry import RetryPolicy, fate_unknown
+from aiotask._transport import failure_of, read_body, without_resending
 from aiotask._version import __version__
-from aiotask.errors import (
-    AiotaskError,
-    ClientStateError,
-    ConnectionFailedError,
-    ConnectionLostError,
-    IncompleteAnswerError,
-    ProtocolError,
-    RequestTimeoutError,
-    ResponseTooLargeError,
-    TLSError,
-)
+from aiotask.errors import AiotaskError, ClientStateError
 
 T = TypeVar("T")
 
@@ -36,8 +27,6 @@ _USER_AGENT = (
     f"aiotask/{__version__} Python/{platform.python_version()} aiohttp/{aiohttp.__version__}"
 )
 
-# A page of 1,000 tasks with full attributes and long names stays below 10 MiB.
-LONGEST_ANSWER = 16 * 2**20
 # aiohttp warns of a larger body that is handed over as bytes.
 _LARGE_BODY = 2**20
 # Below the idle limits of load balancers, so that a reused connection is seldom a dead one.
@@ -71,25 +60,6 @@ class SecretText(str):
         raise TypeError("credentials do not pickle")
 
 
-class _DisconnectedError(aiohttp.ClientError):
-    """What aiohttp does not take for a reason to send again."""
-
-
-async def _without_resending(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a DELETE again by itself when a reused connection turns out dead.
-
-    It would do so unseen, and the 404 of the second one would pass for an error.
-    """
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _DisconnectedError(str(error)) from error
-
-
 class Session:
     """Sends requests, each as often as its verb and the policy allow, and reads the answers.
 
@@ -112,7 +82,7 @@ class Session:
         self._given = session
         self._http = session
         # A caller's session may have middlewares of its own, which this one would replace.
-        self._middlewares = (_without_resending,) if session is None else None
+        self._middlewares = (without_resending,) if session is None else None
         self._owner: tuple[asyncio.AbstractEventLoop, int] | None = None
         self._closed = False
         self._slots = asyncio.Semaphore(max_connections)
@@ -179,7 +149,6 @@ class Session:
 
         *url* is encoded already. Every failure is an AiotaskError; *read* may raise them too.
         """
-        self._ensure_usable()
         headers = self._reading if body is None else self._writing
         if if_match is not None:
             headers = headers.copy()
@@ -243,8 +212,10 @@ class Session:
         self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str]
     ) -> Answer:
         payload = io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY else body
+        http = self._usable()
         async with self._slots:
-            http = self._ensure_usable()
+            if http.closed:  # while this call waited, perhaps
+                raise ClientStateError("the client's aiohttp session is closed")
             response: aiohttp.ClientResponse | None = None
             try:
                 response = await http.request(
@@ -256,9 +227,9 @@ class Session:
                     timeout=self._timeout,
                     middlewares=self._middlewares if verb is DELETE else None,
                 )
-                text = await _read(response)
+                text = await read_body(response)
             except (aiohttp.ClientError, OSError) as error:
-                failure = _failure(error, response)
+                failure = failure_of(error, response)
             else:
                 return read_answer(response.status, response.headers, text)
             finally:
@@ -267,10 +238,10 @@ class Session:
         # Raised out here, the error does not drag aiohttp's own along unless _failure says so.
         raise failure
 
-    def _ensure_usable(self) -> aiohttp.ClientSession:
+    def _usable(self) -> aiohttp.ClientSession:
         if self._owner is None and self._given is not None and not self._closed:
             self._bind()
-        if self._owner is None:
+        if self._owner is None or self._http is None:
             state = "is closed" if self._closed else "is not entered: use `async with client:`"
             raise ClientStateError(f"the client {state}")
         loop, process = self._owner
@@ -278,60 +249,9 @@ class Session:
             raise ClientStateError("the client belongs to the process that forked this one")
         if loop is not asyncio.get_running_loop():
             raise ClientStateError("the client belongs to another event loop than the running one")
-        if self._http is None or self._http.closed:
-            raise ClientStateError("the client's aiohttp session is closed")
         return self._http
 
     def _bind(self) -> None:
         self._owner = asyncio.get_running_loop(), os.getpid()
         self._slots = asyncio.Semaphore(self.max_connections)
         self._closed = False
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    if (response.content_length or 0) > LONGEST_ANSWER:
-        raise _too_large(response)
-    content = response.content
-    text = await content.readany()
-    if content.at_eof():
-        return text
-    chunks, size = [text], len(text)
-    while not content.at_eof():
-        chunks.append(await content.readany())
-        size += len(chunks[-1])
-        if size > LONGEST_ANSWER:
-            raise _too_large(response)
-    return b"".join(chunks)
-
-
-def _too_large(response: aiohttp.ClientResponse) -> ResponseTooLargeError:
-    return ResponseTooLargeError(
-        f"the answer is longer than {LONGEST_ANSWER} bytes",
-        status=response.status,
-        headers=response.headers,
-    )
-
-
-def _failure(
-    error: aiohttp.ClientError | OSError, response: aiohttp.ClientResponse | None
-) -> AiotaskError:
-    failure: AiotaskError
-    reason = f"{type(error).__name__}: {error}"
-    match error:
-        case aiohttp.ClientResponseError():
-            # It holds the request's headers, Authorization among them, so it is left behind.
-            return ProtocolError(f"not HTTP: {error.message[:200]}", status=0, headers={})
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            failure = TLSError(reason)
-        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
-            failure = ConnectionFailedError(reason)
-        case TimeoutError():
-            failure = RequestTimeoutError("no complete answer within the timeout")
-        case _ if response is not None:
-            failure = IncompleteAnswerError(
-                f"the answer broke off: {reason}", status=response.status, headers=response.headers
-            )
-        case _:
-            failure = ConnectionLostError(reason)
-    failure.__cause__ = error
-    return failure

@@ -13,19 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiotask._encoding import (
-    Between,
-    Identifier,
-    JsonLimit,
-    Length,
-    Past,
-    Sid,
-    encode,
-    field_types,
-    header_value,
-    urlencoded,
-    wire_name,
-)
+from aiotask._checks import Between, Identifier, JsonLimit, Length, Past, Sid, header_value
+from aiotask._encoding import encode, field_types, urlencoded, wire_name
 
 
 class Level(IntEnum):

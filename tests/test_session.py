@@ -22,7 +22,7 @@ from aiotask import (
     ClientStateError,
     RetryPolicy,
 )
-from aiotask._session import LONGEST_ANSWER
+from aiotask._transport import LONGEST_ANSWER
 from aiotask.taskrouter import Tasks
 
 Serve = Callable[..., Awaitable[tuple[RawServer, Client]]]

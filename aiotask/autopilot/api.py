@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from aiotask._encoding import Identifier, checked
+from aiotask._checks import Identifier, checked
 from aiotask._session import Session
 from aiotask.autopilot.tasks import AutopilotTasks
 

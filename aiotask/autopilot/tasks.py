@@ -6,9 +6,9 @@ from typing import Annotated, Any, Required, TypedDict, Unpack
 
 import attrs
 
+from aiotask._checks import Identifier, Length
 from aiotask._collection import Collection
 from aiotask._decoding import Links
-from aiotask._encoding import Identifier, Length
 from aiotask._paging import Listing
 
 __all__ = ["AutopilotTask", "AutopilotTaskChanges", "AutopilotTasks", "NewAutopilotTask"]

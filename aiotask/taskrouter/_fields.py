@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from aiotask._encoding import Between, JsonLimit, Length, Past, Sid
+from aiotask._checks import Between, JsonLimit, Length, Past, Sid
 
 ACTIVITY = Sid("WA")
 TASK = Sid("WT")

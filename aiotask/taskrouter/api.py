@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from aiotask._encoding import checked
+from aiotask._checks import checked
 from aiotask._session import Session
 from aiotask.taskrouter._fields import WORKSPACE
 from aiotask.taskrouter.tasks import Tasks

@@ -14,9 +14,9 @@ from typing import Annotated, ClassVar, Literal, TypedDict, Unpack
 import attrs
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
+from aiotask._checks import Between
 from aiotask._collection import Collection, form
 from aiotask._decoding import JsonText, Links, from_header
-from aiotask._encoding import Between
 from aiotask._paging import Listing
 from aiotask.bulk import Outcome, create_many
 from aiotask.errors import PreconditionFailedError, ProtocolError

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Required, TypedDict, Unpack
 
 import attrs
 
+from aiotask._checks import Between, JsonLimit
 from aiotask._collection import Collection
 from aiotask._decoding import JsonText, Links
-from aiotask._encoding import Between, JsonLimit
 from aiotask._paging import Listing
 from aiotask.taskrouter._fields import WORKFLOW
 
