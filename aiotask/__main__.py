@@ -9,7 +9,7 @@ def main() -> None:
         # The command line is an extra: the rest of aiotask does without what it needs.
         from aiotask.cli import commands  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        if error.name not in {"click", "rich"}:
+        if (error.name or "").partition(".")[0] not in {"click", "rich"}:
             raise
         sys.stderr.write("the command line needs its extra: pip install 'aiotask[cli]'\n")
         sys.exit(2)

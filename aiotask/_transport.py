@@ -43,15 +43,14 @@ async def read_body(response: aiohttp.ClientResponse) -> bytes:
         raise _too_large(response)
     content = response.content
     text = await content.readany()
-    if content.at_eof():
-        return text
     chunks, size = [text], len(text)
-    while not content.at_eof():
-        chunks.append(await content.readany())
-        size += len(chunks[-1])
-        if size > LONGEST_ANSWER:
-            raise _too_large(response)
-    return b"".join(chunks)
+    while size <= LONGEST_ANSWER and not content.at_eof():
+        text = await content.readany()
+        chunks.append(text)
+        size += len(text)
+    if size > LONGEST_ANSWER:
+        raise _too_large(response)
+    return text if len(chunks) == 1 else b"".join(chunks)
 
 
 def _too_large(response: aiohttp.ClientResponse) -> ResponseTooLargeError:

@@ -1,6 +1,7 @@
 """One fixture for each noun: the sandbox, a client of it, a workspace in it, canned answers."""
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any, Literal, Self
@@ -50,7 +51,9 @@ class CannedResponse(aiohttp.ClientResponse):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"stream_writer": _NothingWritten()} | kwargs)
+        if "stream_writer" in inspect.signature(aiohttp.ClientResponse).parameters:
+            kwargs["stream_writer"] = _NothingWritten()
+        super().__init__(*args, **kwargs)
 
 
 class _NothingWritten:
