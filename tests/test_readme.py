@@ -1,0 +1,73 @@
+"""What the README shows works as it stands there."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from textwrap import indent
+from typing import Any
+
+import pytest
+
+from aiotask import Client
+from aiotask.sandbox import Sandbox
+from aiotask.taskrouter import WorkspacePlace
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+PYTHON = blocks("python")
+PIECES = [block for block in PYTHON if "import" not in block]
+
+
+@pytest.mark.parametrize("block", PYTHON)
+def test_every_example_is_python(block: str) -> None:
+    ast.parse(f"async def example():\n{indent(block, '    ')}")
+
+
+@pytest.mark.parametrize("block", PIECES)
+async def test_the_pieces_of_the_tour_run(
+    sandbox: Sandbox, client: Client, workspace: WorkspacePlace, block: str
+) -> None:
+    task = await workspace.tasks.create(attributes={"seen": False})
+    names: dict[str, Any] = {"aiotask": __import__("aiotask"), "client": client}
+    names |= {"workspace": workspace, "sid": task.sid, "attributes": {}, "save": lambda *_: None}
+    names |= {"rows": [{"attributes": {"n": n}} for n in range(3)]}
+    exec(f"async def example():\n{indent(block, '    ')}", names)  # noqa: S102 - our own README
+    await names["example"]()
+    assert sandbox.requests.total() > 1
+
+
+def test_the_first_example_needs_nothing_but_credentials() -> None:
+    first = PYTHON[0].replace("TWILIO", "")
+    assert "asyncio.run(main())" in first
+    compile(first, "README.md", "exec")
+
+
+def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
+    (example,) = [block for block in PYTHON if "@pytest.fixture" in block]
+    service = """
+class my_service:
+    async def open_ticket(workspace, text):
+        await workspace.tasks.create(attributes={"text": text}, priority=10)
+"""
+    (tmp_path / "test_example.py").write_text(example + service)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+    assert "1 passed" in done.stdout, done.stdout
+
+
+def test_both_commands_are_one_line_each_and_use_what_pyproject_declares() -> None:
+    first, second = blocks("sh")[:2]
+    assert (first.count("\n"), second.count("\n")) == (1, 1)
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = set(re.findall(r"'\.\[(\w+)\]'", first + second))
+    assert named == set(extras["optional-dependencies"])
