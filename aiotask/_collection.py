@@ -1,4 +1,4 @@
-"""What every REST collection has in common: the five verbs over one path."""
+"""What all resources have in common: the five verbs of a collection, the two of a singleton."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,28 +12,27 @@ from aiotask._decoding import decode, loads
 from aiotask._encoding import encode, json_text, urlencoded
 from aiotask._paging import Listing, list_query
 from aiotask._session import CREATE, DELETE, READ, UPDATE, Session
-from aiotask.errors import BadRequestError, NotFoundError, PreconditionFailedError
+from aiotask.errors import (
+    AiotaskError,
+    BadRequestError,
+    NotFoundError,
+    PreconditionFailedError,
+)
 
 R = TypeVar("R")
 Fields = Mapping[str, Any]
 
 
-class Collection(Generic[R]):
-    """Resources of one kind under one path; a subclass states which verbs its API offers."""
+class _Endpoint(Generic[R]):
+    """A path, and what is found there."""
 
     name: ClassVar[str]
     resource: type[R]
-    sid: ClassVar[Sid | Identifier]
-    # Fields that a resource shows under other names than they are set by.
-    shown_as: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def __init__(self, session: Session, parent: str) -> None:
         self._session = session
         self._path = f"{parent}/{self.name}"
         self._url = URL(self._path, encoded=True)
-
-    def _at(self, sid: str) -> URL:
-        return URL(f"{self._path}/{checked(self.sid, sid)}", encoded=True)
 
     def _decoded(self, answer: Answer) -> R:
         try:
@@ -41,6 +40,29 @@ class Collection(Generic[R]):
         except ValueError as error:
             reason = f"not a {self.resource.__name__} as documented: {error}"
         raise answer.wrong(reason)
+
+
+class Singleton(_Endpoint[R]):
+    """The one resource of its kind under its path, which has no sid: statistics, defaults."""
+
+    async def _fetch(self, shape: type, filters: Fields) -> R:
+        query = urlencoded(encode(shape, filters))
+        url = URL(f"{self._path}?{query}", encoded=True) if query else self._url
+        return await self._session.request(READ, url, self._decoded)
+
+    async def _update(self, shape: type, changes: Fields) -> R:
+        return await self._session.request(UPDATE, self._url, self._decoded, form(shape, changes))
+
+
+class Collection(_Endpoint[R]):
+    """Resources of one kind under one path; a subclass states which verbs its API offers."""
+
+    sid: ClassVar[Sid | Identifier]
+    # Fields that a resource shows under other names than they are set by.
+    shown_as: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
+    def _at(self, sid: str) -> URL:
+        return URL(f"{self._path}/{checked(self.sid, sid)}", encoded=True)
 
     async def _create(self, shape: type, fields: Fields) -> R:
         return await self._send_new(form(shape, fields))
@@ -63,7 +85,10 @@ class Collection(Generic[R]):
                 raise
             refused = error
         # An earlier attempt of this call got no answer, so this refusal may be its own doing.
-        current = await self._fetch(sid)
+        try:
+            current = await self._fetch(sid)
+        except AiotaskError as error:
+            raise refused from error
         if not self._shows(current, changes):
             raise refused
         return current

@@ -1,11 +1,14 @@
 """Workspaces, workflows and Autopilot tasks, end to end against the sandbox."""
 
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
+import attrs
 import pytest
+from conftest import Canned
 
 import aiotask
 from aiotask import Client
+from aiotask._collection import Singleton
 from aiotask.taskrouter import WorkspacePlace
 
 
@@ -117,3 +120,35 @@ async def test_a_strange_unique_name_stays_one_segment_of_its_path(client: Clien
     assert (await tasks.fetch("a/b?c")).unique_name == "a/b?c"
     with pytest.raises(ValueError, match="sid: must have more to it than dots"):
         client.autopilot.assistant("..")
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Defaults:
+    total_tasks: int | None = None
+
+
+class Window(TypedDict, total=False):
+    minutes: int
+
+
+class DefaultsPlace(Singleton[Defaults]):
+    name = "Defaults"
+    resource = Defaults
+
+    async def fetch(self, **filters: Unpack[Window]) -> Defaults:
+        return await self._fetch(Window, filters)
+
+    async def update(self, **changes: Unpack[Window]) -> Defaults:
+        return await self._update(Window, changes)
+
+
+async def test_what_has_no_sid_is_fetched_and_updated_at_its_bare_path(
+    far_client: Client, canned: Canned
+) -> None:
+    place = DefaultsPlace(far_client._session, "https://taskrouter.twilio.com/v1/Workspaces/WS1")
+    url = "https://taskrouter.twilio.com/v1/Workspaces/WS1/Defaults"
+    canned.get(url, payload={"total_tasks": 1})
+    canned.get(f"{url}?Minutes=5", payload={"total_tasks": 2})
+    canned.post(url, payload={"total_tasks": 3})
+    found = [await place.fetch(), await place.fetch(minutes=5), await place.update(minutes=5)]
+    assert [one.total_tasks for one in found] == [1, 2, 3]

@@ -192,6 +192,17 @@ async def test_a_change_that_nobody_made_stays_refused(serve: Serve, refusal: by
     assert len(server.requests) == 1
 
 
+async def test_a_change_that_cannot_be_settled_says_that_it_may_have_been_made(
+    serve: Serve,
+) -> None:
+    gone = answer(b'{"code":20404}', "404 Not Found")
+    _, client = await serve("reset", BAD_MOVE, gone)
+    with pytest.raises(aiotask.BadRequestError) as caught:
+        await tasks_of(client).update(TASK, assignment_status="completed")
+    assert caught.value.maybe_applied
+    assert isinstance(caught.value.__cause__, aiotask.NotFoundError)
+
+
 async def test_settling_compares_every_field_as_the_resource_shows_it(serve: Serve) -> None:
     shown = (
         b'{"sid":"%b","task_channel_unique_name":"chat","attributes":"{\\"a\\": [1]}",'
