@@ -78,7 +78,16 @@ class Session:
     ) -> None:
         self.retry = retry
         self.max_connections = max_connections
-        self._timeout = timeout
+        # aiohttp's own total timeout swallows a cancellation that comes in the same turn of the
+        # loop: its contexts are nested, and each takes one cancellation back.
+        self._total = timeout.total
+        self._timeout = aiohttp.ClientTimeout(
+            total=None,
+            connect=timeout.connect,
+            sock_connect=timeout.sock_connect,
+            sock_read=timeout.sock_read,
+            ceil_threshold=timeout.ceil_threshold,
+        )
         self._given = session
         self._http = session
         # A caller's session may have middlewares of its own, which this one would replace.
@@ -218,16 +227,17 @@ class Session:
                 raise ClientStateError("the client's aiohttp session is closed")
             response: aiohttp.ClientResponse | None = None
             try:
-                response = await http.request(
-                    verb.method,
-                    url,
-                    data=payload,
-                    headers=headers,
-                    allow_redirects=False,
-                    timeout=self._timeout,
-                    middlewares=self._middlewares if verb is DELETE else None,
-                )
-                text = await read_body(response)
+                async with asyncio.timeout(self._total):
+                    response = await http.request(
+                        verb.method,
+                        url,
+                        data=payload,
+                        headers=headers,
+                        allow_redirects=False,
+                        timeout=self._timeout,
+                        middlewares=self._middlewares if verb is DELETE else None,
+                    )
+                    text = await read_body(response)
             except (aiohttp.ClientError, OSError) as error:
                 failure = failure_of(error, response)
             else:
@@ -235,7 +245,7 @@ class Session:
             finally:
                 if response is not None:
                     response.close()
-        # Raised out here, the error does not drag aiohttp's own along unless _failure says so.
+        # Raised out here, it does not drag aiohttp's own error along unless failure_of says so.
         raise failure
 
     def _usable(self) -> aiohttp.ClientSession:

@@ -158,9 +158,10 @@ async def test_a_callers_mocks_work_on_its_own_session(canned: Canned) -> None:
 
 def test_a_client_can_be_made_outside_a_loop_with_any_timeout() -> None:
     own = aiohttp.ClientTimeout(total=5, connect=1)
-    assert Client(ACCOUNT, "token", timeout=own)._session._timeout is own
-    made = Client(ACCOUNT, "token", timeout=4)._session._timeout
-    assert (made.total, made.sock_connect) == (4, 2)
+    session = Client(ACCOUNT, "token", timeout=own)._session
+    assert (session._total, session._timeout.connect) == (5, 1)
+    session = Client(ACCOUNT, "token", timeout=4)._session
+    assert (session._total, session._timeout.sock_connect) == (4, 2)
     assert Client(ACCOUNT, "token")._session._timeout.sock_connect == 10
 
 

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import logging
 import pickle
+import time
 import traceback
 import zlib
 from collections.abc import Awaitable, Callable
@@ -468,6 +469,21 @@ async def test_a_thousand_cancelled_calls_leave_the_client_as_it_was(serve: Serv
         await asyncio.wait([call])
     await asyncio.gather(*(tasks_of(client).fetch(TASK) for _ in range(10)))
     assert not client._session._slots.locked()
+
+
+@pytest.mark.parametrize("reaction", ["hang", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"])
+async def test_a_cancellation_is_not_lost_when_the_timeout_comes_with_it(
+    serve: Serve, reaction: Reaction
+) -> None:
+    server, client = await serve(reaction, timeout=0.2)
+    call = asyncio.ensure_future(tasks_of(client).fetch(TASK))
+    while not server.requests:
+        await asyncio.sleep(0)
+    asyncio.get_running_loop().call_later(0.25, call.cancel)
+    time.sleep(0.3)  # noqa: ASYNC251 - the loop stands still, and then both are due at once
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert call.cancelled()
 
 
 async def test_a_form_larger_than_a_mebibyte_is_sent_whole_and_without_a_warning(
