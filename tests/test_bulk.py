@@ -228,6 +228,17 @@ async def test_a_stop_wakes_those_that_wait(serve: Serve) -> None:
         await end(place(client).tasks.create_many(slow_rows(), max_in_flight=2))
 
 
+async def test_a_stop_does_not_wait_for_input_that_does_not_come(serve: Serve) -> None:
+    async def silent() -> AsyncIterator[NewTask]:
+        yield {}
+        await asyncio.Event().wait()
+
+    server, client = await serve(answer(b"{}", "401 Unauthorized"))
+    with pytest.raises(aiotask.AuthenticationError):
+        await end(place(client).tasks.create_many(silent(), max_in_flight=3))
+    assert len(server.requests) == 1
+
+
 async def test_an_error_of_the_input_is_raised_when_what_came_before_is_done(
     workspace: WorkspacePlace,
 ) -> None:

@@ -12,7 +12,7 @@ from collections.abc import (
     Iterable,
     Mapping,
 )
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from aiotask._retry import RetryPolicy
 from aiotask.bulk.outcomes import Created, Outcome, Rejected, Unresolved
@@ -28,6 +28,7 @@ from aiotask.errors import (
 
 Row = TypeVar("Row")
 Prepared = TypeVar("Prepared")
+T = TypeVar("T")
 Rows = Iterable[Row] | AsyncIterable[Row]
 
 
@@ -69,7 +70,7 @@ class _Run(Generic[Row, Prepared]):
         # A slow consumer fills this, and so stops the workers: nothing piles up.
         self._ended: asyncio.Queue[Outcome[Row] | None] = asyncio.Queue(2 * max_in_flight)
         self._stopped_by: BaseException | None = None
-        self._waiting: set[asyncio.Task[None] | None] = set()
+        self._waiting: set[asyncio.Task[Any] | None] = set()
         self._created_any = False
         self._last_progress = 0.0
         # So long the service may refuse everything before the run is given up.
@@ -97,11 +98,11 @@ class _Run(Generic[Row, Prepared]):
 
     async def _work(self) -> None:
         try:
-            while self._stopped_by is None:
-                async with self._pulling:
-                    row = await anext(self._input)
-                outcome = await self._fate(row)
-                await self._ended.put(outcome)
+            while True:
+                row = await self._interruptible(self._pull())
+                if self._stopped_by is not None:
+                    return
+                await self._ended.put(await self._fate(row))
         except StopAsyncIteration:
             return
         except Exception as error:  # noqa: BLE001 - raised again when every row under way is done
@@ -110,9 +111,22 @@ class _Run(Generic[Row, Prepared]):
     def _stop(self, error: Exception) -> None:
         if self._stopped_by is None:
             self._stopped_by = error
-        for task in self._waiting:
-            if task is not None:
-                task.cancel()
+        for worker in self._waiting:
+            if worker is not None:
+                worker.cancel()
+
+    async def _interruptible(self, coming: Awaitable[T]) -> T:
+        """Wait for what may be long in coming; a stop of the run cancels the worker that does."""
+        worker = asyncio.current_task()
+        self._waiting.add(worker)
+        try:
+            return await coming
+        finally:
+            self._waiting.discard(worker)
+
+    async def _pull(self) -> Row:
+        async with self._pulling:
+            return await anext(self._input)
 
     async def _fate(self, row: Row) -> Outcome[Row]:
         """Create one row's resource; an error that is raised is about the run and not the row."""
@@ -149,12 +163,7 @@ class _Run(Generic[Row, Prepared]):
             raise error
         if self._retry.clock() + wait - self._last_progress > self._patience:
             raise error
-        task = asyncio.current_task()
-        self._waiting.add(task)
-        try:
-            await self._retry.sleep(wait)
-        finally:
-            self._waiting.discard(task)
+        await self._interruptible(self._retry.sleep(wait))
 
 
 # A row's own create cannot be not found: it is the workspace that is not there.

@@ -48,6 +48,7 @@ class Connections(web.Server):
 
     def __init__(self, handler: Handler) -> None:
         super().__init__(handler)
+        self.closing = False
         self._leaving: dict[RequestHandler, asyncio.Event] = {}
 
     def __call__(self) -> RequestHandler:
@@ -60,6 +61,12 @@ class Connections(web.Server):
             max_field_size=MAX_LINE,
             auto_decompress=False,  # the service documents no compressed forms
         )
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        """Take a connection, unless it was accepted in the very moment of closing."""
+        super().connection_made(handler, transport)
+        if self.closing:
+            transport.abort()
 
     async def left(self, request: web.BaseRequest) -> None:
         """Wait until the client of a request is gone."""

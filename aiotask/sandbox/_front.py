@@ -17,6 +17,8 @@ from aiotask.sandbox._service import Request, Service, kind_of
 
 _AUTHORITY = re.compile(r"[\w.:\[\]-]{1,255}", re.ASCII)
 _TOO_MANY = 429
+# What shutdown cancels ends in the next turn of the loop, and accepting a connection takes a few.
+_TURNS = 5
 _PATIENCE = 0.1  # seconds for connections to end that are in the middle of a request's body
 
 
@@ -60,13 +62,15 @@ class Front:
 
     async def close(self) -> None:
         """Drop what is being handled; nothing is left running."""
+        self._connections.closing = True
         handling = list(self._handling)
         for task in handling:
             task.cancel()
         await asyncio.gather(*handling, return_exceptions=True)
         self._connections.pre_shutdown()
         await self._connections.shutdown(_PATIENCE)
-        await asyncio.sleep(0)  # what shutdown cancelled ends in the next turn of the loop
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         others = len(self._handling)

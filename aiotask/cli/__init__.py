@@ -1,0 +1,42 @@
+"""The command line: ``aiotask demo``, ``aiotask sandbox`` and ``aiotask tasks …``.
+
+Here alone something is printed, and a process ends. Data goes to standard output and everything
+else to standard error. Exit status: 0 all done, 1 not all, 2 wrong usage or input, 130 interrupted.
+"""
+
+from typing import Any
+
+import click
+
+from aiotask._version import __version__
+from aiotask.cli.demo import demo
+from aiotask.cli.failures import INTERRUPTED
+from aiotask.cli.sandbox import sandbox
+from aiotask.cli.task_import import import_
+from aiotask.cli.tasks import tasks
+
+__all__ = ["commands"]
+
+
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; click would call an interrupt an error like any other."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="aiotask")
+def commands() -> None:
+    """Tasks of Twilio TaskRouter: import, list and change them; and a sandbox to try that on.
+
+    Credentials come from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or from TWILIO_API_KEY and
+    TWILIO_API_SECRET. `aiotask demo` and `aiotask sandbox` need none.
+    """
+
+
+tasks.add_command(import_)
+for command in (demo, sandbox, tasks):
+    commands.add_command(command)

@@ -1,0 +1,46 @@
+"""How a command says that it cannot go on: one line on standard error, and an exit status."""
+
+import click
+
+from aiotask.errors import AiotaskError, AnswerError
+
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130
+
+
+class Failure(click.ClickException):
+    """Ends a command that could not do what it was asked for."""
+
+    exit_code = FAILED
+
+    def format_message(self) -> str:
+        """Return the line to show."""
+        return printable(self.message)
+
+
+class WrongUsageError(Failure):
+    """Ends a command that was asked for something wrong: nothing was tried."""
+
+    exit_code = WRONG_USAGE
+
+
+def printable(text: str) -> str:
+    """Return *text* as one line in which a terminal finds no commands, whoever wrote it."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
+def reason(error: Exception) -> str:
+    """Return why something failed, without the request, which is the same for every row."""
+    match error:
+        case AnswerError(message=message, status=status, code=None):
+            return f"{message} (status {status})"
+        case AnswerError(message=message, status=status, code=code):
+            return f"{message} (status {status}, code {code})"
+        case AiotaskError(message=message):
+            return message
+    return str(error)

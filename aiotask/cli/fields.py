@@ -1,0 +1,119 @@
+"""Fields of an operation as text: options made from its TypedDict, and cells and options read.
+
+A field is written down once in the project, in the TypedDict that the client takes it by.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from math import isfinite
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import click
+import orjson
+
+from aiotask._encoding import field_types
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+# `--timeout` is how long an answer may take, with every command; a task's own needs another name.
+_OTHER_NAMES = {"timeout": "task_timeout"}
+_METAVARS: Mapping[Any, str] = {str: "TEXT", int: "N", datetime: "DATE", Mapping: "JSON"}
+_TRUTHS = {"true": True, "false": False}
+_WHOLE = re.compile("[+-]?[0-9]+")
+
+
+def value_of(kind: Any, text: str) -> Any:
+    """Return what *text* says, as a value of one of the types that ``field_types`` gives.
+
+    A ValueError says what is wrong; the bounds of a value are the client's to check.
+    """
+    if kind is int:
+        if not _WHOLE.fullmatch(text):
+            raise ValueError(f"must be a whole number, not {text!r}")
+        return int(text)
+    if kind is bool:
+        if text.lower() not in _TRUTHS:
+            raise ValueError(f"must be true or false, not {text!r}")
+        return _TRUTHS[text.lower()]
+    if kind is datetime:
+        return moment(text)
+    if kind is Mapping:
+        try:
+            return orjson.loads(text)
+        except ValueError as error:
+            raise ValueError(f"is not JSON: {error}") from error
+    return text
+
+
+def moment(text: str) -> datetime:
+    """Return a date and time of ISO 8601."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        example = "2026-11-21T09:30:00Z"
+        raise ValueError(f"must be a date and time like {example}, not {text!r}") from None
+
+
+class Number(click.FloatRange):
+    """A number within bounds; neither NaN nor the infinities, which are within none."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number."""
+        number: float = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+def field_options(shape: type) -> Callable[[Command], Command]:
+    """Return a decorator that gives a command an option for every field of a TypedDict."""
+
+    def add(command: Command) -> Command:
+        for name in reversed(field_types(shape)):
+            command = _option(shape, name)(command)
+        return command
+
+    return add
+
+
+def given(shape: type, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of *shape* that were given among a command's *options*."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name in field_types(shape)
+        if (value := options[_OTHER_NAMES.get(name, name)]) is not None and value != ()
+    }
+
+
+def _option(shape: type, name: str) -> Callable[[Command], Command]:
+    kind, hint = field_types(shape)[name], get_type_hints(shape)[name]
+    name = _OTHER_NAMES.get(name, name)
+    flag = name.replace("_", "-")
+    if kind is bool:
+        return click.option(f"--{flag}/--no-{flag}", name, default=None)
+    several = get_origin(hint) is Sequence
+    if several:
+        (hint,) = get_args(hint)
+    choices = get_args(hint) if get_origin(hint) is Literal else ()
+    return click.option(
+        f"--{flag}",
+        name,
+        type=click.Choice(choices) if choices else str,
+        callback=None if choices else _reader(kind),
+        metavar=None if choices else _METAVARS[kind],
+        multiple=several,
+        help="More than one may be given." if several else None,
+    )
+
+
+def _reader(kind: Any) -> Callable[[click.Context, click.Parameter, str | None], Any]:
+    def read(ctx: click.Context, parameter: click.Parameter, text: str | None) -> Any:
+        try:
+            return None if text is None else value_of(kind, text)
+        except ValueError as error:
+            raise click.BadParameter(str(error), ctx, parameter) from error
+
+    return read

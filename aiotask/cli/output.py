@@ -1,0 +1,122 @@
+"""Tasks on standard output: as JSON Lines, as CSV or as a table."""
+
+import csv
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO, Protocol
+
+import attrs
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from aiotask._decoding import JsonText, to_dict
+from aiotask.cli.failures import printable
+from aiotask.taskrouter import Task
+
+_FIELDS = attrs.fields(Task)
+_JSON_FIELDS = [field.name for field in _FIELDS if field.type == JsonText]
+_IN_TABLE = (
+    "sid",
+    "assignment_status",
+    "priority",
+    "age",
+    "task_queue_friendly_name",
+    "date_created",
+    "attributes",
+)
+_WIDER_THAN_ANY_ROW = 100_000
+
+
+class Writer(Protocol):
+    """Where listed tasks go."""
+
+    def write(self, tasks: Sequence[Task]) -> None:
+        """Take some tasks in a row."""
+
+    def finish(self) -> None:
+        """Know that these were all."""
+
+
+def write_task(task: Task) -> None:
+    """Write one task with its ETag."""
+    output = sys.stdout.buffer
+    output.write(orjson.dumps(_document(task) | {"etag": task.etag}) + b"\n")
+    output.flush()
+
+
+def _document(task: Task) -> dict[str, Any]:
+    return to_dict(task) | {name: getattr(task, name) for name in _JSON_FIELDS}
+
+
+class _JsonLines:
+    def __init__(self) -> None:
+        self._output = sys.stdout.buffer
+
+    def write(self, tasks: Sequence[Task]) -> None:
+        self._output.writelines(orjson.dumps(_document(task)) + b"\n" for task in tasks)
+        self._output.flush()
+
+    def finish(self) -> None:
+        """Do nothing: every line was whole."""
+
+
+class _Utf8:
+    """Takes text for a binary file, whatever the encoding of the terminal."""
+
+    def __init__(self, output: BinaryIO) -> None:
+        self._output = output
+
+    def write(self, text: str) -> int:
+        return self._output.write(text.encode())
+
+
+class _Csv:
+    def __init__(self) -> None:
+        self._output = sys.stdout.buffer
+        self._writer = csv.writer(_Utf8(self._output), lineterminator="\n")
+        self._writer.writerow(to_dict(Task(sid="")))
+
+    def write(self, tasks: Sequence[Task]) -> None:
+        self._writer.writerows(map(_cell, to_dict(task).values()) for task in tasks)
+        self._output.flush()
+
+    def finish(self) -> None:
+        """Write out the header, if nothing came after it."""
+        self._output.flush()
+
+
+class _Table:
+    def __init__(self) -> None:
+        self._table = Table()
+        for name in _IN_TABLE:
+            self._table.add_column(name.replace("_", " "), no_wrap=name == "sid")
+
+    def write(self, tasks: Sequence[Task]) -> None:
+        for task in tasks:
+            cells = to_dict(task)
+            self._table.add_row(*(printable(_cell(cells[name])) for name in _IN_TABLE))
+
+    def finish(self) -> None:
+        """Show all of them: only now are the columns' widths known."""
+        show_table(self._table)
+
+
+def show_table(table: Table) -> None:
+    """Show a table on standard output; only a terminal has an edge that it must not pass."""
+    terminal = sys.stdout.isatty()
+    Console(width=None if terminal else _WIDER_THAN_ANY_ROW, markup=False, emoji=False).print(table)
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case dict():
+            return orjson.dumps(value).decode()
+    return str(value)
+
+
+WRITERS: dict[str, Callable[[], Writer]] = {"jsonl": _JsonLines, "csv": _Csv, "table": _Table}

@@ -1,0 +1,74 @@
+"""The display of a run on a terminal's standard error; elsewhere only what is said line by line."""
+
+import sys
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from aiotask.cli.failures import printable
+from aiotask.cli.tally import Tally
+
+_REFRESHES = 5  # a second
+
+
+class Display:
+    """Shows how a run goes: *total* is bytes or rows, and None where it is not known.
+
+    It is there where standard error is a terminal, and not where the data goes to that, too.
+    """
+
+    def __init__(self, total: int | None, *, data_follows: bool = False) -> None:
+        self._shown = sys.stderr.isatty() and not (data_follows and sys.stdout.isatty())
+        known: list[ProgressColumn] = []
+        left: list[ProgressColumn] = []
+        if total is not None:
+            known = [BarColumn(bar_width=20), TextColumn("{task.percentage:>3.0f}%")]
+            left = [TextColumn("left"), TimeRemainingColumn()]
+        self._progress = Progress(
+            *known,
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            *left,
+            console=Console(stderr=True, soft_wrap=True),
+            refresh_per_second=_REFRESHES,
+            disable=not self._shown,
+        )
+        self._bar = self._progress.add_task("", total=total)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, tally: Tally, completed: int) -> None:
+        """Show how far it has come."""
+        if self._shown:
+            text = f"{tally.ended()}, {tally.rate:,.0f}/s"
+            self._progress.update(self._bar, completed=completed, description=text)
+
+    def say(self, text: str) -> None:
+        """Write a line to standard error, above what is displayed."""
+        if self._shown:
+            self._progress.console.out(printable(text), highlight=False)
+            return
+        # Who no longer reads this may still want the rows to go through.
+        with suppress(BrokenPipeError):
+            click.echo(printable(text), err=True)

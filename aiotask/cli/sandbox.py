@@ -1,0 +1,110 @@
+"""``aiotask sandbox``: a local TaskRouter until Ctrl-C, and all that is needed to use it."""
+
+import asyncio
+import os
+
+import click
+from yarl import URL
+
+from aiotask.cli.failures import WrongUsageError
+from aiotask.cli.fields import Number
+from aiotask.cli.signals import stop_signals
+from aiotask.sandbox import Sandbox
+
+_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is shown instead of it
+
+_EXAMPLE = """--attributes '{"type": "support"}'"""
+
+
+@click.command()
+@click.option("--host", metavar="H", default="127.0.0.1", show_default=True)
+@click.option(
+    "--port",
+    metavar="P",
+    type=click.IntRange(0, 65535),
+    default=8765,
+    show_default=True,
+    help="0 takes a free one.",
+)
+@click.option(
+    "--latency",
+    metavar="SECONDS",
+    type=Number(min=0),
+    default=0.0,
+    help="How long every request takes.",
+)
+@click.option(
+    "--rate",
+    metavar="R",
+    type=Number(min=0, min_open=True),
+    help="Requests a second; what is above gets 429.",
+)
+@click.option(
+    "--in-flight",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Requests at once; what is above gets 429.",
+)
+@click.option(
+    "--faults",
+    metavar="SHARE",
+    type=Number(0, 1),
+    default=0.0,
+    help="The share of requests that go wrong, 0 to 1.",
+)
+@click.option("--seed", metavar="K", type=int, help="Makes faults and sids the same each time.")
+def sandbox(
+    host: str,
+    port: int,
+    latency: float,
+    rate: float | None,
+    in_flight: int | None,
+    faults: float,
+    seed: int | None,
+) -> None:
+    """Run a local server that behaves like TaskRouter, with one workspace, until Ctrl-C."""
+    local = Sandbox(
+        host=host,
+        port=port,
+        latency=latency,
+        rate=rate,
+        in_flight=in_flight,
+        faults=faults,
+        seed=seed,
+    )
+    asyncio.run(_serve(local, host, port))
+
+
+async def _serve(local: Sandbox, host: str, port: int) -> None:
+    stopped = asyncio.Event()
+    with stop_signals(stopped.set):
+        try:
+            await local.start()
+        except OSError as error:
+            free = "; choose another with --port" if port else ""
+            reason = f"cannot listen on {host}:{port}: {error.strerror or error}{free}"
+            raise WrongUsageError(reason) from error
+        try:
+            click.echo(_introduction(local, local.create_workspace("Sandbox")))
+            await stopped.wait()
+        finally:
+            await local.close()
+
+
+def _introduction(local: Sandbox, workspace: str) -> str:
+    url = URL(local.url)
+    url = url.with_host(_EVERY_ADDRESS.get(url.host or "", url.host or ""))
+    base = str(url).rstrip("/")
+    # A key counts before a token, and a real one has no place here.
+    keys = [name for name in ("TWILIO_API_KEY", "TWILIO_API_SECRET") if name in os.environ]
+    return "\n".join(
+        [
+            f"TaskRouter sandbox at {base}, until Ctrl-C",
+            f"workspace {workspace}",
+            "",
+            *([f"unset {' '.join(keys)}"] if keys else []),
+            f"export TWILIO_ACCOUNT_SID={local.account_sid}",
+            f"export TWILIO_AUTH_TOKEN={local.auth_token}",
+            f"aiotask tasks create --workspace {workspace} --base-url {base} {_EXAMPLE}",
+        ]
+    )

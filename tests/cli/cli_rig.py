@@ -1,0 +1,102 @@
+"""A sandbox in a thread of its own, and commands against it: in this process or as their own."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from aiotask.cli import commands
+from aiotask.sandbox import Sandbox, StoredTask
+
+LONG = 30.0
+
+
+class Service:
+    """A sandbox that serves while a command has the main thread, and its signals."""
+
+    def __init__(self, sandbox: Sandbox, loop: asyncio.AbstractEventLoop) -> None:
+        self.sandbox = sandbox
+        self._loop = loop
+        self.workspace = self.ask(lambda: sandbox.create_workspace("Support"))
+
+    @property
+    def place(self) -> list[str]:
+        return ["--workspace", self.workspace, "--base-url", self.sandbox.url]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "TWILIO_ACCOUNT_SID": self.sandbox.account_sid,
+            "TWILIO_AUTH_TOKEN": self.sandbox.auth_token,
+        }
+
+    def ask(self, question: Callable[[], Any]) -> Any:
+        async def asked() -> Any:
+            return question()
+
+        return asyncio.run_coroutine_threadsafe(asked(), self._loop).result(LONG)
+
+    def tasks(self) -> list[StoredTask]:
+        tasks: list[StoredTask] = self.ask(lambda: self.sandbox.tasks(self.workspace))
+        return tasks
+
+    def run(self, *words: str, **environment: str) -> Result:
+        return run(*words, *self.place, **(self.environment | environment))
+
+    def spawn(self, *words: str, **settings: Any) -> subprocess.Popen[bytes]:
+        return spawn(*words, *self.place, environment=self.environment, **settings)
+
+
+@contextmanager
+def service(**settings: Any) -> Iterator[Service]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    sandbox = Sandbox(**settings)
+    asyncio.run_coroutine_threadsafe(sandbox.start(), loop).result(LONG)
+    try:
+        yield Service(sandbox, loop)
+    finally:
+        asyncio.run_coroutine_threadsafe(_closed(sandbox), loop).result(LONG)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _closed(sandbox: Sandbox) -> None:
+    await sandbox.close()
+    for _ in range(10):
+        await asyncio.sleep(0)  # connections that clients have left end in the turns after that
+
+
+def run(*words: str, **environment: str) -> Result:
+    return CliRunner().invoke(commands, words, env=environment)
+
+
+def spawn(
+    *words: str, environment: dict[str, str] | None = None, **settings: Any
+) -> subprocess.Popen[bytes]:
+    pipes: dict[str, Any] = {
+        "stdin": subprocess.DEVNULL,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "aiotask", *words],
+        env={**os.environ, **(environment or {})},
+        **(pipes | settings),
+    )
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LONG
+    while not true():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.005)

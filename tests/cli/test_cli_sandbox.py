@@ -1,0 +1,101 @@
+"""The sandbox as a command: usable by what it prints, until a signal."""
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+from cli_rig import LONG, run, service, spawn
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_the_sandbox_prints_is_all_that_is_needed_to_use_it(number: signal.Signals) -> None:
+    sandbox = spawn("sandbox", "--port", "0", "--seed", "1", environment={"TWILIO_API_KEY": "SK1"})
+    assert sandbox.stdout is not None
+    printed = [sandbox.stdout.readline().decode() for _ in range(7)]
+    assert printed[3] == "unset TWILIO_API_KEY\n"
+    here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    script = "".join(printed[3:]).replace("aiotask tasks", "python -m aiotask tasks")
+    done = subprocess.run(  # noqa: S602 - what a user is told to type
+        script,
+        shell=True,
+        capture_output=True,
+        check=True,
+        env={**os.environ, "TWILIO_API_KEY": "SK1", "TWILIO_API_SECRET": "s", "PATH": here},
+    )
+    assert json.loads(done.stdout)["attributes"] == {"type": "support"}
+    sandbox.send_signal(number)
+    assert sandbox.communicate(timeout=LONG) == (b"", b"")
+    assert sandbox.returncode == 0
+
+
+def test_a_sandbox_on_every_address_shows_one_that_can_be_used() -> None:
+    sandbox = spawn("sandbox", "--host", "0.0.0.0", "--port", "0")  # noqa: S104 - is to be shown
+    assert sandbox.stdout is not None
+    assert b" at http://127.0.0.1:" in sandbox.stdout.readline()
+    sandbox.send_signal(signal.SIGINT)
+    sandbox.communicate(timeout=LONG)
+
+
+def test_a_sandbox_runs_and_stops_in_this_process_too() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    connection = HTTPConnection("127.0.0.1", port, timeout=LONG)
+
+    def interrupt() -> None:
+        while True:
+            try:
+                connection.request("GET", "/v1/Workspaces")
+            except ConnectionRefusedError:
+                connection.close()
+                continue
+            connection.getresponse().read()
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    options = ["--latency", "0.1", "--rate", "10", "--in-flight", "3", "--faults", "0"]
+    result = run("sandbox", "--port", str(port), *options)
+    thread.join()
+    connection.close()
+    assert result.exit_code == 0
+    words = [line for line in result.stdout.splitlines() if line.startswith("aiotask ")]
+    assert f"http://127.0.0.1:{port}" in shlex.split(words[0])
+    assert "unset" not in result.stdout
+
+
+def test_a_port_that_is_taken_is_wrong_usage() -> None:
+    with service() as local:
+        port = local.sandbox.url.rpartition(":")[2]
+        result = run("sandbox", "--port", port)
+    assert result.exit_code == 2
+    assert f"cannot listen on 127.0.0.1:{port}: " in result.stderr
+    assert "choose another with --port" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--rate", "0"],
+        ["--rate", "inf"],
+        ["--latency", "-1"],
+        ["--faults", "2"],
+        ["--in-flight", "0"],
+        ["--port", "65536"],
+        ["--host", "no such host"],
+    ],
+)
+def test_a_setting_that_cannot_work_is_wrong_usage(option: list[str]) -> None:
+    result = run("sandbox", "--port", "0", *option)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Traceback" not in result.stderr
