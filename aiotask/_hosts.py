@@ -47,7 +47,7 @@ def _checked_base(base_url: str, *, allow_insecure: bool) -> str:
     if url.scheme == "http" and not (allow_insecure or _is_loopback(url.host)):
         raise ConfigurationError(
             "base_url is plain http to another machine, where everybody on the way can read the "
-            "credentials; use https, or allow_insecure=True"
+            "credentials; use https, or allow it (allow_insecure=True, --allow-insecure)"
         )
     return str(url).rstrip("/")
 

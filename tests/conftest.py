@@ -9,10 +9,15 @@ from typing import Any, Literal, Self
 import aiohttp
 import pytest
 from aioresponses import aioresponses
+from hypothesis import HealthCheck, settings
 
 from aiotask import Client, RetryPolicy
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import WorkspacePlace
+
+# How long an example takes is the machine's affair, and no test's.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 ACCOUNT = "AC" + "0" * 32
 AT_ONCE = RetryPolicy(longest_wait=0)

@@ -158,7 +158,7 @@ ANY: st.SearchStrategy[Any] = st.one_of(
 )
 
 
-@given(st.fixed_dictionaries({}, optional=dict.fromkeys(attrs.fields_dict(Task), ANY)))
+@given(st.dictionaries(st.sampled_from(list(attrs.fields_dict(Task))), ANY, max_size=8))
 def test_the_straight_way_agrees_with_cattrs_on_any_row(row: dict[str, Any]) -> None:
     try:
         expected: Any = _explained(row, Task, None)

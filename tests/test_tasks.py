@@ -199,8 +199,7 @@ VALUES = st.recursive(
 
 @settings(
     max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(attributes=st.dictionaries(TEXT, VALUES, max_size=4))
 async def test_any_attributes_make_the_way_there_and_back(

@@ -16,12 +16,24 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 T = TypeVar("T")
 
 _CONNECTIONS = 100
+_INSECURE = f"{__name__}.allow_insecure"
+
+
+def _remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    ctx.meta[_INSECURE] = value
 
 
 def workspace_options(command: Command) -> Command:
     """Add the options that say where the tasks are, and how to get there."""
     for option in (
         click.option("--base-url", metavar="URL", help="Instead of Twilio's: a sandbox or proxy."),
+        click.option(
+            "--allow-insecure",
+            is_flag=True,
+            expose_value=False,
+            callback=_remember,
+            help="Plain http to another machine than this one.",
+        ),
         click.option(
             "--timeout",
             metavar="SECONDS",
@@ -42,7 +54,10 @@ def open_tasks(
     """Return a client for *at_once* requests, and the tasks of a workspace; nothing is sent."""
     try:
         client = Client(
-            base_url=base_url, timeout=timeout, max_connections=max(at_once, _CONNECTIONS)
+            base_url=base_url,
+            allow_insecure=click.get_current_context().meta[_INSECURE],
+            timeout=timeout,
+            max_connections=max(at_once, _CONNECTIONS),
         )
     except ValueError as error:
         raise WrongUsageError(str(error)) from error

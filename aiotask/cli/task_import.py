@@ -96,10 +96,11 @@ def _resumption(ctx: click.Context, source: Source, line: int) -> str:
         rest = f"{{ head -n 1 {name}; {rest}; }}"
     words = ["aiotask", "tasks", "import", STANDARD_INPUT]
     for parameter in ctx.command.params:
-        if parameter.name not in ctx.params or parameter.name in {"file", "results", "format_"}:
+        given = parameter.name or ""
+        if given in {"file", "results", "format_"}:
             continue
-        if ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
-            words += [parameter.opts[0], str(ctx.params[parameter.name])]
+        if ctx.get_parameter_source(given) is ParameterSource.COMMANDLINE:
+            words += [parameter.opts[0], *([str(ctx.params[given])] if given in ctx.params else [])]
     results = ctx.params["results"]
     if results is not None:
         words += ["--results", results if results == STANDARD_OUTPUT else f"{results}.rest"]

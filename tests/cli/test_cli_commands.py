@@ -112,6 +112,16 @@ def test_a_service_that_is_not_there_is_one_line_and_status_1(local: Service) ->
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
 
 
+def test_plain_http_to_another_machine_has_to_be_allowed(local: Service) -> None:
+    place = ["--workspace", local.workspace, "--base-url", "http://taskrouter.invalid:1"]
+    refused = run("tasks", "fetch", NOBODY, *place, **local.environment)
+    assert refused.exit_code == 2
+    assert "--allow-insecure" in refused.stderr
+    tried = run("tasks", "fetch", NOBODY, *place, "--allow-insecure", **local.environment)
+    assert tried.exit_code == 1
+    assert "Cannot connect to host taskrouter.invalid" in tried.stderr
+
+
 @pytest.fixture
 def three(local: Service) -> Service:
     for number in range(3):
