@@ -166,7 +166,7 @@ def _straight(resource: type[Any]) -> Callable[[Any, str | None], Any]:
     shell = type("Shell", (), {"__slots__": [field.name for field in fields]})
     names: dict[str, Any] = {"Shell": shell, "new": object.__new__, "resource": resource}
     names |= {"date": datetime.fromisoformat, "loads": orjson.loads, "Mismatch": TypeError}
-    lines = ["def build(row, etag):", "get = row.get", "made = new(Shell)", "text = moment = None"]
+    lines = ["def build(row, etag):", "get = row.get", "made = new(Shell)"]
     for field in fields:
         lines += _statements(field, names)
     lines += ["made.__class__ = resource", "return made"]
@@ -187,16 +187,10 @@ def _statements(field: "attrs.Attribute[Any]", names: dict[str, Any]) -> list[st
     exact = _only(kind) if field.default is None else kind
     value = f"row[{name!r}]" if required else f"get({name!r})"
     if exact is datetime and (required or field.default is None):
-        # A row's dates are mostly one and the same, parsed once; a naive one is cattrs' affair.
-        parse = "text = v; moment = date(v); naive = moment.tzinfo is None"
-        return [
-            f"v = {value}",
-            f"if v is None and {not required}: {slot} = None",
-            "else:",
-            f" if v != text: {parse}",
-            " if naive: raise Mismatch",
-            f" {slot} = moment",
-        ]
+        spared = "" if required else "v is not None and "
+        parsed = "date(v)" if required else "None if v is None else date(v)"
+        wrong = f"{spared}moment.tzinfo is None"
+        return [f"v = {value}", f"{slot} = moment = {parsed}", f"if {wrong}: raise Mismatch"]
     exact = get_origin(exact) or exact
     if exact in (str, int, bool, dict) and (required or field.default is None):
         names[exact.__name__] = exact
