@@ -5,6 +5,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -18,6 +19,7 @@ MAX_BODY = 4 * 2**20
 MAX_LINE = 2**14
 """The longest request line, and header: enough for the URL of 300 keys in one expression."""
 
+_NO_LOG: Any = None  # turns it off, as aiohttp's own runners do, though not typed so
 _LINGER_NONE = struct.pack("ii", 1, 0)
 _GATEWAY_PAGE = "<html><head><title>{0} {1}</title></head><body><h1>{0} {1}</h1></body></html>\r\n"
 
@@ -56,7 +58,7 @@ class Connections(web.Server):
         return _Connection(
             self,
             loop=asyncio.get_running_loop(),
-            access_log=None,  # type: ignore[arg-type] # turns it off; aiohttp's own runners do so
+            access_log=_NO_LOG,
             max_line_size=MAX_LINE,
             max_field_size=MAX_LINE,
             auto_decompress=False,  # the service documents no compressed forms
