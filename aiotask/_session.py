@@ -233,7 +233,10 @@ class Session:
                         url,
                         data=payload,
                         headers=headers,
+                        # A caller's session may have its own mind about each of these.
                         allow_redirects=False,
+                        raise_for_status=False,
+                        auto_decompress=True,
                         timeout=self._timeout,
                         middlewares=self._middlewares if verb is DELETE else None,
                     )

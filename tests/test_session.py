@@ -556,6 +556,17 @@ async def test_a_callers_own_session_is_used_as_it_is_and_never_closed(serve: Se
         await tasks_of(entered).fetch(TASK)
 
 
+async def test_a_callers_own_session_does_not_change_what_answers_mean(serve: Serve) -> None:
+    packed = answer(gzip.compress(BODY), "200 OK", "Content-Encoding: gzip")
+    gone = answer(b'{"code":20404}', "404 Not Found")
+    server, _ = await serve(packed, gone)
+    async with aiohttp.ClientSession(raise_for_status=True, auto_decompress=False) as session:
+        client = Client("AC1", "token", base_url=server.url, session=session)
+        assert (await tasks_of(client).fetch(TASK)).sid == TASK
+        with pytest.raises(aiotask.NotFoundError):
+            await tasks_of(client).fetch(TASK)
+
+
 async def test_cookies_are_not_kept(serve: Serve) -> None:
     server, client = await serve(answer(BODY, "200 OK", "Set-Cookie: a=b; Path=/"))
     for _ in range(2):
