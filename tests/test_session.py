@@ -147,6 +147,25 @@ async def test_a_connection_that_never_was_is_tried_again_by_every_verb(
     assert not caught.value.maybe_applied
 
 
+async def test_a_server_without_tls_is_not_trusted_and_not_tried_again() -> None:
+    connections = 0
+
+    async def plain(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        writer.write(FOUND)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(plain, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, Client("AC1", "token", base_url=f"https://127.0.0.1:{port}") as client:
+        with pytest.raises(aiotask.TLSError) as caught:
+            await tasks_of(client).create(priority=1)
+    assert (connections, caught.value.attempts) == (1, 1)
+    assert not caught.value.maybe_applied
+
+
 async def test_a_delete_whose_repeat_finds_nothing_has_worked(serve: Serve) -> None:
     gone = answer(b'{"code":20404,"message":"not found"}', "404 Not Found")
     server, client = await serve("reset", gone)

@@ -1,0 +1,90 @@
+"""What the sandbox's size costs: a create, and a page of 50, with 1,000 to 100,000 tasks in it.
+
+The sandbox runs in another process. Each figure is the median time of a whole request, client and
+server together, in milliseconds; what counts is that it does not grow with the number of tasks.
+The orders and indexes that a list needs are built by the first one of its kind, which is left out.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from statistics import median
+
+from _measure import Target, command, conclude, print_table, server
+from _peers import aiotask_tasks, new_task
+
+from aiotask.taskrouter import Tasks
+
+_REPEATED = 40
+_SETTLED = 3
+
+
+def requests(tasks: Tasks) -> dict[str, Callable[[], Awaitable[object]]]:
+    """Return what is measured, by name."""
+    keys = ", ".join(f'"{n * 2654435761 % 2**32:08x}"' for n in range(100))
+    one_page = partial(tasks.list, limit=50, page_size=50)
+    return {
+        "create": lambda: tasks.create(**new_task(0)),
+        "page": lambda: one_page().all(),
+        "page, newest first": lambda: one_page(ordering="DateCreated:desc").all(),
+        "page, by priority": lambda: one_page(ordering="Priority:desc").all(),
+        "page, of a status": lambda: one_page(assignment_status=["pending"]).all(),
+        "page, nothing found": lambda: one_page(priority=999).all(),
+        "page, 100 keys of all": lambda: one_page(
+            evaluate_task_attributes=f"customer IN [{keys}]"
+        ).all(),
+    }
+
+
+async def timed(call: Callable[[], Awaitable[object]]) -> float:
+    """Return the median milliseconds of a request."""
+    spent = []
+    for number in range(_REPEATED + _SETTLED):
+        started = time.perf_counter()
+        await call()
+        if number >= _SETTLED:
+            spent.append(time.perf_counter() - started)
+    return median(spent) * 1000
+
+
+async def measure(sizes: list[int]) -> dict[str, list[float]]:
+    """Return milliseconds by request, one for each size."""
+    found: dict[str, list[float]] = {}
+    with server("_sandbox_server.py", "--expression-rate", 0) as line:
+        base, workspace = line.split()
+        async with aiotask_tasks(base, workspace) as tasks:
+            held = 0
+            for size in sizes:
+                async for _ in tasks.create_many(new_task(n) for n in range(held, size)):
+                    held += 1
+                for name, call in requests(tasks).items():
+                    found.setdefault(name, []).append(await timed(call))
+    return found
+
+
+def options() -> argparse.Namespace:
+    """Return what the command line asks for."""
+    parser = command(__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure, print, and return the exit status."""
+    chosen = options()
+    found = asyncio.run(measure(chosen.sizes))
+    heads = ["ms", *(f"{size:,}" for size in chosen.sizes)]
+    rows = [[name, *(f"{value:.2f}" for value in times)] for name, times in found.items()]
+    print_table("One request, by the number of tasks in the sandbox", heads, rows)
+    targets = [
+        Target(f"{name}: largest / smallest", times[-1] / times[0], 2.0)
+        for name, times in found.items()
+    ]
+    return conclude(targets, check=chosen.check)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
