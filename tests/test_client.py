@@ -5,12 +5,10 @@ import pickle
 from typing import Any
 
 import aiohttp
-import attrs
 import pytest
 from conftest import ACCOUNT, Canned
 
 from aiotask import Client, ConfigurationError, RetryPolicy
-from aiotask._session import Session
 
 KEY = "SK" + "1" * 32
 LISTED = {"workspaces": [], "meta": {"key": "workspaces"}}
@@ -203,9 +201,3 @@ async def test_a_client_may_be_closed_twice_and_before_it_is_entered() -> None:
     async with client:
         await client.close()
     await client.close()
-
-
-def test_the_session_is_made_with_all_settings_by_name() -> None:
-    assert set(attrs.fields_dict(RetryPolicy)) >= {"attempts", "longest_wait", "deadline"}
-    with pytest.raises(TypeError):
-        Session()  # type: ignore[call-arg]  # which is the point
