@@ -42,12 +42,12 @@ class Display:
             *left,
             console=Console(stderr=True, soft_wrap=True),
             refresh_per_second=_REFRESHES,
-            disable=not self._shown,
         )
         self._bar = self._progress.add_task("", total=total)
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        if self._shown:
+            self._progress.start()
         return self
 
     def __exit__(
@@ -56,7 +56,8 @@ class Display:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        if self._shown:
+            self._progress.stop()
 
     def show(self, tally: Tally, completed: int) -> None:
         """Show how far it has come."""
