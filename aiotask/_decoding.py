@@ -16,6 +16,8 @@ import cattrs
 import orjson
 from cattrs.gen import make_dict_structure_fn, override
 
+from aiotask._encoding import utc_text
+
 R = TypeVar("R")
 
 
@@ -78,8 +80,7 @@ def _plain(value: Any, kind: Any) -> Any:
     if kind == JsonText:
         return value if isinstance(value, str) else orjson.dumps(value).decode()
     if isinstance(value, datetime):
-        utc = value.astimezone(UTC).replace(tzinfo=None)
-        return f"{utc.isoformat(timespec='seconds')}Z"
+        return utc_text(value)
     return value
 
 

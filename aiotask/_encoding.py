@@ -58,6 +58,12 @@ def urlencoded(pairs: Iterable[tuple[str, str]]) -> str:
     return URL.build(query=list(pairs)).raw_query_string
 
 
+def utc_text(moment: datetime) -> str:
+    """Return an aware moment as the service writes dates: in UTC and whole seconds, with a Z."""
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
+    return f"{utc.isoformat(timespec='seconds')}Z"
+
+
 def field_types(shape: type) -> dict[str, Any]:
     """Return the plain Python type of every field of *shape*, markers taken off."""
     return {name: field.kind for name, field in _plan(shape).fields.items()}
@@ -165,8 +171,7 @@ def _moment(value: Any) -> str:
         raise ValueError(f"must be a datetime, not {_kind(value)}")
     if value.utcoffset() is None:
         raise ValueError("must be an aware datetime: one with a time zone")
-    utc = value.astimezone(UTC).replace(tzinfo=None)
-    return f"{utc.isoformat(timespec='seconds')}Z"
+    return utc_text(value)
 
 
 _PLAIN = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS

@@ -88,8 +88,16 @@ async def test_no_more_rows_are_pulled_than_there_is_room_for(workspace: Workspa
     await outcomes.aclose()  # type: ignore[attr-defined]  # an async generator
 
 
-async def test_at_most_so_many_creates_are_under_way(workspace: WorkspacePlace) -> None:
-    assert len(await end(workspace.tasks.create_many(rows(40), max_in_flight=1))) == 40
+@pytest.mark.parametrize(("max_in_flight", "refused"), [(3, False), (4, True)])
+async def test_at_most_so_many_creates_are_under_way(max_in_flight: int, *, refused: bool) -> None:
+    async with Sandbox(in_flight=3, latency=0.002) as sandbox:
+        client = Client(
+            sandbox.account_sid, sandbox.auth_token, base_url=sandbox.url, retry=AT_ONCE
+        )
+        async with client:
+            tasks = client.taskrouter.workspace(sandbox.create_workspace("x")).tasks
+            await end(tasks.create_many(rows(60), max_in_flight=max_in_flight))
+        assert bool(sandbox.refused) is refused
 
 
 async def test_with_a_limit_on_requests_in_flight_nothing_is_lost() -> None:

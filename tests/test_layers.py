@@ -14,7 +14,8 @@ PACKAGE = Path(aiotask.__file__).parent
 # one line may import each other if they lie in one package.
 LAYERS = [
     ["aiotask._version", "aiotask.errors", "aiotask._checks"],
-    ["aiotask._encoding", "aiotask._decoding", "aiotask._retry", "aiotask._hosts"],
+    ["aiotask._encoding", "aiotask._retry", "aiotask._hosts"],
+    ["aiotask._decoding"],
     ["aiotask._answers", "aiotask._transport"],
     ["aiotask._session"],
     ["aiotask._paging", "aiotask.bulk"],

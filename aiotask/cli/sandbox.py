@@ -9,7 +9,7 @@ from yarl import URL
 from aiotask.cli.failures import WrongUsageError
 from aiotask.cli.fields import Number
 from aiotask.cli.signals import stop_signals
-from aiotask.sandbox import Sandbox
+from aiotask.sandbox import FAULT_KINDS, FaultKind, Sandbox
 
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is shown instead of it
 
@@ -52,14 +52,32 @@ _EXAMPLE = """--attributes '{"type": "support"}'"""
     default=0.0,
     help="The share of requests that go wrong, 0 to 1.",
 )
+@click.option(
+    "--fault-kind",
+    "fault_kinds",
+    type=click.Choice(FAULT_KINDS),
+    multiple=True,
+    help="What may go wrong: all of these, unless some are named.",
+)
+@click.option(
+    "--expression-rate",
+    metavar="R",
+    type=Number(min=0),
+    default=3.0,
+    show_default=True,
+    help="Lists by an expression a second; 0 for no limit.",
+)
 @click.option("--seed", metavar="K", type=int, help="Makes faults and sids the same each time.")
 def sandbox(
+    *,
     host: str,
     port: int,
     latency: float,
     rate: float | None,
     in_flight: int | None,
     faults: float,
+    fault_kinds: tuple[FaultKind, ...],
+    expression_rate: float,
     seed: int | None,
 ) -> None:
     """Run a local server that behaves like TaskRouter, with one workspace, until Ctrl-C."""
@@ -70,6 +88,8 @@ def sandbox(
         rate=rate,
         in_flight=in_flight,
         faults=faults,
+        fault_kinds=fault_kinds or FAULT_KINDS,
+        expression_rate=expression_rate or None,
         seed=seed,
     )
     asyncio.run(_serve(local, host, port))

@@ -1,5 +1,6 @@
 """The sandbox as a command: usable by what it prints, until a signal."""
 
+import base64
 import json
 import os
 import shlex
@@ -10,6 +11,7 @@ import sys
 import threading
 from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from cli_rig import LONG, run, service, spawn
@@ -42,6 +44,35 @@ def test_a_sandbox_on_every_address_shows_one_that_can_be_used() -> None:
     assert b" at http://127.0.0.1:" in sandbox.stdout.readline()
     sandbox.send_signal(signal.SIGINT)
     sandbox.communicate(timeout=LONG)
+
+
+@pytest.mark.parametrize(
+    ("options", "statuses"),
+    [
+        (["--faults", "1", "--fault-kind", "before_502"], [502] * 12),
+        (["--expression-rate", "1"], [200] * 10 + [429] * 2),
+        (["--expression-rate", "0"], [200] * 12),
+    ],
+)
+def test_a_sandbox_misbehaves_as_it_is_told(options: list[str], statuses: list[int]) -> None:
+    sandbox = spawn("sandbox", "--port", "0", *options)
+    assert sandbox.stdout is not None
+    printed = [sandbox.stdout.readline().decode() for _ in range(6)]
+    address = urlsplit(printed[0].split()[3].strip(","))
+    account, token = (line.strip().partition("=")[2] for line in printed[3:5])
+    credentials = base64.b64encode(f"{account}:{token}".encode()).decode()
+    path = f"/v1/Workspaces/{printed[1].split()[1]}/Tasks?EvaluateTaskAttributes=a+%3D%3D+1"
+    connection = HTTPConnection(address.hostname or "", address.port, timeout=LONG)
+    found = []
+    for _ in statuses:
+        connection.request("GET", path, headers={"Authorization": f"Basic {credentials}"})
+        answer = connection.getresponse()
+        answer.read()
+        found.append(answer.status)
+    connection.close()
+    sandbox.send_signal(signal.SIGINT)
+    sandbox.communicate(timeout=LONG)
+    assert found == statuses
 
 
 def test_a_sandbox_runs_and_stops_in_this_process_too() -> None:
