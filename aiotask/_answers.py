@@ -3,9 +3,8 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-import attrs
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from aiotask._decoding import loads
@@ -47,8 +46,7 @@ _LONG_WORD = re.compile(r"[\w+/=.-]{24,}")
 _SHOWN = 200
 
 
-@attrs.frozen
-class Answer:
+class Answer(NamedTuple):
     """A successful answer: what it says, and what an error about it has to say."""
 
     status: int

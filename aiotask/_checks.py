@@ -6,10 +6,8 @@ As ``Annotated`` markers these stand beside the types of fields, and say what th
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
-
-import attrs
 
 _LONGEST_NAME = 64
 
@@ -59,8 +57,7 @@ def checked(kind: Callable[[object], str], sid: str) -> str:
         raise ValueError(f"sid: {error}") from None
 
 
-@attrs.frozen
-class Between:
+class Between(NamedTuple):
     """A number within bounds, both included."""
 
     low: int
@@ -72,8 +69,7 @@ class Between:
             raise ValueError(f"must be {self.low} to {self.high}, not {value}")
 
 
-@attrs.frozen
-class Length:
+class Length(NamedTuple):
     """A text of so many characters."""
 
     low: int
@@ -85,7 +81,6 @@ class Length:
             raise ValueError(f"must have {self.low} to {self.high} characters, not {len(value)}")
 
 
-@attrs.frozen
 class Past:
     """A moment that is not in the future, nor before the year 1900."""
 
@@ -97,8 +92,7 @@ class Past:
             raise ValueError(f"must not be before the year 1900, as {value.isoformat()} is")
 
 
-@attrs.frozen
-class JsonLimit:
+class JsonLimit(NamedTuple):
     """A JSON document whose text has so many characters at the most, white space included."""
 
     characters: int

@@ -14,6 +14,7 @@ from typing import (
     Annotated,
     Any,
     Literal,
+    NamedTuple,
     NotRequired,
     Required,
     get_args,
@@ -22,7 +23,6 @@ from typing import (
     is_typeddict,
 )
 
-import attrs
 import orjson
 from yarl import URL
 
@@ -69,8 +69,7 @@ def field_types(shape: type) -> dict[str, Any]:
     return {name: field.kind for name, field in _plan(shape).fields.items()}
 
 
-@attrs.frozen
-class _Field:
+class _Field(NamedTuple):
     wire: str
     kind: Any
     text: Callable[[Any], str]
@@ -96,8 +95,7 @@ class _Field:
         return text
 
 
-@attrs.frozen
-class _Plan:
+class _Plan(NamedTuple):
     fields: Mapping[str, _Field]
     required: frozenset[str]
 

@@ -5,7 +5,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
 import attrs
@@ -129,8 +129,7 @@ class Listing(Generic[R]):
         raise answer.wrong(reason)
 
 
-@attrs.frozen
-class _Found(Generic[R]):
+class _Found(NamedTuple, Generic[R]):
     items: list[R]
     cursor: str | None
     trouble: AiotaskError | None

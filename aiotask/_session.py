@@ -6,10 +6,9 @@ import logging
 import os
 import platform
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import aiohttp
-import attrs
 from multidict import CIMultiDict
 from tenacity import RetryCallState
 from yarl import URL
@@ -33,8 +32,7 @@ _LARGE_BODY = 2**20
 _KEEP_ALIVE = 10.0
 
 
-@attrs.frozen
-class Verb:
+class Verb(NamedTuple):
     """What a call does to the service: decides whether it may be repeated, and what errors mean."""
 
     method: str
