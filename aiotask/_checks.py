@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 _LONGEST_NAME = 64
+_ANY_SID = re.compile("[A-Z]{2}[0-9a-fA-F]{32}")
 
 
 class Marker(Protocol):
@@ -38,7 +39,13 @@ class Sid:
 
 
 class Identifier:
-    """A sid or a unique name, percent-encoded so that it stays one segment of its path."""
+    """A sid of one kind or a unique name, percent-encoded so that it stays one path segment.
+
+    What looks like a sid of another kind is no name.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
 
     def __call__(self, value: object) -> str:
         """Return *value* as it stands in a path."""
@@ -46,6 +53,8 @@ class Identifier:
             raise ValueError(f"must be a sid or a unique name, not {shortened(value)}")
         if not value.strip("."):
             raise ValueError(f"must have more to it than dots, unlike {value!r}")
+        if _ANY_SID.fullmatch(value) and not value.startswith(self._prefix):
+            raise ValueError(f"must be a {self._prefix} sid or a unique name, not {value}")
         return quote(value, safe="")
 
 
@@ -79,6 +88,19 @@ class Length(NamedTuple):
         """Refuse a text that is shorter or longer."""
         if not self.low <= len(value) <= self.high:
             raise ValueError(f"must have {self.low} to {self.high} characters, not {len(value)}")
+
+
+class Form:
+    """A text of a documented form, which *meaning* puts into words."""
+
+    def __init__(self, pattern: str, meaning: str) -> None:
+        self._match = re.compile(pattern).fullmatch
+        self._meaning = meaning
+
+    def __call__(self, value: str) -> None:
+        """Refuse a text of another form."""
+        if not self._match(value):
+            raise ValueError(f"must be {self._meaning}, not {shortened(value)}")
 
 
 class Past:

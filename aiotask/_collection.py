@@ -1,26 +1,31 @@
 """What all resources have in common: the five verbs of a collection, the two of a singleton."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from yarl import URL
 
 from aiotask._answers import Answer
 from aiotask._checks import Identifier, Sid, checked, header_value
 from aiotask._decoding import decode, loads
-from aiotask._encoding import encode, json_text, urlencoded
+from aiotask._encoding import JsonDocument, encode, json_text, urlencoded
 from aiotask._paging import Listing, list_query
-from aiotask._session import CREATE, DELETE, READ, UPDATE, Session
+from aiotask._session import CREATE, DELETE, READ, UPDATE, Session, Verb
 from aiotask.errors import (
     AiotaskError,
     BadRequestError,
     NotFoundError,
     PreconditionFailedError,
+    ProtocolError,
 )
 
 R = TypeVar("R")
 Fields = Mapping[str, Any]
+
+# Routing changes a resource too, so a few conflicts in a row are nothing unusual.
+_MOST_CONFLICTS = 10
 
 
 class _Endpoint(Generic[R]):
@@ -73,13 +78,17 @@ class Collection(_Endpoint[R]):
     async def _fetch(self, sid: str) -> R:
         return await self._session.request(READ, self._at(sid), self._decoded)
 
+    def _verb(self, changes: Fields) -> Verb:  # noqa: ARG002 - of use to who overrides it
+        """Return what an update with *changes* does: most may be repeated."""
+        return UPDATE
+
     async def _update(
         self, sid: str, shape: type, changes: Fields, if_match: str | None = None
     ) -> R:
         url, etag = self._at(sid), _etag(if_match)
-        body = form(shape, changes)
+        body, verb = form(shape, changes), self._verb(changes)
         try:
-            return await self._session.request(UPDATE, url, self._decoded, body, etag)
+            return await self._session.request(verb, url, self._decoded, body, etag)
         except (BadRequestError, NotFoundError, PreconditionFailedError) as error:
             if not error.maybe_applied:
                 raise
@@ -90,6 +99,25 @@ class Collection(_Endpoint[R]):
         except AiotaskError as error:
             raise refused from error
         if not self._shows(current, changes):
+            raise refused
+        return current
+
+    async def _reach(self, sid: str, shape: type, changes: Fields, there: Callable[[R], bool]) -> R:
+        """Change a resource, unless it turns out to be *there* already.
+
+        What is gone is a NotFoundError, whether it was before or since.
+        """
+        try:
+            return await self._update(sid, shape, changes)
+        except BadRequestError as error:
+            refused = error
+        try:
+            current = await self._fetch(sid)
+        except NotFoundError:
+            raise
+        except AiotaskError as error:
+            raise refused from error
+        if not there(current):
             raise refused
         return current
 
@@ -123,6 +151,48 @@ class Collection(_Endpoint[R]):
         )
 
 
+class Tagged(Protocol):
+    """A resource that knows its version."""
+
+    @property
+    def etag(self) -> str | None:
+        """The version, None where the service gave none."""
+
+
+V = TypeVar("V", bound=Tagged)
+
+
+class Versioned(Collection[V]):
+    """Resources with an ETag, which can be changed by what they are."""
+
+    async def _modify(self, sid: str, shape: type, change: Callable[[V], Fields | None]) -> V:
+        async def attempt() -> V:
+            current = await self._fetch(sid)
+            changes = change(current)
+            if not changes:
+                return current
+            if current.etag is None:
+                raise ProtocolError(
+                    "the service gave no ETag, so a change could undo somebody else's",
+                    status=200,
+                    headers={},
+                )
+            return await self._update(sid, shape, changes, current.etag)
+
+        try:
+            return await attempt()
+        except PreconditionFailedError:
+            retry = self._session.retry
+            again = AsyncRetrying(
+                sleep=retry.sleep,
+                retry=retry_if_exception_type(PreconditionFailedError),
+                stop=stop_after_attempt(_MOST_CONFLICTS - 1),
+                wait=lambda state: retry.wait(None, state.attempt_number),
+                reraise=True,
+            )
+        return await again(attempt)
+
+
 def form(shape: type, fields: Fields) -> bytes:
     """Return the body that sets *fields*; a TypeError or ValueError says what cannot be right."""
     return urlencoded(encode(shape, fields)).encode()
@@ -131,7 +201,7 @@ def form(shape: type, fields: Fields) -> bytes:
 def _same(shown: Any, sent: Any) -> bool:
     if isinstance(sent, datetime):
         return bool(shown == sent.replace(microsecond=0))
-    if isinstance(sent, Mapping):
+    if isinstance(sent, Mapping | JsonDocument):
         return bool(shown == loads(json_text(sent)))
     return bool(shown == sent)
 

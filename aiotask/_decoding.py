@@ -28,6 +28,7 @@ class _JsonText:
 # Twilio's own examples hold a workflow configuration that is not JSON; what cannot be parsed stays
 # the text that it is, so that one old row never makes a listing unreadable.
 JsonText = Annotated[Any, _JsonText]
+JsonObject = dict[str, Any]
 Links = dict[str, str]
 
 _HEADER = "aiotask_header"
@@ -74,14 +75,18 @@ def to_dict(resource: Any) -> dict[str, Any]:
     return {field.name: _plain(getattr(resource, field.name), field.type) for field in fields}
 
 
-def _plain(value: Any, kind: Any) -> Any:
+def _plain(value: Any, kind: Any = None) -> Any:
     if value is None:
         return None
     if kind == JsonText:
         return value if isinstance(value, str) else orjson.dumps(value).decode()
     if isinstance(value, datetime):
         return utc_text(value)
-    return value
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    return to_dict(value) if attrs.has(type(value)) else value
 
 
 def _date(text: str) -> datetime:
@@ -119,16 +124,44 @@ def _structure_exactly(kind: type[R]) -> Callable[[Any, Any], R]:
     return structure
 
 
+def _structure_number(value: Any, _: Any) -> float:
+    # The description of an average says integer, and its example 0.0.
+    if type(value) not in (int, float):
+        raise TypeError("must be a number")
+    return float(value)
+
+
+def _has_numbers_for_keys(kind: Any) -> bool:
+    return get_origin(kind) is dict and get_args(kind)[0] is int
+
+
+def _structure_numbered(converter: cattrs.Converter) -> Callable[[Any], Callable[[Any, Any], Any]]:
+    """Make hooks for objects whose keys are whole numbers, which JSON has to write as text."""
+
+    def factory(kind: Any) -> Callable[[Any, Any], Any]:
+        def structure(value: Any, _: Any) -> dict[int, Any]:
+            if not isinstance(value, dict):
+                raise TypeError("must be an object")
+            return {int(key): converter.structure(each, held) for key, each in value.items()}
+
+        held = get_args(kind)[1]
+        return structure
+
+    return factory
+
+
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=True)
     for kind in (str, int, bool):
         converter.register_structure_hook(kind, _structure_exactly(kind))
+    converter.register_structure_hook(float, _structure_number)
+    converter.register_structure_hook_factory(_has_numbers_for_keys, _structure_numbered(converter))
     converter.register_structure_hook(datetime, _structure_date)
     converter.register_structure_hook_func(
         lambda kind: kind == JsonText, lambda value, _: _json(value)
     )
     converter.register_structure_hook_func(
-        lambda kind: kind == Links, lambda value, _: _structure_exactly(dict)(value, None)
+        lambda kind: kind in (Links, JsonObject), _structure_exactly(dict)
     )
 
     def without_headers(kind: type[Any]) -> Callable[[Any, Any], Any]:
@@ -164,7 +197,10 @@ def _straight(resource: type[Any]) -> Callable[[Any, str | None], Any]:
     of a frozen ``__init__`` with two dozen arguments, which sets each through ``object``.
     """
     fields = attrs.fields(resource)
-    shell = type("Shell", (), {"__slots__": [field.name for field in fields]})
+    own = [field.name for field in fields if not field.inherited]
+    # Of the same base and with the same slots, so that Python lets one turn into the other.
+    body = {"__slots__": own, "__setattr__": object.__setattr__}
+    shell = type("Shell", resource.__bases__, body)
     names: dict[str, Any] = {"Shell": shell, "new": object.__new__, "resource": resource}
     names |= {"date": datetime.fromisoformat, "loads": orjson.loads, "Mismatch": TypeError}
     lines = ["def build(row, etag):", "get = row.get", "made = new(Shell)"]
@@ -192,7 +228,7 @@ def _statements(field: "attrs.Attribute[Any]", names: dict[str, Any]) -> list[st
         parsed = "date(v)" if required else "None if v is None else date(v)"
         wrong = f"{spared}moment.tzinfo is None"
         return [f"v = {value}", f"{slot} = moment = {parsed}", f"if {wrong}: raise Mismatch"]
-    exact = get_origin(exact) or exact
+    exact = dict if exact in (Links, JsonObject) else exact
     if exact in (str, int, bool, dict) and (required or field.default is None):
         names[exact.__name__] = exact
         spared = "" if required else " and v is not None"

@@ -6,10 +6,12 @@ the wire is computed (``task_queue_sid`` -> ``TaskQueueSid``).
 """
 
 import difflib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from math import isfinite
+from types import UnionType
 from typing import (
     Annotated,
     Any,
@@ -29,6 +31,22 @@ from yarl import URL
 from aiotask._checks import JsonLimit, Marker, shortened
 
 Pairs = list[tuple[str, str]]
+
+
+class JsonDocument(ABC):
+    """What stands for a mapping that is sent as JSON."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def to_document(self) -> dict[str, Any]:
+        """Return the mapping."""
+
+
+class Written(NamedTuple):
+    """Marks a field that *text* writes, in place of what its type stands for."""
+
+    text: Callable[[Any], str]
 
 
 def encode(shape: type, fields: Mapping[str, Any]) -> Pairs:
@@ -110,7 +128,7 @@ def _plan(shape: type) -> _Plan:
 
 
 def _field(name: str, hint: Any) -> _Field:
-    markers: tuple[Marker, ...] = ()
+    markers: tuple[Any, ...] = ()
     many = False
     while True:
         origin = get_origin(hint)
@@ -124,8 +142,12 @@ def _field(name: str, hint: Any) -> _Field:
             many = True
         else:
             break
-    kind = str if origin is Literal else origin or hint
-    return _Field(wire_name(name), kind, _WRITERS[kind], many, markers)
+    # Of what may be one or the other, the first is what it is on the wire.
+    kind = get_args(hint)[0] if origin is UnionType else hint
+    kind = str if get_origin(kind) is Literal else get_origin(kind) or kind
+    text = next((marker.text for marker in markers if isinstance(marker, Written)), _WRITERS[kind])
+    checks = tuple(marker for marker in markers if not isinstance(marker, Written))
+    return _Field(wire_name(name), kind, text, many, checks)
 
 
 @cache
@@ -177,6 +199,8 @@ _PLAIN = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 def json_text(value: Any) -> str:
     """Return a mapping as JSON; a ValueError says what in it is not JSON."""
+    if isinstance(value, JsonDocument):
+        value = value.to_document()
     if not isinstance(value, Mapping):
         raise ValueError(f"must be a mapping, which is sent as JSON, not {_kind(value)}")
     try:

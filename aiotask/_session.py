@@ -44,6 +44,7 @@ READ = Verb("GET", changes=False, idempotent=True)
 CREATE = Verb("POST", changes=True, idempotent=False)
 UPDATE = Verb("POST", changes=True, idempotent=True)
 DELETE = Verb("DELETE", changes=True, idempotent=True)
+QUERY = Verb("POST", changes=False, idempotent=True)  # a read whose question is a body of JSON
 
 
 class SecretText(str):
@@ -103,6 +104,8 @@ class Session:
         )
         self._writing = self._reading.copy()
         self._writing["Content-Type"] = "application/x-www-form-urlencoded"
+        self._asking = self._reading.copy()
+        self._asking["Content-Type"] = "application/json"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client does not pickle or copy: it holds credentials and connections")
@@ -157,6 +160,8 @@ class Session:
         *url* is encoded already. Every failure is an AiotaskError; *read* may raise them too.
         """
         headers = self._reading if body is None else self._writing
+        if verb is QUERY:
+            headers = self._asking
         if if_match is not None:
             headers = headers.copy()
             headers["If-Match"] = if_match

@@ -8,12 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiotask import to_dict
+from aiotask import taskrouter, to_dict
 from aiotask._decoding import JsonText, Links, _explained, _straight, decode, from_header
 from aiotask.autopilot import AutopilotTask
-from aiotask.taskrouter import Task, Workflow, Workspace
+from aiotask.taskrouter import Task, Workflow
 
-RESOURCES: list[Any] = [Task, Workflow, Workspace, AutopilotTask]
+PUBLIC: list[Any] = [AutopilotTask, *vars(taskrouter).values()]
+PARTS = ["WorkflowConfiguration", "RoutingFilter", "FilterTarget", "DefaultFilter"]
+RESOURCES = [
+    kind
+    for kind in PUBLIC
+    if isinstance(kind, type) and attrs.has(kind) and kind.__name__ not in PARTS
+]
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
@@ -74,10 +80,13 @@ def test_what_the_service_leaves_out_or_makes_null_has_its_default() -> None:
 
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_the_straight_way_is_there_for_every_resource(resource: Any) -> None:
-    made = _straight(resource)({"sid": "XX1"}, None)
+    row = {"sid": "XX1"} if "sid" in attrs.fields_dict(resource) else {}
+    made = _straight(resource)(row, None)
     assert type(made) is resource
-    assert made == resource(sid="XX1")
-    assert hash(made) == hash(resource(sid="XX1"))
+    assert made == resource(**row)
+    assert hash(made) == hash(resource(**row))
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        made.url = "x"
 
 
 @pytest.mark.parametrize(

@@ -224,13 +224,21 @@ def test_a_sid_may_be_one_of_several_kinds() -> None:
     ],
 )
 def test_a_unique_name_stays_one_segment_of_its_path(name: str, segment: str) -> None:
-    assert Identifier()(name) == segment
+    assert Identifier("TC")(name) == segment
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a\nb", "\x00", "x" * 65, None, 5])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a\nb", "\x00", "x" * 65, None, 5, "WT" + "a" * 32]
+)
 def test_what_cannot_be_a_unique_name_is_a_value_error(name: Any) -> None:
     with pytest.raises(ValueError, match="must"):
-        Identifier()(name)
+        Identifier("TC")(name)
+
+
+def test_a_sid_of_its_own_kind_is_an_identifier_and_one_of_another_is_not() -> None:
+    assert Identifier("TC")("TC" + "a" * 32) == "TC" + "a" * 32
+    with pytest.raises(ValueError, match=f"must be a TC sid or a unique name, not WT{'a' * 32}"):
+        Identifier("TC")("WT" + "a" * 32)
 
 
 @pytest.mark.parametrize("value", ["", "a\r\nX: 1", "a\n", "\x00", "é", 5, None])

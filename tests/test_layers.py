@@ -21,7 +21,7 @@ LAYERS = [
     ["aiotask._paging", "aiotask.bulk"],
     ["aiotask._collection"],
     ["aiotask.taskrouter", "aiotask.autopilot"],
-    ["aiotask._client"],
+    ["aiotask._client", "aiotask.webhooks"],
     ["aiotask"],
     ["aiotask.cli"],
     ["aiotask.__main__"],

@@ -25,14 +25,35 @@ PUBLIC = {
         UnexpectedRedirectError UnsafeNextPageError
     """,
     "aiotask.taskrouter": """
-        NewTask NewWorkflow NewWorkspace Task TaskChanges TaskFilter TaskRouter TaskStatus Tasks
-        Workflow WorkflowChanges WorkflowFilter Workflows Workspace WorkspaceChanges
-        WorkspaceFilter WorkspacePlace Workspaces
+        Activities Activity ActivityChanges ActivityCount ActivityDuration ActivityFilter
+        BulkRealTimeStatistics ChannelFilter ConferenceFields CumulativeStatistics DefaultFilter
+        Event EventFilter Events FilterTarget NewActivity NewTask NewTaskChannel NewTaskQueue
+        NewWorker NewWorkflow NewWorkspace RealTimeStatistics Reservation ReservationChanges
+        ReservationFilter ReservationStatus RoutingFilter Statistics StatisticsWindow Task
+        TaskChanges TaskChannel TaskChannelChanges TaskChannels TaskFilter TaskPlace TaskQueue
+        TaskQueueBulkRealTimeStatistics TaskQueueChanges TaskQueueCumulativeStatistics
+        TaskQueueFilter TaskQueuePlace TaskQueueRealTimeStatistics TaskQueueStatistics
+        TaskQueues TaskQueuesStatistics TaskQueuesStatisticsFilter TaskQueuesStatisticsList
+        TaskReservationChanges TaskReservationFilter TaskReservations TaskRouter TaskStatus
+        TaskWindow Tasks WaitDuration WaitTimeCounts WaitTimeSplit Worker WorkerChanges
+        WorkerChannel WorkerChannelChanges WorkerChannels WorkerFilter WorkerPlace
+        WorkerReservations WorkerStatistics WorkerStatisticsPlace Workers
+        WorkersCumulativeStatistics WorkersCumulativeStatisticsPlace WorkersRealTimeStatistics
+        WorkersStatistics WorkersStatisticsFilter WorkersStatisticsPlace Workflow
+        WorkflowChanges WorkflowConfiguration WorkflowCumulativeStatistics WorkflowFilter
+        WorkflowPlace WorkflowRealTimeStatistics WorkflowStatistics Workflows Workspace
+        WorkspaceChanges WorkspaceCumulativeStatistics WorkspaceFilter WorkspacePlace
+        WorkspaceRealTimeStatistics WorkspaceStatistics Workspaces
     """,
     "aiotask.autopilot": """
         AssistantPlace Autopilot AutopilotTask AutopilotTaskChanges AutopilotTasks NewAutopilotTask
     """,
     "aiotask.bulk": "Created Outcome Rejected Unresolved create_many",
+    "aiotask.webhooks": """
+        AssignmentCallback CallFields CallbackError ConferenceFields DequeueFields
+        EventCallback Instruction RedirectFields RejectFields SignatureVerifier accept call
+        conference dequeue parse_assignment parse_event redirect reject
+    """,
     "aiotask.sandbox": "FAULT_KINDS FaultKind Faults Sandbox StoredTask",
 }
 

@@ -254,3 +254,36 @@ async def test_no_sid_of_another_kind_becomes_part_of_a_path(
     with pytest.raises(ValueError, match="if_match: must be visible ASCII"):
         await workspace.tasks.update("WT" + "a" * 32, if_match="3\r\nX: 1", priority=1)
     assert not sandbox.requests
+
+
+@pytest.mark.parametrize("verb", ["complete", "cancel"])
+async def test_ending_a_task_twice_is_as_good_as_once(
+    sandbox: Sandbox, workspace: WorkspacePlace, verb: str
+) -> None:
+    task = await workspace.tasks.create()
+    if verb == "complete":
+        sandbox.assign(task.sid)
+    end = getattr(workspace.tasks, verb)
+    first, second = await end(task.sid, "done"), await end(task.sid, "done again")
+    assert first.assignment_status in ("completed", "canceled")
+    assert (first.reason, second.reason, second.etag) == ("done", "done", first.etag)
+
+
+async def test_a_task_that_ended_otherwise_is_the_services_refusal(
+    workspace: WorkspacePlace,
+) -> None:
+    task = await workspace.tasks.create()
+    with pytest.raises(aiotask.BadRequestError, match="not currently assigned"):
+        await workspace.tasks.complete(task.sid, "done")
+    assert await workspace.tasks.cancel(task.sid, "not wanted")
+    with pytest.raises(aiotask.BadRequestError, match="not currently assigned"):
+        await workspace.tasks.complete(task.sid, "done")
+
+
+async def test_a_task_that_is_gone_is_neither_completed_nor_an_error(
+    workspace: WorkspacePlace,
+) -> None:
+    task = await workspace.tasks.create()
+    await workspace.tasks.delete(task.sid)
+    assert await workspace.tasks.complete(task.sid, "done") is None
+    assert await workspace.tasks.cancel(task.sid, "done") is None

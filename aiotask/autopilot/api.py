@@ -8,7 +8,7 @@ from aiotask.autopilot.tasks import AutopilotTasks
 
 __all__ = ["AssistantPlace", "Autopilot"]
 
-_ASSISTANT = Identifier()
+_ASSISTANT = Identifier("UA")
 
 
 class Autopilot:

@@ -65,7 +65,7 @@ class AutopilotTasks(Collection[AutopilotTask]):
 
     name = "Tasks"
     resource = AutopilotTask
-    sid = Identifier()
+    sid = Identifier("UD")
 
     async def create(self, **fields: Unpack[NewAutopilotTask]) -> AutopilotTask:
         """Create a task."""

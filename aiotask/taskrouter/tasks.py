@@ -12,20 +12,20 @@ from datetime import datetime
 from typing import Annotated, ClassVar, Literal, TypedDict, Unpack
 
 import attrs
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from aiotask._checks import Between
-from aiotask._collection import Collection, form
+from aiotask._collection import Versioned, form
 from aiotask._decoding import JsonText, Links, from_header
 from aiotask._paging import Listing
 from aiotask.bulk import Outcome, create_many
-from aiotask.errors import PreconditionFailedError, ProtocolError
+from aiotask.errors import NotFoundError
 from aiotask.taskrouter._fields import (
     TASK,
+    Amount,
     Attributes,
     PastMoment,
-    Priority,
     RoutingTargetSid,
+    TaskChannelName,
     TaskQueueSid,
     WorkflowSid,
 )
@@ -34,8 +34,6 @@ __all__ = ["NewTask", "Task", "TaskChanges", "TaskFilter", "TaskStatus", "Tasks"
 
 TaskStatus = Literal["pending", "reserved", "assigned", "canceled", "completed", "wrapping"]
 
-# Routing changes a task too, so a few conflicts in a row are nothing unusual.
-_MOST_CONFLICTS = 10
 # Enough to keep a service at 100 ms busy with 500 creates a second.
 _IN_FLIGHT = 50
 
@@ -84,8 +82,8 @@ class TaskFields(TypedDict, total=False):
     """
 
     attributes: Attributes
-    priority: Priority
-    task_channel: str
+    priority: Amount
+    task_channel: TaskChannelName
     virtual_start_time: PastMoment
 
 
@@ -121,7 +119,7 @@ class TaskFilter(TypedDict, total=False):
     ``VirtualStartTime`` with ``:asc`` or ``:desc``, separated by commas.
     """
 
-    priority: Priority
+    priority: Amount
     assignment_status: Sequence[TaskStatus]
     workflow_sid: WorkflowSid
     workflow_name: str
@@ -133,7 +131,7 @@ class TaskFilter(TypedDict, total=False):
     has_addons: bool
 
 
-class Tasks(Collection[Task]):
+class Tasks(Versioned[Task]):
     """The tasks of one workspace."""
 
     name = "Tasks"
@@ -176,32 +174,31 @@ class Tasks(Collection[Task]):
         times at the most; so *change* may be called more than once. Nothing to set (None or an
         empty mapping) sends nothing. Returns the task as it is then.
         """
+        return await self._modify(sid, TaskChanges, change)
 
-        async def attempt() -> Task:
-            task = await self.fetch(sid)
-            changes = change(task)
-            if not changes:
-                return task
-            if task.etag is None:
-                raise ProtocolError(
-                    "the service gave no ETag, so a change could undo somebody else's",
-                    status=200,
-                    headers={},
-                )
-            return await self._update(sid, TaskChanges, changes, task.etag)
+    async def complete(self, sid: str, reason: str) -> Task | None:
+        """Complete an assigned or wrapping task; that it is completed already is as good.
 
+        Returns None where the service no longer has the task: it removes tasks five minutes after
+        their end (https://www.twilio.com/docs/taskrouter/lifecycle-task-state), and deleted ones.
+        """
+        return await self._end(sid, "completed", reason)
+
+    async def cancel(self, sid: str, reason: str) -> Task | None:
+        """Cancel a pending or reserved task; that it is canceled already is as good.
+
+        Returns None where the service no longer has the task, as :meth:`complete` does.
+        """
+        return await self._end(sid, "canceled", reason)
+
+    async def _end(self, sid: str, status: TaskStatus, reason: str) -> Task | None:
+        changes = TaskChanges(assignment_status=status, reason=reason)
         try:
-            return await attempt()
-        except PreconditionFailedError:
-            retry = self._session.retry
-            again = AsyncRetrying(
-                sleep=retry.sleep,
-                retry=retry_if_exception_type(PreconditionFailedError),
-                stop=stop_after_attempt(_MOST_CONFLICTS - 1),
-                wait=lambda state: retry.wait(None, state.attempt_number),
-                reraise=True,
+            return await self._reach(
+                sid, TaskChanges, changes, lambda task: task.assignment_status == status
             )
-        return await again(attempt)
+        except NotFoundError:
+            return None
 
     def create_many(
         self,

@@ -10,14 +10,19 @@ from aiotask._checks import Between, JsonLimit
 from aiotask._collection import Collection
 from aiotask._decoding import JsonText, Links
 from aiotask._paging import Listing
-from aiotask.taskrouter._fields import WORKFLOW
+from aiotask.taskrouter._fields import WORKFLOW, UrlOrNone
+from aiotask.taskrouter.workflow_configuration import WorkflowConfiguration
 
 __all__ = ["NewWorkflow", "Workflow", "WorkflowChanges", "WorkflowFilter", "Workflows"]
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Workflow:
-    """A workflow as the service last reported it; *configuration* is its decoded document."""
+    """A workflow as the service last reported it.
+
+    ``configuration`` is its decoded document, of which
+    :meth:`WorkflowConfiguration.from_document` makes typed parts.
+    """
 
     sid: str
     account_sid: str | None = None
@@ -40,19 +45,20 @@ class WorkflowFields(TypedDict, total=False):
     ``task_reservation_timeout`` is in seconds, 1 to 86,400; the service's default is 120.
     """
 
-    assignment_callback_url: str
-    fallback_assignment_callback_url: str
+    assignment_callback_url: UrlOrNone
+    fallback_assignment_callback_url: UrlOrNone
     task_reservation_timeout: Annotated[int, Between(1, 86_400)]
 
 
-_Configuration = Annotated[Mapping[str, Any], JsonLimit(1_038_576)]
+_Configuration = Annotated[Mapping[str, Any] | WorkflowConfiguration, JsonLimit(1_038_576)]
 
 
 class NewWorkflow(WorkflowFields, total=False):
     """What a workflow can be created with.
 
     ``configuration`` is the document of
-    https://www.twilio.com/docs/taskrouter/workflow-configuration as a mapping.
+    https://www.twilio.com/docs/taskrouter/workflow-configuration, as a mapping or as a
+    :class:`WorkflowConfiguration`.
     """
 
     friendly_name: Required[str]

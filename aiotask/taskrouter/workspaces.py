@@ -8,7 +8,7 @@ import attrs
 from aiotask._collection import Collection
 from aiotask._decoding import Links
 from aiotask._paging import Listing
-from aiotask.taskrouter._fields import WORKSPACE, ActivitySid, QueueOrder, ShortName
+from aiotask.taskrouter._fields import WORKSPACE, ActivitySid, QueueOrder, ShortName, UrlOrNone
 
 __all__ = ["NewWorkspace", "Workspace", "WorkspaceChanges", "WorkspaceFilter", "Workspaces"]
 
@@ -42,7 +42,7 @@ class WorkspaceFields(TypedDict, total=False):
     worker is given tasks from first.
     """
 
-    event_callback_url: str
+    event_callback_url: UrlOrNone
     events_filter: str
     multi_task_enabled: bool
     prioritize_queue_order: QueueOrder

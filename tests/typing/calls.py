@@ -10,7 +10,36 @@ from typing import Any, assert_type
 
 import aiotask
 from aiotask.autopilot import AutopilotTask
-from aiotask.taskrouter import NewTask, Task, TaskChanges, Workflow, Workspace, WorkspacePlace
+from aiotask.taskrouter import (
+    Activity,
+    DefaultFilter,
+    Event,
+    FilterTarget,
+    NewTask,
+    Reservation,
+    RoutingFilter,
+    Task,
+    TaskChanges,
+    TaskChannel,
+    TaskQueue,
+    TaskQueueBulkRealTimeStatistics,
+    TaskQueuesStatistics,
+    TaskQueueStatistics,
+    TaskReservationChanges,
+    WaitTimeSplit,
+    Worker,
+    WorkerChannel,
+    WorkersCumulativeStatistics,
+    WorkersRealTimeStatistics,
+    WorkersStatistics,
+    WorkerStatistics,
+    Workflow,
+    WorkflowConfiguration,
+    WorkflowCumulativeStatistics,
+    Workspace,
+    WorkspacePlace,
+    WorkspaceRealTimeStatistics,
+)
 
 
 async def what_checks(client: aiotask.Client, workspace: WorkspacePlace) -> None:
@@ -37,6 +66,76 @@ async def what_checks(client: aiotask.Client, workspace: WorkspacePlace) -> None
     assert_type(await client.taskrouter.workspaces.create(friendly_name="x"), Workspace)
     assistant = client.autopilot.assistant("UA…")
     assert_type(await assistant.tasks.create(unique_name="x"), AutopilotTask)
+
+
+def renewed(found: Reservation) -> TaskReservationChanges:
+    return {"reservation_status": "wrapping", "post_work_activity_sid": found.sid}
+
+
+async def the_whole_tree_checks(workspace: WorkspacePlace) -> None:
+    assert_type(await workspace.activities.create(friendly_name="x", available=True), Activity)
+    assert_type(workspace.activities.list(available=False), aiotask.Listing[Activity])
+    channel = await workspace.task_channels.create(friendly_name="x", unique_name="x")
+    assert_type(channel, TaskChannel)
+    queue = await workspace.task_queues.create(friendly_name="x", task_order="LIFO")
+    assert_type(queue, TaskQueue)
+    worker = await workspace.workers.create(friendly_name="x", attributes={"skills": ["a"]})
+    assert_type(worker, Worker)
+    assert_type(
+        await workspace.workers.modify(worker.sid, lambda old: {"attributes": {"was": old.sid}}),
+        Worker,
+    )
+    await workspace.workers.delete(worker.sid, if_match=worker.etag)
+    channels = workspace.worker(worker.sid).worker_channels
+    assert_type(await channels.update("chat", capacity=3, available=True), WorkerChannel)
+    offered = workspace.worker(worker.sid).reservations
+    assert_type(await offered.accept("WR…"), Reservation)
+    assert_type(await offered.reject("WR…", worker_activity_sid="WA…"), Reservation)
+    await offered.update("WR…", if_match=None, instruction="conference", from_="+1", beep="true")
+    of_task = workspace.task("WT…").reservations
+    await of_task.update("WR…", instruction="supervise", supervisor_mode="whisper")
+    await of_task.modify("WR…", renewed)
+    assert_type(of_task.list(worker_sid="WK…"), aiotask.Listing[Reservation])
+    assert_type(workspace.events.list(minutes=60, task_sid="WT…"), aiotask.Listing[Event])
+    assert_type(await workspace.tasks.complete("WT…", "done"), Task | None)
+    assert_type(await workspace.tasks.cancel("WT…", "done"), Task | None)
+
+
+async def statistics_check(workspace: WorkspacePlace) -> None:
+    now = await workspace.real_time_statistics.fetch(task_channel="voice")
+    assert_type(now, WorkspaceRealTimeStatistics)
+    assert_type(now.tasks_by_priority, dict[int, int] | None)
+    counted = await workspace.workflow("WW…").cumulative_statistics.fetch(
+        split_by_wait_time=[5, 30], start_date=datetime.now(UTC)
+    )
+    assert_type(counted, WorkflowCumulativeStatistics)
+    assert_type(counted.split_by_wait_time, dict[int, WaitTimeSplit] | None)
+    await workspace.statistics.fetch(split_by_wait_time="5,30")
+    both = await workspace.task_queue("WQ…").statistics.fetch(minutes=5)
+    assert_type(both, TaskQueueStatistics)
+    rows = workspace.task_queues.statistics.list(friendly_name="x")
+    assert_type(rows, aiotask.Listing[TaskQueuesStatistics])
+    bulk = await workspace.task_queues.bulk_real_time_statistics.create(queue_sids=["WQ…"])
+    assert_type(bulk, TaskQueueBulkRealTimeStatistics)
+    workers = workspace.workers
+    assert_type(await workers.statistics.fetch(task_queue_name="x"), WorkersStatistics)
+    assert_type(await workers.real_time_statistics.fetch(), WorkersRealTimeStatistics)
+    assert_type(await workers.cumulative_statistics.fetch(), WorkersCumulativeStatistics)
+    assert_type(await workspace.worker("WK…").statistics.fetch(), WorkerStatistics)
+
+
+async def a_configuration_checks(workspace: WorkspacePlace) -> None:
+    target = FilterTarget(queue="WQ…", priority=5)
+    configuration = WorkflowConfiguration(
+        filters=[RoutingFilter(expression="1==1", targets=[target])],
+        default_filter=DefaultFilter(queue="WQ…"),
+    )
+    await workspace.workflows.create(friendly_name="x", configuration=configuration)
+    await workspace.workflows.update("WW…", configuration={"task_routing": {}})
+    WorkflowConfiguration.from_document((await workspace.workflows.fetch("WW…")).configuration)
+    FilterTarget(priority="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    FilterTarget(priorty=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    RoutingFilter(expression="1==1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 async def bulk_checks(workspace: WorkspacePlace, rows: list[NewTask]) -> None:
@@ -68,6 +167,28 @@ async def misspelt_names_do_not(workspace: WorkspacePlace) -> None:
     del row, changes
 
 
+async def misspelt_names_of_the_tree_do_not(workspace: WorkspacePlace) -> None:
+    await workspace.workers.create(friendly_name="x", atributes={})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await workspace.activities.update("WA…", available=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await workspace.worker("WK…").reservations.update("WR…", supervisor="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await workspace.real_time_statistics.fetch(minutes=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await workspace.task_queues.delete("WQ…", if_match="3")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    workspace.worker("WK…").reservations.list(worker_sid="WK…")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    workspace.events.create  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # noqa: B018
+    workspace.worker("WK…").tasks  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # noqa: B018
+
+
+async def wrong_types_of_the_tree_do_not(workspace: WorkspacePlace) -> None:
+    await workspace.worker("WK…").worker_channels.update("chat", capacity="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await workspace.task_queues.create(friendly_name="x", task_order="RANDOM")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await workspace.worker("WK…").reservations.update("WR…", reservation_status="done")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await workspace.statistics.fetch(split_by_wait_time=[5.5])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    await workspace.task_queues.bulk_real_time_statistics.create()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await workspace.task_channels.create(friendly_name="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await workspace.workers.create(attributes={})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await workspace.workers.modify("WK…", lambda old: {"url": old.url})  # type: ignore[arg-type, return-value]  # pyright: ignore[reportArgumentType]
+
+
 async def wrong_types_do_not(workspace: WorkspacePlace, anything: Any) -> None:
     await workspace.tasks.create(priority="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await workspace.tasks.create(attributes='{"a": 1}')  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -83,4 +204,3 @@ async def what_is_required_is_missed(client: aiotask.Client, workspace: Workspac
     await client.taskrouter.workspaces.create(template="FIFO")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await workspace.workflows.create(friendly_name="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await workspace.tasks.update(priority=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    workspace.task_queues  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # noqa: B018

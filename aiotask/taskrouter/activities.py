@@ -1,0 +1,83 @@
+"""Activities: what workers can be doing, and whether they can be given tasks meanwhile."""
+
+from datetime import datetime
+from typing import Required, TypedDict, Unpack
+
+import attrs
+
+from aiotask._collection import Collection
+from aiotask._decoding import Links
+from aiotask._paging import Listing
+from aiotask.taskrouter._fields import ACTIVITY, ShortName
+
+__all__ = ["Activities", "Activity", "ActivityChanges", "ActivityFilter", "NewActivity"]
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Activity:
+    """An activity as the service last reported it."""
+
+    sid: str
+    account_sid: str | None = None
+    available: bool | None = None
+    date_created: datetime | None = None
+    date_updated: datetime | None = None
+    friendly_name: str | None = None
+    workspace_sid: str | None = None
+    url: str | None = None
+    links: Links | None = None
+
+
+class NewActivity(TypedDict, total=False):
+    """What an activity can be created with; whether it is *available* never changes afterwards."""
+
+    friendly_name: Required[ShortName]
+    available: bool
+
+
+class ActivityChanges(TypedDict, total=False):
+    """What can be changed on an activity."""
+
+    friendly_name: ShortName
+
+
+class ActivityFilter(TypedDict, total=False):
+    """Which activities to list."""
+
+    friendly_name: str
+    available: bool
+
+
+class Activities(Collection[Activity]):
+    """The activities of one workspace."""
+
+    name = "Activities"
+    resource = Activity
+    sid = ACTIVITY
+
+    async def create(self, **fields: Unpack[NewActivity]) -> Activity:
+        """Create an activity."""
+        return await self._create(NewActivity, fields)
+
+    async def fetch(self, sid: str) -> Activity:
+        """Return one activity."""
+        return await self._fetch(sid)
+
+    async def update(self, sid: str, **changes: Unpack[ActivityChanges]) -> Activity:
+        """Rename an activity."""
+        return await self._update(sid, ActivityChanges, changes)
+
+    async def delete(self, sid: str) -> None:
+        """Delete an activity."""
+        await self._delete(sid)
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+        **filters: Unpack[ActivityFilter],
+    ) -> Listing[Activity]:
+        """Return the activities that match, fetched as they are iterated."""
+        return self._list(ActivityFilter, filters, limit, page_size, cursor)

@@ -1,0 +1,93 @@
+"""Events: what happened in a workspace."""
+
+from datetime import datetime
+from typing import Annotated, TypedDict, Unpack
+
+import attrs
+
+from aiotask._checks import Between
+from aiotask._collection import Collection
+from aiotask._decoding import JsonObject
+from aiotask._paging import Listing
+from aiotask.taskrouter._fields import (
+    EVENT,
+    ReservationSid,
+    TaskChannelName,
+    TaskQueueSid,
+    TaskSid,
+    WorkerSid,
+    WorkflowSid,
+)
+
+__all__ = ["Event", "EventFilter", "Events"]
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Event:
+    """Something that happened, as the service reports it.
+
+    ``event_data`` depends on the ``event_type``
+    (https://www.twilio.com/docs/taskrouter/api/event/reference); its values are text, mostly.
+    ``event_date_ms`` is in milliseconds since 1970.
+    """
+
+    sid: str
+    account_sid: str | None = None
+    actor_sid: str | None = None
+    actor_type: str | None = None
+    actor_url: str | None = None
+    description: str | None = None
+    event_data: JsonObject | None = None
+    event_date: datetime | None = None
+    event_date_ms: int | None = None
+    event_type: str | None = None
+    resource_sid: str | None = None
+    resource_type: str | None = None
+    resource_url: str | None = None
+    source: str | None = None
+    source_ip_address: str | None = None
+    url: str | None = None
+    workspace_sid: str | None = None
+
+
+class EventFilter(TypedDict, total=False):
+    """Which events to list: the service gives those of the last 15 *minutes* unless told.
+
+    Of those older than thirty days it redacts the tasks' attributes. ``task_channel`` is a sid or
+    a unique name.
+    """
+
+    end_date: datetime
+    event_type: str
+    minutes: Annotated[int, Between(1, 2**31 - 1)]
+    reservation_sid: ReservationSid
+    start_date: datetime
+    task_queue_sid: TaskQueueSid
+    task_sid: TaskSid
+    worker_sid: WorkerSid
+    workflow_sid: WorkflowSid
+    task_channel: TaskChannelName
+    sid: Annotated[str, EVENT]
+
+
+class Events(Collection[Event]):
+    """The events of one workspace."""
+
+    name = "Events"
+    resource = Event
+    sid = EVENT
+
+    async def fetch(self, sid: str) -> Event:
+        """Return one event."""
+        return await self._fetch(sid)
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+        **filters: Unpack[EventFilter],
+    ) -> Listing[Event]:
+        """Return the events that match, fetched as they are iterated."""
+        return self._list(EventFilter, filters, limit, page_size, cursor)

@@ -1,0 +1,249 @@
+"""What the service counts: what happened within a window of time, and what is the case now.
+
+Durations and ages are in seconds. What a resource of this service leaves out is None.
+"""
+
+from datetime import datetime
+
+import attrs
+
+__all__ = [
+    "ActivityCount",
+    "ActivityDuration",
+    "TaskQueueBulkRealTimeStatistics",
+    "TaskQueueCumulativeStatistics",
+    "TaskQueueRealTimeStatistics",
+    "TaskQueueStatistics",
+    "TaskQueuesStatistics",
+    "WaitDuration",
+    "WaitTimeCounts",
+    "WaitTimeSplit",
+    "WorkerStatistics",
+    "WorkersCumulativeStatistics",
+    "WorkersRealTimeStatistics",
+    "WorkersStatistics",
+    "WorkflowCumulativeStatistics",
+    "WorkflowRealTimeStatistics",
+    "WorkflowStatistics",
+    "WorkspaceCumulativeStatistics",
+    "WorkspaceRealTimeStatistics",
+    "WorkspaceStatistics",
+]
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class ActivityCount:
+    """How many workers are in an activity."""
+
+    sid: str | None = None
+    friendly_name: str | None = None
+    workers: int | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class ActivityDuration:
+    """How long workers were in an activity."""
+
+    sid: str | None = None
+    friendly_name: str | None = None
+    avg: float | None = None
+    min: float | None = None
+    max: float | None = None
+    total: float | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class WaitDuration:
+    """How long tasks waited."""
+
+    avg: float | None = None
+    min: float | None = None
+    max: float | None = None
+    total: float | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class WaitTimeCounts:
+    """What became of the tasks on one side of a threshold."""
+
+    tasks_canceled: int | None = None
+    reservations_accepted: int | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class WaitTimeSplit:
+    """What became of the tasks that waited longer than a threshold, and of the others."""
+
+    above: WaitTimeCounts | None = None
+    below: WaitTimeCounts | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class _Statistics:
+    account_sid: str | None = None
+    workspace_sid: str | None = None
+    url: str | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class _Reservations(_Statistics):
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    reservations_created: int | None = None
+    reservations_accepted: int | None = None
+    reservations_rejected: int | None = None
+    reservations_timed_out: int | None = None
+    reservations_canceled: int | None = None
+    reservations_rescinded: int | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class _Cumulative(_Reservations):
+    avg_task_acceptance_time: float | None = None
+    # By threshold in seconds, as ``split_by_wait_time`` asked for.
+    split_by_wait_time: dict[int, WaitTimeSplit] | None = None
+    wait_duration_until_accepted: WaitDuration | None = None
+    wait_duration_until_canceled: WaitDuration | None = None
+    tasks_canceled: int | None = None
+    tasks_completed: int | None = None
+    tasks_deleted: int | None = None
+    tasks_moved: int | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class _RealTime(_Statistics):
+    longest_task_waiting_age: int | None = None
+    longest_task_waiting_sid: str | None = None
+    tasks_by_priority: dict[int, int] | None = None
+    tasks_by_status: dict[str, int] | None = None
+    total_tasks: int | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class WorkspaceCumulativeStatistics(_Cumulative):
+    """What happened in a workspace; ``split_by_wait_time`` is by threshold in seconds."""
+
+    tasks_created: int | None = None
+    tasks_timed_out_in_workflow: int | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class WorkspaceRealTimeStatistics(_RealTime):
+    """What a workspace holds now; ``tasks_by_priority`` is by the priority, a number."""
+
+    activity_statistics: list[ActivityCount] | None = None
+    total_workers: int | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class WorkspaceStatistics(_Statistics):
+    """What happened in a workspace, and what it holds now."""
+
+    cumulative: WorkspaceCumulativeStatistics | None = None
+    realtime: WorkspaceRealTimeStatistics | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class WorkflowCumulativeStatistics(_Cumulative):
+    """What happened in a workflow; ``split_by_wait_time`` is by threshold in seconds."""
+
+    tasks_entered: int | None = None
+    tasks_timed_out_in_workflow: int | None = None
+    workflow_sid: str | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class WorkflowRealTimeStatistics(_RealTime):
+    """What a workflow holds now; ``tasks_by_priority`` is by the priority, a number."""
+
+    workflow_sid: str | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class WorkflowStatistics(_Statistics):
+    """What happened in a workflow, and what it holds now."""
+
+    cumulative: WorkflowCumulativeStatistics | None = None
+    realtime: WorkflowRealTimeStatistics | None = None
+    workflow_sid: str | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class TaskQueueCumulativeStatistics(_Cumulative):
+    """What happened in a task queue; ``split_by_wait_time`` is by threshold in seconds."""
+
+    task_queue_sid: str | None = None
+    tasks_entered: int | None = None
+    wait_duration_in_queue_until_accepted: WaitDuration | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class TaskQueueRealTimeStatistics(_RealTime):
+    """What a task queue holds now, and who could take it.
+
+    ``longest_relative_task_age_in_queue`` counts from when the task came to this queue.
+    """
+
+    activity_statistics: list[ActivityCount] | None = None
+    longest_relative_task_age_in_queue: int | None = None
+    longest_relative_task_sid_in_queue: str | None = None
+    task_queue_sid: str | None = None
+    total_available_workers: int | None = None
+    total_eligible_workers: int | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class TaskQueuesStatistics:
+    """What happened in one of the task queues, and what it holds now: a row of their list."""
+
+    account_sid: str | None = None
+    workspace_sid: str | None = None
+    cumulative: TaskQueueCumulativeStatistics | None = None
+    realtime: TaskQueueRealTimeStatistics | None = None
+    task_queue_sid: str | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class TaskQueueStatistics(TaskQueuesStatistics):
+    """What happened in a task queue, and what it holds now."""
+
+    url: str | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class TaskQueueBulkRealTimeStatistics(_Statistics):
+    """What the task queues asked for hold now."""
+
+    task_queue_data: list[TaskQueueRealTimeStatistics] | None = None
+    task_queue_response_count: int | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class WorkersCumulativeStatistics(_Reservations):
+    """What workers have done."""
+
+    activity_durations: list[ActivityDuration] | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class WorkersRealTimeStatistics(_Statistics):
+    """What workers do now."""
+
+    activity_statistics: list[ActivityCount] | None = None
+    total_workers: int | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class WorkersStatistics(_Statistics):
+    """What workers have done, and do now."""
+
+    cumulative: WorkersCumulativeStatistics | None = None
+    realtime: WorkersRealTimeStatistics | None = None
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class WorkerStatistics(_Statistics):
+    """What one worker has done."""
+
+    cumulative: WorkersCumulativeStatistics | None = None
+    worker_sid: str | None = None

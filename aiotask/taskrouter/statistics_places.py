@@ -1,0 +1,203 @@
+"""Where statistics are asked for: each has one place in the tree, and a window of time.
+
+The service keeps thirty days; it refuses a ``start_date`` before them with 400 and 14241, and
+statistics of workers where there are over 100 of them (https://www.twilio.com/docs/taskrouter/limits).
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, TypedDict, TypeVar, Unpack
+
+import orjson
+
+from aiotask._checks import shortened
+from aiotask._collection import Collection, Singleton
+from aiotask._encoding import Written, encode
+from aiotask._paging import Listing
+from aiotask._session import QUERY, Session
+from aiotask.taskrouter._fields import Minutes, TaskChannelName, TaskQueueSid
+from aiotask.taskrouter.statistics import (
+    TaskQueueBulkRealTimeStatistics,
+    TaskQueuesStatistics,
+    WorkersCumulativeStatistics,
+    WorkersStatistics,
+    WorkerStatistics,
+)
+
+__all__ = [
+    "BulkRealTimeStatistics",
+    "ChannelFilter",
+    "CumulativeStatistics",
+    "RealTimeStatistics",
+    "Statistics",
+    "StatisticsWindow",
+    "TaskQueuesStatisticsFilter",
+    "TaskQueuesStatisticsList",
+    "TaskWindow",
+    "WorkerStatisticsPlace",
+    "WorkersCumulativeStatisticsPlace",
+    "WorkersStatisticsFilter",
+    "WorkersStatisticsPlace",
+]
+
+R = TypeVar("R")
+
+_THRESHOLDS = re.compile(r"\d+(,\d+)*", re.ASCII)
+_MOST_QUEUES = 50
+
+
+def _thresholds(value: Any) -> str:
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    text = ",".join(map(str, value)) if several else value
+    if not isinstance(text, str) or not _THRESHOLDS.fullmatch(text):
+        raise ValueError(f"must be seconds, such as [5, 30], not {shortened(value)}")
+    return text
+
+
+class ChannelFilter(TypedDict, total=False):
+    """Which tasks to count: those of one task channel, by its sid or its unique name."""
+
+    task_channel: TaskChannelName
+
+
+class StatisticsWindow(ChannelFilter, total=False):
+    """What to count: the last 15 *minutes*, or as many as are given, or from date to date."""
+
+    end_date: datetime
+    minutes: Minutes
+    start_date: datetime
+
+
+class TaskWindow(StatisticsWindow, total=False):
+    """What to count, and by which waiting times, in seconds, to divide it."""
+
+    split_by_wait_time: Annotated[str | Sequence[int], Written(_thresholds)]
+
+
+class WorkersStatisticsFilter(StatisticsWindow, total=False):
+    """Whose work to count: that of the workers of a task queue, or of a name."""
+
+    task_queue_sid: TaskQueueSid
+    task_queue_name: str
+    friendly_name: str
+
+
+class TaskQueuesStatisticsFilter(TaskWindow, total=False):
+    """Which task queues to count for."""
+
+    friendly_name: str
+
+
+class _Place(Singleton[R]):
+    """A place whose answer is a *resource* that depends on what lies above it."""
+
+    def __init__(self, session: Session, parent: str, resource: type[R]) -> None:
+        super().__init__(session, parent)
+        self.resource = resource
+
+
+class Statistics(_Place[R]):
+    """What happened in a workspace, workflow or task queue, and what it holds now."""
+
+    name = "Statistics"
+
+    async def fetch(self, **window: Unpack[TaskWindow]) -> R:
+        """Return both."""
+        return await self._fetch(TaskWindow, window)
+
+
+class RealTimeStatistics(_Place[R]):
+    """What is the case now."""
+
+    name = "RealTimeStatistics"
+
+    async def fetch(self, **filters: Unpack[ChannelFilter]) -> R:
+        """Return what is the case now."""
+        return await self._fetch(ChannelFilter, filters)
+
+
+class CumulativeStatistics(_Place[R]):
+    """What happened in a workspace, workflow or task queue."""
+
+    name = "CumulativeStatistics"
+
+    async def fetch(self, **window: Unpack[TaskWindow]) -> R:
+        """Return what happened."""
+        return await self._fetch(TaskWindow, window)
+
+
+class WorkersStatisticsPlace(Singleton[WorkersStatistics]):
+    """What the workers of a workspace have done, and do now."""
+
+    name = "Statistics"
+    resource = WorkersStatistics
+
+    async def fetch(self, **filters: Unpack[WorkersStatisticsFilter]) -> WorkersStatistics:
+        """Return both."""
+        return await self._fetch(WorkersStatisticsFilter, filters)
+
+
+class WorkersCumulativeStatisticsPlace(Singleton[WorkersCumulativeStatistics]):
+    """What the workers of a workspace have done."""
+
+    name = "CumulativeStatistics"
+    resource = WorkersCumulativeStatistics
+
+    async def fetch(self, **window: Unpack[StatisticsWindow]) -> WorkersCumulativeStatistics:
+        """Return what they have done."""
+        return await self._fetch(StatisticsWindow, window)
+
+
+class WorkerStatisticsPlace(Singleton[WorkerStatistics]):
+    """What one worker has done."""
+
+    name = "Statistics"
+    resource = WorkerStatistics
+
+    async def fetch(self, **window: Unpack[StatisticsWindow]) -> WorkerStatistics:
+        """Return what the worker has done."""
+        return await self._fetch(StatisticsWindow, window)
+
+
+class TaskQueuesStatisticsList(Collection[TaskQueuesStatistics]):
+    """The statistics of the task queues of a workspace, a row for each."""
+
+    name = "Statistics"
+    resource = TaskQueuesStatistics
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+        **filters: Unpack[TaskQueuesStatisticsFilter],
+    ) -> Listing[TaskQueuesStatistics]:
+        """Return the statistics of the task queues that match, fetched as they are iterated."""
+        return self._list(TaskQueuesStatisticsFilter, filters, limit, page_size, cursor)
+
+
+class BulkRealTimeQuery(TypedDict):
+    """Which task queues to ask about."""
+
+    queue_sids: Sequence[TaskQueueSid]
+
+
+class BulkRealTimeStatistics(Singleton[TaskQueueBulkRealTimeStatistics]):
+    """What up to fifty task queues hold now, in one request."""
+
+    name = "RealTimeStatistics"
+    resource = TaskQueueBulkRealTimeStatistics
+
+    async def create(self, **query: Unpack[BulkRealTimeQuery]) -> TaskQueueBulkRealTimeStatistics:
+        """Return what 1 to 50 task queues hold now; this changes nothing, whatever its name.
+
+        The service answers five times a second, and gives zeros for a queue that is not the
+        account's (https://www.twilio.com/docs/taskrouter/api/taskqueue-statistics).
+        """
+        sids = [sid for _, sid in encode(BulkRealTimeQuery, query)]
+        if len(sids) > _MOST_QUEUES:
+            raise ValueError(f"queue_sids: must be 1 to {_MOST_QUEUES}, not {len(sids)}")
+        body = orjson.dumps({"queueSids": sids})
+        return await self._session.request(QUERY, self._url, self._decoded, body)

@@ -1,0 +1,96 @@
+"""Task channels: the kinds of work, of each of which a worker takes so much at a time."""
+
+from datetime import datetime
+from typing import Annotated, Required, TypedDict, Unpack
+
+import attrs
+
+from aiotask._checks import Form
+from aiotask._collection import Collection
+from aiotask._decoding import Links
+from aiotask._paging import Listing
+from aiotask.taskrouter._fields import TASK_CHANNEL, ShortName
+
+__all__ = ["NewTaskChannel", "TaskChannel", "TaskChannelChanges", "TaskChannels"]
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class TaskChannel:
+    """A task channel as the service last reported it."""
+
+    sid: str
+    account_sid: str | None = None
+    date_created: datetime | None = None
+    date_updated: datetime | None = None
+    friendly_name: str | None = None
+    unique_name: str | None = None
+    workspace_sid: str | None = None
+    channel_optimized_routing: bool | None = None
+    url: str | None = None
+    links: Links | None = None
+
+
+class TaskChannelFields(TypedDict, total=False):
+    """What can be set when a task channel is created, and changed later.
+
+    ``channel_optimized_routing`` keeps a turn of the workers for this channel alone.
+    """
+
+    channel_optimized_routing: bool
+
+
+# https://www.twilio.com/docs/taskrouter/multitasking: no hyphen, since expressions name channels.
+_UniqueName = Annotated[
+    str, Form(r"[A-Za-z_$][A-Za-z0-9_$]*", "letters, digits, _ and $, no digit first")
+]
+
+
+class NewTaskChannel(TaskChannelFields, total=False):
+    """What a task channel can be created with."""
+
+    friendly_name: Required[ShortName]
+    unique_name: Required[_UniqueName]
+
+
+class TaskChannelChanges(TaskChannelFields, total=False):
+    """What can be changed on a task channel."""
+
+    friendly_name: ShortName
+
+
+class _NoFilter(TypedDict):
+    pass
+
+
+class TaskChannels(Collection[TaskChannel]):
+    """The task channels of one workspace; each is named by its sid or its unique name."""
+
+    name = "TaskChannels"
+    resource = TaskChannel
+    sid = TASK_CHANNEL
+
+    async def create(self, **fields: Unpack[NewTaskChannel]) -> TaskChannel:
+        """Create a task channel."""
+        return await self._create(NewTaskChannel, fields)
+
+    async def fetch(self, sid: str) -> TaskChannel:
+        """Return one task channel."""
+        return await self._fetch(sid)
+
+    async def update(self, sid: str, **changes: Unpack[TaskChannelChanges]) -> TaskChannel:
+        """Change a task channel."""
+        return await self._update(sid, TaskChannelChanges, changes)
+
+    async def delete(self, sid: str) -> None:
+        """Delete a task channel."""
+        await self._delete(sid)
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> Listing[TaskChannel]:
+        """Return the task channels, fetched as they are iterated."""
+        return self._list(_NoFilter, {}, limit, page_size, cursor)

@@ -1,0 +1,122 @@
+"""Task queues: where tasks wait, and which workers may take them from there."""
+
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated, Required, TypedDict, Unpack
+
+import attrs
+
+from aiotask._checks import Between
+from aiotask._collection import Collection
+from aiotask._decoding import Links
+from aiotask._paging import Listing
+from aiotask.taskrouter._fields import TASK_QUEUE, ActivitySid, QueueOrder, WorkerSid
+from aiotask.taskrouter.statistics_places import BulkRealTimeStatistics, TaskQueuesStatisticsList
+
+__all__ = ["NewTaskQueue", "TaskQueue", "TaskQueueChanges", "TaskQueueFilter", "TaskQueues"]
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class TaskQueue:
+    """A task queue as the service last reported it."""
+
+    sid: str
+    account_sid: str | None = None
+    assignment_activity_sid: str | None = None
+    assignment_activity_name: str | None = None
+    date_created: datetime | None = None
+    date_updated: datetime | None = None
+    friendly_name: str | None = None
+    max_reserved_workers: int | None = None
+    reservation_activity_sid: str | None = None
+    reservation_activity_name: str | None = None
+    target_workers: str | None = None
+    task_order: str | None = None
+    url: str | None = None
+    workspace_sid: str | None = None
+    links: Links | None = None
+
+
+class TaskQueueFields(TypedDict, total=False):
+    """What can be set when a task queue is created, and changed later.
+
+    ``target_workers`` is an expression over the attributes of workers
+    (https://www.twilio.com/docs/taskrouter/expression-syntax); the service's default is ``1==1``,
+    every worker. ``max_reserved_workers`` is how many are offered a task at once, 1 to 50.
+    """
+
+    target_workers: str
+    max_reserved_workers: Annotated[int, Between(1, 50)]
+    task_order: QueueOrder
+    reservation_activity_sid: ActivitySid
+    assignment_activity_sid: ActivitySid
+
+
+class NewTaskQueue(TaskQueueFields, total=False):
+    """What a task queue can be created with."""
+
+    friendly_name: Required[str]
+
+
+class TaskQueueChanges(TaskQueueFields, total=False):
+    """What can be changed on a task queue."""
+
+    friendly_name: str
+
+
+class TaskQueueFilter(TypedDict, total=False):
+    """Which task queues to list.
+
+    ``evaluate_worker_attributes`` is an expression: queues with workers that it holds for. The
+    service answers that three times a second.
+    """
+
+    friendly_name: str
+    evaluate_worker_attributes: str
+    worker_sid: WorkerSid
+    ordering: str
+
+
+class TaskQueues(Collection[TaskQueue]):
+    """The task queues of one workspace."""
+
+    name = "TaskQueues"
+    resource = TaskQueue
+    sid = TASK_QUEUE
+
+    @cached_property
+    def statistics(self) -> TaskQueuesStatisticsList:
+        """What all task queues of the workspace have done, and hold now."""
+        return TaskQueuesStatisticsList(self._session, self._path)
+
+    @cached_property
+    def bulk_real_time_statistics(self) -> BulkRealTimeStatistics:
+        """What up to fifty task queues hold now."""
+        return BulkRealTimeStatistics(self._session, self._path)
+
+    async def create(self, **fields: Unpack[NewTaskQueue]) -> TaskQueue:
+        """Create a task queue."""
+        return await self._create(NewTaskQueue, fields)
+
+    async def fetch(self, sid: str) -> TaskQueue:
+        """Return one task queue."""
+        return await self._fetch(sid)
+
+    async def update(self, sid: str, **changes: Unpack[TaskQueueChanges]) -> TaskQueue:
+        """Change a task queue."""
+        return await self._update(sid, TaskQueueChanges, changes)
+
+    async def delete(self, sid: str) -> None:
+        """Delete a task queue; the service refuses while tasks may still come to it."""
+        await self._delete(sid)
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+        **filters: Unpack[TaskQueueFilter],
+    ) -> Listing[TaskQueue]:
+        """Return the task queues that match, fetched as they are iterated."""
+        return self._list(TaskQueueFilter, filters, limit, page_size, cursor)

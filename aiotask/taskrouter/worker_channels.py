@@ -1,0 +1,73 @@
+"""Worker channels: how much work of each kind one worker takes at a time."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar, TypedDict, Unpack
+
+import attrs
+
+from aiotask._collection import Collection
+from aiotask._paging import Listing
+from aiotask.taskrouter._fields import WORKER_CHANNEL, Amount
+
+__all__ = ["WorkerChannel", "WorkerChannelChanges", "WorkerChannels"]
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class WorkerChannel:
+    """A worker's channel as the service last reported it.
+
+    ``assigned_tasks`` and ``configured_capacity`` are numbers of tasks.
+    """
+
+    sid: str
+    account_sid: str | None = None
+    assigned_tasks: int | None = None
+    available: bool | None = None
+    available_capacity_percentage: int | None = None
+    configured_capacity: int | None = None
+    date_created: datetime | None = None
+    date_updated: datetime | None = None
+    task_channel_sid: str | None = None
+    task_channel_unique_name: str | None = None
+    worker_sid: str | None = None
+    workspace_sid: str | None = None
+    url: str | None = None
+
+
+class WorkerChannelChanges(TypedDict, total=False):
+    """What can be changed on a worker's channel; a *capacity* of 0 lets no task through."""
+
+    capacity: Amount
+    available: bool
+
+
+class _NoFilter(TypedDict):
+    pass
+
+
+class WorkerChannels(Collection[WorkerChannel]):
+    """The channels of one worker; each is named by its sid or its channel's unique name."""
+
+    name = "Channels"
+    resource = WorkerChannel
+    sid = WORKER_CHANNEL
+    shown_as: ClassVar[Mapping[str, tuple[str, ...]]] = {"capacity": ("configured_capacity",)}
+
+    async def fetch(self, sid: str) -> WorkerChannel:
+        """Return one channel of the worker."""
+        return await self._fetch(sid)
+
+    async def update(self, sid: str, **changes: Unpack[WorkerChannelChanges]) -> WorkerChannel:
+        """Change a channel of the worker."""
+        return await self._update(sid, WorkerChannelChanges, changes)
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> Listing[WorkerChannel]:
+        """Return the channels of the worker, fetched as they are iterated."""
+        return self._list(_NoFilter, {}, limit, page_size, cursor)

@@ -1,0 +1,152 @@
+"""Workers: who is given the tasks of a workspace."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from typing import Required, TypedDict, Unpack
+
+import attrs
+
+from aiotask._collection import Versioned
+from aiotask._decoding import JsonText, Links, from_header
+from aiotask._paging import Listing
+from aiotask.taskrouter._fields import (
+    WORKER,
+    ActivitySid,
+    Attributes,
+    ShortName,
+    TaskQueueSid,
+)
+from aiotask.taskrouter.statistics import WorkersRealTimeStatistics
+from aiotask.taskrouter.statistics_places import (
+    RealTimeStatistics,
+    WorkersCumulativeStatisticsPlace,
+    WorkersStatisticsPlace,
+)
+
+__all__ = ["NewWorker", "Worker", "WorkerChanges", "WorkerFilter", "Workers"]
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Worker:
+    """A worker as the service last reported it.
+
+    ``attributes`` are decoded JSON. ``etag`` names this version of the worker, for ``if_match``; it
+    is None in the rows of a list.
+    """
+
+    sid: str
+    account_sid: str | None = None
+    activity_name: str | None = None
+    activity_sid: str | None = None
+    attributes: JsonText = None
+    available: bool | None = None
+    date_created: datetime | None = None
+    date_status_changed: datetime | None = None
+    date_updated: datetime | None = None
+    friendly_name: str | None = None
+    workspace_sid: str | None = None
+    url: str | None = None
+    links: Links | None = None
+    etag: str | None = from_header()
+
+
+class WorkerFields(TypedDict, total=False):
+    """What can be set when a worker is created, and changed later.
+
+    ``attributes`` replace all that were there; they have at most 4,096 characters as JSON.
+    """
+
+    activity_sid: ActivitySid
+    attributes: Attributes
+
+
+class NewWorker(WorkerFields, total=False):
+    """What a worker can be created with; no two of a workspace have the same ``friendly_name``."""
+
+    friendly_name: Required[ShortName]
+
+
+class WorkerChanges(WorkerFields, total=False):
+    """What can be changed on a worker.
+
+    ``reject_pending_reservations`` goes with an activity that is not available.
+    """
+
+    friendly_name: ShortName
+    reject_pending_reservations: bool
+
+
+class WorkerFilter(TypedDict, total=False):
+    """Which workers to list.
+
+    ``target_workers_expression`` is an expression over the attributes, and over ``sid``,
+    ``friendly_name``, ``activity_sid`` and ``activity_name``
+    (https://www.twilio.com/docs/taskrouter/expression-syntax); the service answers that three times
+    a second. ``task_queue_sid`` and ``task_queue_name`` mean those whom a queue takes.
+    """
+
+    activity_name: str
+    activity_sid: ActivitySid
+    available: bool
+    friendly_name: str
+    target_workers_expression: str
+    task_queue_name: str
+    task_queue_sid: TaskQueueSid
+    ordering: str
+
+
+class Workers(Versioned[Worker]):
+    """The workers of one workspace."""
+
+    name = "Workers"
+    resource = Worker
+    sid = WORKER
+
+    @cached_property
+    def statistics(self) -> WorkersStatisticsPlace:
+        """What the workers of the workspace have done, and do now."""
+        return WorkersStatisticsPlace(self._session, self._path)
+
+    @cached_property
+    def real_time_statistics(self) -> RealTimeStatistics[WorkersRealTimeStatistics]:
+        """What the workers of the workspace do now."""
+        return RealTimeStatistics(self._session, self._path, WorkersRealTimeStatistics)
+
+    @cached_property
+    def cumulative_statistics(self) -> WorkersCumulativeStatisticsPlace:
+        """What the workers of the workspace have done."""
+        return WorkersCumulativeStatisticsPlace(self._session, self._path)
+
+    async def create(self, **fields: Unpack[NewWorker]) -> Worker:
+        """Create a worker."""
+        return await self._create(NewWorker, fields)
+
+    async def fetch(self, sid: str) -> Worker:
+        """Return one worker."""
+        return await self._fetch(sid)
+
+    async def update(
+        self, sid: str, *, if_match: str | None = None, **changes: Unpack[WorkerChanges]
+    ) -> Worker:
+        """Change a worker; given *if_match*, only if its ETag is still that."""
+        return await self._update(sid, WorkerChanges, changes, if_match)
+
+    async def delete(self, sid: str, *, if_match: str | None = None) -> None:
+        """Delete a worker; given *if_match*, only if its ETag is still that."""
+        await self._delete(sid, if_match)
+
+    async def modify(self, sid: str, change: Callable[[Worker], WorkerChanges | None]) -> Worker:
+        """Change a worker by what it is now, as :meth:`Tasks.modify` changes a task."""
+        return await self._modify(sid, WorkerChanges, change)
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+        **filters: Unpack[WorkerFilter],
+    ) -> Listing[Worker]:
+        """Return the workers that match, fetched as they are iterated."""
+        return self._list(WorkerFilter, filters, limit, page_size, cursor)
