@@ -1,4 +1,4 @@
-"""What `import aiotask` takes, beside its dependencies alone and twilio-python.
+"""What `from aiotask import Client` takes, beside its dependencies alone and twilio-python.
 
     python benchmarks/bench_import.py [--rounds N] [--check]
 
@@ -19,7 +19,7 @@ from statistics import median
 
 from _measure import Rounds, Target, command, conclude, print_table, ratio
 
-AIOTASK = "import aiotask"
+AIOTASK = "from aiotask import Client"
 DEPENDENCIES = "import aiohttp, attrs, cattrs, tenacity, orjson"
 TWILIO = "import twilio.rest"
 TWILIO_ASYNC = "import twilio.rest, twilio.http.async_http_client"

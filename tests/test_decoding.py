@@ -157,6 +157,17 @@ def test_what_is_no_object_is_no_resource(document: Any) -> None:
         decode(document, Sample)
 
 
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Whole:
+    part: Part
+
+
+def test_a_part_may_be_required() -> None:
+    assert decode({"part": {"average": 3}}, Whole) == Whole(part=Part(average=3))
+    with pytest.raises(ValueError, match=r"required field missing @ \$\.part"):
+        decode({}, Whole)
+
+
 def test_a_missing_sid_is_named() -> None:
     with pytest.raises(ValueError, match=r"required field missing @ \$\.sid"):
         decode({}, Task)

@@ -14,7 +14,7 @@ PUBLIC = {
         PageCycleError PermissionDeniedError PreconditionFailedError ProtocolError RateLimitError
         Rejected RequestTimeoutError ResponseTooLargeError RetryPolicy ServerError StatusError
         TLSError TransportError UnexpectedRedirectError Unresolved UnsafeNextPageError __version__
-        to_dict
+        autopilot bulk errors taskrouter to_dict
     """,
     "aiotask.errors": """
         AccessError AiotaskError AnswerError AuthenticationError BadRequestError ClientStateError
@@ -59,9 +59,9 @@ PUBLIC = {
 
 
 @pytest.mark.parametrize("module", PUBLIC)
-def test_the_public_names_are_these_sorted_and_there(module: str) -> None:
+def test_the_public_names_are_these_and_there(module: str) -> None:
     names = importlib.import_module(module).__all__
-    assert names == sorted(PUBLIC[module].split())
+    assert sorted(names) == sorted(PUBLIC[module].split())
     assert all(hasattr(importlib.import_module(module), name) for name in names)
 
 
@@ -76,9 +76,21 @@ def test_every_public_thing_has_a_docstring(module: str) -> None:
             assert all(one.__doc__ for one in (thing, *methods)), name
 
 
+def loaded_by(script: str) -> set[str]:
+    command = [sys.executable, "-c", f"{script}; import sys; print(*sys.modules)"]
+    return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+
+
 def test_the_library_brings_in_neither_the_sandbox_nor_the_command_line() -> None:
-    script = "import aiotask, sys; print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True
-    ).stdout.split()
-    assert not {"aiotask.sandbox", "aiotask.cli", "click", "rich", "aiohttp.web"} & set(loaded)
+    loaded = loaded_by("from aiotask import Client")
+    assert not {"aiotask.sandbox", "aiotask.cli", "click", "rich", "aiohttp.web"} & loaded
+
+
+@pytest.mark.parametrize("module", ["aiotask"])
+def test_what_is_not_used_is_not_loaded(module: str) -> None:
+    loaded = loaded_by(f"import {module}")
+    assert not {"aiotask._client", "aiotask.sandbox", "aiohttp", "attrs", "tenacity"} & loaded
+
+
+def test_the_sandbox_does_not_load_the_client() -> None:
+    assert not {"aiotask._client", "tenacity", "cattrs"} & loaded_by("import aiotask.sandbox")

@@ -25,10 +25,15 @@ class Account:
     random: Random
     overlong_pages: OverlongPages = "refuse"
     unmatched: Unmatched = "cancel"
+    worker_statistics: int | None = 100
 
     def now(self) -> int:
         """Return the time in whole seconds since 1970, as precise as the service's dates."""
         return int(self.clock())
+
+    def milliseconds(self) -> int:
+        """Return the time in milliseconds since 1970, as precise as events are."""
+        return int(self.clock() * 1000)
 
     def new_sid(self, prefix: str) -> str:
         """Return a sid that nothing has yet."""

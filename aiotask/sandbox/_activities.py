@@ -1,53 +1,43 @@
-"""Activities and task channels: what workers can be doing, and what kinds of work there are."""
+"""Activities over HTTP."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from aiotask.sandbox._account import Account
-from aiotask.sandbox._calls import Call
+from aiotask.sandbox._activity import Activity
+from aiotask.sandbox._answers import invalid
 from aiotask.sandbox._parameters import Parameters
-from aiotask.sandbox._shelf import Resource, Shelf
-
-# What a workspace begins with, as documented; the friendly names of channels as recorded.
-_ACTIVITIES = {"Offline": False, "Unavailable": False, "Available": True}
-_CHANNELS = {
-    "default": "Default",
-    "voice": "Voice",
-    "chat": "Programmable Chat",
-    "sms": "SMS",
-    "video": "Video",
-}
+from aiotask.sandbox._shelf import EditableShelf
+from aiotask.sandbox._stores import Stores
+from aiotask.sandbox._transitions import Settings
 
 
-@dataclass(slots=True, kw_only=True)
-class Activity(Resource):
-    """What a worker can be doing."""
+class Activities(EditableShelf[Activity]):
+    """The activities over HTTP.
 
-    friendly_name: str
-    available: bool
-
-
-class Activities(Shelf[Activity]):
-    """The activities of one workspace."""
+    What Twilio leaves open is decided so: one that a worker, a task queue or the workspace itself
+    uses is not deleted, and names need not differ.
+    """
 
     key = "activities"
     filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by Shelf
 
-    def __init__(self, account: Account, workspace_sid: str) -> None:
-        super().__init__(account)
-        self._workspace_sid = workspace_sid
-        now = account.now()
-        for name, available in _ACTIVITIES.items():
-            self.add(
-                Activity(
-                    sid=account.new_sid("WA"),
-                    created=now,
-                    updated=now,
-                    friendly_name=name,
-                    available=available,
-                )
-            )
+    def __init__(self, stores: Stores, settings: Callable[[], Settings]) -> None:
+        super().__init__(stores.activities, stores.workspace_sid)
+        self._stores = stores
+        self._settings = settings
+
+    def read(self, parameters: Parameters, item: Activity | None) -> dict[str, Any]:
+        """Return the name, and what is fixed when an activity is made."""
+        return {
+            "friendly_name": parameters.named("FriendlyName", code=20002),
+            "available": parameters.boolean("Available") if item is None else None,
+        }
+
+    def take_out(self, item: Activity) -> None:
+        """Remove an activity that nothing uses."""
+        if self._uses(item):
+            raise invalid(f"Cannot delete Activity {item.sid} because it is in use")
+        super().take_out(item)
 
     def render(self, item: Activity, parent: str) -> dict[str, Any]:
         """Return the documented fields."""
@@ -58,7 +48,7 @@ class Activities(Shelf[Activity]):
             "friendly_name": item.friendly_name,
             "sid": item.sid,
             "url": f"{parent}/Activities/{item.sid}",
-            "workspace_sid": self._workspace_sid,
+            "workspace_sid": self.workspace_sid,
             "links": {"workspace": parent},
         }
 
@@ -68,57 +58,10 @@ class Activities(Shelf[Activity]):
         available = parameters.boolean("Available")
         return lambda item: available in (None, item.available) and named(item)
 
-
-@dataclass(slots=True, kw_only=True)
-class TaskChannel(Resource):
-    """A kind of work."""
-
-    friendly_name: str
-    unique_name: str
-    optimized: bool = False
-
-
-class TaskChannels(Shelf[TaskChannel]):
-    """The task channels of one workspace; a path may name one by its unique name."""
-
-    key = "channels"
-
-    def __init__(self, account: Account, workspace_sid: str) -> None:
-        super().__init__(account)
-        self._workspace_sid = workspace_sid
-        now = account.now()
-        for unique_name, friendly_name in _CHANNELS.items():
-            self.add(
-                TaskChannel(
-                    sid=account.new_sid("TC"),
-                    created=now,
-                    updated=now,
-                    friendly_name=friendly_name,
-                    unique_name=unique_name,
-                )
-            )
-
-    def named(self, name: str) -> TaskChannel | None:
-        """Return the channel with this sid or unique name."""
-        return self.get(name) or next((item for item in self if item.unique_name == name), None)
-
-    def find(self, call: Call) -> TaskChannel:
-        """Return the channel that a call means."""
-        item = self.named(call.sid)
-        if item is None:
-            raise call.absent()
-        return item
-
-    def render(self, item: TaskChannel, parent: str) -> dict[str, Any]:
-        """Return the documented fields."""
-        return {
-            "account_sid": self.account.sid,
-            **item.dates(),
-            "friendly_name": item.friendly_name,
-            "sid": item.sid,
-            "unique_name": item.unique_name,
-            "url": f"{parent}/TaskChannels/{item.sid}",
-            "workspace_sid": self._workspace_sid,
-            "channel_optimized_routing": item.optimized,
-            "links": {"workspace": parent},
-        }
+    def _uses(self, item: Activity) -> bool:
+        settings, stores = self._settings(), self._stores
+        return (
+            item in (settings.default_activity, settings.timeout_activity)
+            or stores.workers.by_activity[item.sid] > 0
+            or any(item in (q.reservation_activity, q.assignment_activity) for q in stores.queues)
+        )

@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 
 from aiotask.sandbox._account import Account
-from aiotask.sandbox._answers import Answer, Refusal
-from aiotask.sandbox._calls import Call
+from aiotask.sandbox._answers import Refusal
 from aiotask.sandbox._parameters import Parameters
-from aiotask.sandbox._shelf import Resource, Shelf
+from aiotask.sandbox._shelf import EditableShelf
+from aiotask.sandbox._store import Resource, Store
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,41 +27,28 @@ class AutopilotTask(Resource):
     """Kept, and not answered: the service has them below the task."""
 
 
-class AutopilotTasks(Shelf[AutopilotTask]):
-    """The tasks of one assistant; a path may name one by its unique name."""
+class AutopilotTaskStore(Store[AutopilotTask]):
+    """The tasks of one assistant."""
+
+    make = AutopilotTask
+    noun = "Task"
+    prefix = "UD"
+
+
+class AutopilotTasks(EditableShelf[AutopilotTask]):
+    """The tasks over HTTP; a path may name one by its unique name."""
 
     key = "tasks"
+    required = ("UniqueName",)
 
     def __init__(self, account: Account, assistant_sid: str) -> None:
-        super().__init__(account)
+        super().__init__(AutopilotTaskStore(account))
         self._assistant_sid = assistant_sid
 
-    def create(self, call: Call) -> Answer:
-        """Add a task."""
-        name = call.parameters.required("UniqueName")
-        changes = self._read(call.parameters, None)
-        now = self.account.now()
-        sid = self.account.new_sid("UD")
-        task = AutopilotTask(sid=sid, created=now, updated=now, unique_name=name)
-        self.change(task, changes)
-        return self.answer(call, 201, self.add(task))
-
-    def update(self, call: Call) -> Answer:
-        """Change a task."""
-        task = self.find(call)
-        self.change(task, self._read(call.parameters, task))
-        return self.answer(call, 200, task)
-
-    def delete(self, call: Call) -> Answer:
-        """Remove a task."""
-        return self.remove(call)
-
-    def find(self, call: Call) -> AutopilotTask:
+    def named(self, name: str | None) -> AutopilotTask | None:
         """Return the task with this sid or unique name."""
-        task = self.get(call.sid) or self._named(call.sid)
-        if task is None:
-            raise call.absent()
-        return task
+        by_name = (item for item in self.store if item.unique_name == name)
+        return self.store.get(name) or next(by_name, None)
 
     def render(self, item: AutopilotTask, parent: str) -> dict[str, Any]:
         """Return the documented fields."""
@@ -83,17 +70,15 @@ class AutopilotTasks(Shelf[AutopilotTask]):
             "url": url,
         }
 
-    def _named(self, name: str | None) -> AutopilotTask | None:
-        return next((item for item in self if item.unique_name == name), None)
-
-    def _read(self, parameters: Parameters, task: AutopilotTask | None) -> dict[str, Any]:
+    def read(self, parameters: Parameters, item: AutopilotTask | None) -> dict[str, Any]:
+        """Return what a request sets."""
         changes = {
             "unique_name": parameters.named("UniqueName"),
             "friendly_name": parameters.named("FriendlyName", longest=255),
             "actions": parameters.text("Actions"),
             "actions_url": parameters.text("ActionsUrl"),
         }
-        if self._named(changes["unique_name"]) not in (None, task):
+        if self.named(changes["unique_name"]) not in (None, item):
             raise Refusal(400, 90101, "A task with this UniqueName exists already")
         if changes["actions"]:
             try:

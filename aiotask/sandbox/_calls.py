@@ -1,9 +1,10 @@
-"""What an operation is given, and the five verbs that a collection may have."""
+"""What an operation is given, and what lies at a path: a collection of five verbs, or less."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
-from aiotask.sandbox._answers import Answer, method_not_allowed, not_found
+from aiotask.sandbox._answers import Answer, method_not_allowed, not_found, precondition_failed
 from aiotask.sandbox._parameters import Parameters
 
 
@@ -21,6 +22,8 @@ class Call:
     parameters: Parameters
     if_match: str | None = None
     sid: str = ""
+    body: bytes = b""
+    """What was sent, where it is no form."""
 
     @property
     def url(self) -> str:
@@ -31,9 +34,36 @@ class Call:
         """Return the refusal of a resource that does not exist."""
         return not_found(self.path)
 
+    def check_version(self, version: int) -> None:
+        """Refuse an If-Match that names another version.
 
-class Collection(ABC):
+        Seen in use: clients send the version back with its quotes and without.
+        """
+        if self.if_match is not None and self.if_match.strip('" ') not in ("*", str(version)):
+            raise precondition_failed()
+
+
+class Place(ABC):
+    """What lies at a path."""
+
+    takes_json: ClassVar[bool] = False
+    """Whether what is sent to it is JSON, and not a form."""
+
+    @abstractmethod
+    def handle(self, call: Call) -> Answer:
+        """Do what the method means here."""
+
+
+class Collection(Place):
     """What can be read; the verbs that not every collection has are refused unless overridden."""
+
+    def special(self, _name: str) -> Place | None:
+        """Return what lies where the sid of a resource would, as statistics of all of them."""
+        return None
+
+    def below(self, _sid: str, _name: str) -> Place | None:
+        """Return what lies below one of the resources."""
+        return None
 
     def create(self, call: Call) -> Answer:
         """Add a resource."""

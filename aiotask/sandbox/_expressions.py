@@ -10,12 +10,19 @@ After Twilio's page on expression syntax. What that page leaves open is decided 
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, NamedTuple, Protocol
 
 from aiotask.sandbox._scalars import COMPOUND, NULL, OPERATORS, identity
 
-Attributes = Mapping[str, Any]
+
+class Attributes(Protocol):
+    """What an expression asks: values by their names at the top."""
+
+    def get(self, name: str, /) -> Any:
+        """Return a value, None where there is none."""
+
+
 Test = Callable[[Attributes], bool]
 
 _MAX_DEPTH = 50
@@ -189,13 +196,13 @@ def _reader(operand: _Operand) -> Callable[[Attributes], Any]:
         return lambda _: value
     if any(isinstance(step, str) and "-" in step for step in path):
         return lambda _: None
-    if len(path) == 1:
-        name = str(path[0])
+    name, rest = str(path[0]), path[1:]
+    if not rest:
         return lambda attributes: attributes.get(name)
 
     def follow(attributes: Attributes) -> Any:
-        found: Any = attributes
-        for step in path:
+        found: Any = attributes.get(name)
+        for step in rest:
             if isinstance(step, str):
                 found = found.get(step) if isinstance(found, dict) else None
             else:

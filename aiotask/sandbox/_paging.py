@@ -6,8 +6,10 @@ is this sandbox's own, as are the two decisions that Twilio leaves open: a token
 is refused with 21481, and Page without a token is refused when it is not 0 (40153 announces that).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
 from aiotask.sandbox._account import OverlongPages
@@ -19,6 +21,18 @@ MAX_SIZE = 1000
 
 _HUGE = 10**17
 _OWN = frozenset(["PageSize", "Page", "PageToken"])
+
+
+class _Listed(Protocol):
+    """What has a sid."""
+
+    @property
+    @abstractmethod
+    def sid(self) -> str:
+        """What positions are named by."""
+
+
+T = TypeVar("T", bound=_Listed)
 
 
 class Page(NamedTuple):
@@ -48,10 +62,8 @@ class Page(NamedTuple):
             raise invalid_page_token()
         return cls(number, size, token[2:], backwards=token[:2] == "PB")
 
-    def answer(
-        self, call: Call, key: str, items: Sequence[Mapping[str, Any]], *, more: bool
-    ) -> Answer:
-        """Return *items* with their meta; *more* says that others lie in the page's direction."""
+    def meta(self, call: Call, key: str, items: Sequence[_Listed], *, more: bool) -> dict[str, Any]:
+        """Return the meta of *items*; *more* says that others lie in the page's direction."""
         filters = [pair for pair in call.parameters.pairs if pair[0] not in _OWN]
 
         def url(number: int, token: str | None = None) -> str:
@@ -64,13 +76,33 @@ class Page(NamedTuple):
         following = bool(items) and (more or self.backwards)
         preceding = bool(items) and (more if self.backwards else self.token is not None)
         back = max(0, self.number - 1)
-        meta = {
+        return {
             "key": key,
             "page": self.number,
             "page_size": self.size,
             "first_page_url": url(0),
-            "previous_page_url": url(back, f"PB{items[0]['sid']}") if preceding else None,
+            "previous_page_url": url(back, f"PB{items[0].sid}") if preceding else None,
             "url": url(self.number, call.parameters.text("PageToken")),
-            "next_page_url": url(self.number + 1, f"PA{items[-1]['sid']}") if following else None,
+            "next_page_url": url(self.number + 1, f"PA{items[-1].sid}") if following else None,
         }
-        return answer(200, {key: items, "meta": meta})
+
+
+def answer_page(
+    call: Call,
+    overlong: OverlongPages,
+    key: str,
+    stream: Callable[[Page], Iterable[T]],
+    render: Callable[[T], Mapping[str, Any]],
+) -> Answer:
+    """Return the page of a *stream* that a call asks for.
+
+    The stream begins behind the page's token, and runs in the page's direction.
+    """
+    page = Page.asked(call, overlong)
+    found = list(islice(stream(page), page.size + 1))
+    more = len(found) > page.size
+    del found[page.size :]
+    if page.backwards:
+        found.reverse()
+    meta = page.meta(call, key, found, more=more)
+    return answer(200, {key: [render(item) for item in found], "meta": meta})

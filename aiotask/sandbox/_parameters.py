@@ -1,16 +1,20 @@
 """The parameters of a request, read as the service reads them; knows nothing of resources."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
+
+import orjson
 
 from aiotask.sandbox._answers import invalid
 from aiotask.sandbox._expressions import Expression, ExpressionError, parse
 
 MAX_PRIORITY = 2**31 - 1
+MAX_ATTRIBUTES = 4096
+"""The longest Attributes of a task or worker, as Twilio's page of limits has it."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOMENT = re.compile(
@@ -125,6 +129,21 @@ class Parameters:
             return parse(value)
         except ExpressionError as error:
             raise invalid(f"Invalid {name}: {error}") from error
+
+    def attributes(self) -> tuple[str, Mapping[str, Any]] | None:
+        """Return Attributes as sent, which is how they are kept, and decoded."""
+        text = self._last.get("Attributes")
+        if text is None:
+            return None
+        if len(text) > MAX_ATTRIBUTES:
+            raise invalid(f"Invalid Attributes: longer than {MAX_ATTRIBUTES} characters")
+        try:
+            decoded = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise invalid(f"Invalid Attributes: not JSON: {error}") from error
+        if not isinstance(decoded, dict):
+            raise invalid("Invalid Attributes: not a JSON object")
+        return text, decoded
 
     def several(self, name: str) -> list[str]:
         """Return the values of a repeated name; a comma separates values too."""

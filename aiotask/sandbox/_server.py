@@ -3,20 +3,22 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+import orjson
 
 from aiotask.sandbox._account import Account, OverlongPages, Unmatched
+from aiotask.sandbox._answers import Refusal
 from aiotask.sandbox._faults import FAULT_KINDS, FaultKind, Faults
 from aiotask.sandbox._front import Front, Tally
 from aiotask.sandbox._gate import Gate
 from aiotask.sandbox._limits import Clock
 from aiotask.sandbox._service import Service
 from aiotask.sandbox._task import Status, StoredTask, Task
-from aiotask.sandbox._tasks import Tasks
-from aiotask.sandbox._workspaces import Template, Workspace
+from aiotask.sandbox._workspace import Template, Workspace
 
 _ACCOUNT_SID = "AC0123456789abcdef0123456789abcdef"
 _AUTH_TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105 - opens only the sandbox
@@ -25,10 +27,11 @@ _API_SECRET = "0123456789ABCDEF0123456789ABCDEF"  # noqa: S105 - opens only the 
 
 
 class Sandbox:
-    """A local server that behaves like Twilio TaskRouter v1, as far as the first storey goes.
+    """A local server that behaves like Twilio TaskRouter v1, but for routing.
 
-    It holds workspaces, activities, task channels, task queues, workflows and tasks, and the tasks
-    of Autopilot assistants. No workers exist: tasks are moved by `assign` and `set_status`.
+    It answers all operations of TaskRouter, and those on the tasks of Autopilot assistants. Tasks
+    come to queues, and no worker is offered one but by `reserve`; where no worker is needed, tasks
+    are moved by `assign` and `set_status`.
 
     ``async with Sandbox() as sandbox`` serves at `url` until the block ends.
 
@@ -45,7 +48,8 @@ class Sandbox:
         in_flight: Requests that may be handled at once, those that hang included; what is above
             gets 429.
         expression_rate: The documented 3 requests a second of lists by an expression, per workspace
-            and kind of list, as the mean over any ten seconds; None switches it off.
+            and kind of list, as the mean over any ten seconds; None switches it off, and the 5
+            bulk statistics a second too.
         retry_after: Seconds in the Retry-After of a 429; TaskRouter documents no such header.
         faults: The share of all requests that get an injected fault.
         fault_kinds: What faults are chosen from.
@@ -55,6 +59,8 @@ class Sandbox:
             with the documented error 20007, or "clamp" it.
         unmatched: What becomes of a new task that no filter of its workflow matches, which is not
             known: "cancel" it, as the documentation of workflows says, or "refuse" it with 400.
+        worker_statistics: How many workers a workspace can have with statistics of workers on:
+            Twilio switches them off above 100; None keeps them on.
 
     """
 
@@ -78,6 +84,7 @@ class Sandbox:
         clock: Clock = time.time,
         page_size_over_1000: OverlongPages = "refuse",
         unmatched: Unmatched = "cancel",
+        worker_statistics: int | None = 100,
     ) -> None:
         self.account_sid = account_sid
         self.auth_token = auth_token
@@ -88,9 +95,10 @@ class Sandbox:
         self._port = port
         # Its own chances, so that the faults of a seed do not depend on what else was drawn.
         random = Random(seed)
-        self._service = Service(
-            Account(account_sid, clock, random, page_size_over_1000, unmatched), expression_rate
+        account = Account(
+            account_sid, clock, random, page_size_over_1000, unmatched, worker_statistics
         )
+        self._service = Service(account, expression_rate)
         credentials = [(account_sid, auth_token), (api_key, api_secret)]
         self._gate = Gate(credentials, rate, in_flight, clock, random)
         self._latency = latency
@@ -163,16 +171,53 @@ class Sandbox:
 
     def tasks(self, workspace_sid: str) -> list[StoredTask]:
         """Return the tasks that a workspace holds now, in the order of their creation."""
-        return [StoredTask.of(task) for task in self._workspace(workspace_sid).tasks.store]
+        return [StoredTask.of(task) for task in self._workspace(workspace_sid).stores.tasks]
 
     def assign(self, task_sid: str) -> None:
         """Make a task assigned, as a worker who accepts its reservation does."""
         self.set_status(task_sid, "assigned")
 
     def set_status(self, task_sid: str, status: Status) -> None:
-        """Give a task any status; its version grows, as it does when the service routes."""
-        tasks, task = self._task(task_sid)
-        tasks.set_status(task, status)
+        """Give a task any status, and leave its reservations alone; its version grows."""
+        workspace, task = self._task(task_sid)
+        workspace.transitions.set_status(task, status)
+
+    def create_worker(
+        self,
+        workspace_sid: str,
+        friendly_name: str,
+        attributes: Mapping[str, Any] | None = None,
+        activity: str = "Available",
+    ) -> str:
+        """Add a worker without a request, and return its sid; *activity* is a friendly name."""
+        stores = self._workspace(workspace_sid).stores
+        named = [item for item in stores.activities if item.friendly_name == activity]
+        if not named:
+            raise LookupError(f"the workspace has no activity {activity!r}")
+        decoded = dict(attributes or {})
+        try:
+            worker = stores.workers.new(
+                {
+                    "friendly_name": friendly_name,
+                    "activity": named[0],
+                    "attributes": orjson.dumps(decoded).decode(),
+                    "decoded": decoded,
+                }
+            )
+        except Refusal as refusal:
+            raise ValueError(refusal.message) from refusal
+        return worker.sid
+
+    def reserve(self, task_sid: str, worker_sid: str) -> str:
+        """Offer a waiting task to a worker, as routing does, and return the reservation's sid."""
+        workspace, task = self._task(task_sid)
+        worker = workspace.stores.workers.get(worker_sid)
+        if worker is None:
+            raise LookupError(f"the workspace of {task_sid} has no worker {worker_sid}")
+        try:
+            return workspace.transitions.reserve(task, worker).sid
+        except Refusal as refusal:
+            raise ValueError(refusal.message) from refusal
 
     def _workspace(self, sid: str) -> Workspace:
         workspace = self._service.workspaces.get(sid)
@@ -180,9 +225,9 @@ class Sandbox:
             raise LookupError(f"the sandbox has no workspace {sid}")
         return workspace
 
-    def _task(self, sid: str) -> tuple[Tasks, Task]:
+    def _task(self, sid: str) -> tuple[Workspace, Task]:
         for workspace in self._service.workspaces:
-            task = workspace.tasks.store.get(sid)
+            task = workspace.stores.tasks.get(sid)
             if task is not None:
-                return workspace.tasks, task
+                return workspace, task
         raise LookupError(f"the sandbox has no task {sid}")

@@ -6,17 +6,25 @@ from urllib.parse import unquote
 from aiotask.sandbox._account import Account, is_sid
 from aiotask.sandbox._answers import Answer, method_not_allowed, not_found, too_many_requests
 from aiotask.sandbox._autopilot import AutopilotTasks
-from aiotask.sandbox._calls import Call, Collection
+from aiotask.sandbox._calls import Call, Collection, Place
 from aiotask.sandbox._limits import Window
 from aiotask.sandbox._parameters import Parameters
+from aiotask.sandbox._workspace import WorkspaceStore
 from aiotask.sandbox._workspaces import Workspaces
 
 METHODS = frozenset(["GET", "POST", "DELETE"])
 
-EXPRESSION_SECONDS = 10
+RATE_SECONDS = 10
 """Over how long TaskRouter averages its rates, by its API overview."""
 
-_EXPRESSIONS = {"Tasks": "EvaluateTaskAttributes", "TaskQueues": "EvaluateWorkerAttributes"}
+BULK_RATE = 5
+"""How many bulk statistics a second Twilio's page about them allows."""
+
+_EXPRESSIONS = {
+    "Tasks": "EvaluateTaskAttributes",
+    "TaskQueues": "EvaluateWorkerAttributes",
+    "Workers": "TargetWorkersExpression",
+}
 
 
 class Request(NamedTuple):
@@ -34,7 +42,8 @@ class Service:
     """All resources of one account, by their paths."""
 
     def __init__(self, account: Account, expression_rate: float | None) -> None:
-        self.workspaces = Workspaces(account)
+        self.workspaces = WorkspaceStore(account)
+        self._workspaces = Workspaces(self.workspaces)
         self._account = account
         self._assistants: dict[str, AutopilotTasks] = {}
         self._expression_rate = expression_rate
@@ -43,63 +52,82 @@ class Service:
     def answer(self, request: Request) -> Answer:
         """Do what a request asks for; all that is wrong with it is raised as a Refusal."""
         parts = request.path.split("/")
-        collection = self._collection(parts)
-        if collection is None:
+        place, sid = self._place(parts)
+        if place is None:
             raise not_found(request.path.removeprefix("/v1"))
         if request.method not in METHODS:
             raise method_not_allowed(request.method)
-        named = len(parts) % 2 == 0
-        parameters = Parameters.parse(request.form if request.method == "POST" else request.query)
-        if request.method == "GET" and not named:
-            self._check_rate(parts, parameters)
+        parameters = Parameters()
+        if not place.takes_json:
+            sent = request.form if request.method == "POST" else request.query
+            parameters = Parameters.parse(sent)
+        asked = _EXPRESSIONS.get(parts[-1], "") if request.method == "GET" else ""
+        if parameters.text(asked):
+            self._hold_back(request.path, self._expression_rate)
+        elif place.takes_json and self._expression_rate is not None:
+            self._hold_back(request.path, BULK_RATE)
         call = Call(
             method=request.method,
             origin=request.origin,
             path=request.path.removeprefix("/v1"),
-            parent=request.origin + "/".join(parts[: -2 if named else -1]),
+            parent=request.origin + "/".join(parts[: -2 if len(parts) % 2 == 0 else -1]),
             parameters=parameters,
             if_match=request.if_match,
-            sid=unquote(parts[-1]) if named else "",
+            sid=sid,
+            body=request.form,
         )
-        return collection.handle(call)
+        return place.handle(call)
 
-    def _collection(self, parts: list[str]) -> Collection | None:
-        """Return the collection that a path means or leads through; paths are case-sensitive."""
+    def _place(self, parts: list[str]) -> tuple[Place | None, str]:
+        """Return what a path means, and which of it; paths are case-sensitive.
+
+        Names of collections and sids take turns, but for statistics, which stand in either place.
+        """
         match parts:
-            case ["", "v1", "Workspaces"] | ["", "v1", "Workspaces", _]:
-                return self.workspaces if parts[-1] else None
-            case ["", "v1", "Workspaces", sid, name] | ["", "v1", "Workspaces", sid, name, _]:
-                workspace = self.workspaces.get(sid)
-                return workspace.collections.get(name) if workspace and parts[-1] else None
-            case ["", "v1", "Assistants", sid, "Tasks"] | ["", "v1", "Assistants", sid, "Tasks", _]:
-                return self._assistant(sid) if parts[-1] and is_sid(sid, "UA") else None
-        return None
+            case ["", "v1", "Workspaces", *rest]:
+                collection: Collection = self._workspaces
+            case ["", "v1", "Assistants", sid, "Tasks", *rest] if is_sid(sid, "UA"):
+                collection = self._assistant(sid)
+            case _:
+                return None, ""
+        while len(rest) > 1:
+            below = collection.below(rest[0], rest[1])
+            rest = rest[2:]
+            if not isinstance(below, Collection):
+                return (None if rest else below), ""
+            collection = below
+        if not rest:
+            return collection, ""
+        special = collection.special(rest[0])
+        if special is not None or not rest[0]:
+            return special, ""
+        return collection, unquote(rest[0])
 
     def _assistant(self, sid: str) -> AutopilotTasks:
         if sid not in self._assistants:
             self._assistants[sid] = AutopilotTasks(self._account, sid)
         return self._assistants[sid]
 
-    def _check_rate(self, parts: list[str], parameters: Parameters) -> None:
-        """Hold back lists by an expression.
+    def _hold_back(self, path: str, rate: float | None) -> None:
+        """Hold back what Twilio documents a rate of, by workspace and kind.
 
-        Twilio documents 3 requests a second for each of them (changelog of 2024-10-18), counted by
-        workspace and kind of list.
+        That are lists by an expression (changelog of 2024-10-18) and the statistics of several
+        queues at once.
         """
-        name = _EXPRESSIONS.get(parts[-1])
-        if self._expression_rate is None or name is None or not parameters.text(name):
+        if rate is None:
             return
-        window = self._windows.get("/".join(parts))
+        window = self._windows.get(path)
         if window is None:
-            window = Window(self._expression_rate, EXPRESSION_SECONDS, self._account.clock)
-            self._windows["/".join(parts)] = window
+            window = self._windows[path] = Window(rate, RATE_SECONDS, self._account.clock)
         if not window.accept():
             raise too_many_requests()
 
 
 def kind_of(method: str, path: str) -> str:
     """Return what a request is counted as: its method and the kind of its path."""
-    parts = path.split("/")
-    if len(parts) % 2:
-        return f"{method} {parts[-1]}"
-    return f"{method} {parts[-2]}/{{Sid}}"
+    *_, holder, name, last = ["", "", *path.split("/")]
+    if last.endswith("Statistics"):
+        # Above workspaces, collections stand at the even places of a path.
+        one = path.count("/") % 2 == 0
+        return f"{method} {holder}/{{Sid}}/{last}" if one else f"{method} {name}/{last}"
+    return f"{method} {last}" if path.count("/") % 2 == 0 else f"{method} {name}/{{Sid}}"

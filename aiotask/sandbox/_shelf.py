@@ -1,106 +1,84 @@
-"""Collections that stay small: kept in the order of their creation, searched from end to end."""
+"""Stores over HTTP: what every collection of stored resources does alike."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import dropwhile, islice
 from typing import Any, ClassVar, Generic, TypeVar
 
-from aiotask.sandbox._account import Account
 from aiotask.sandbox._answers import NO_CONTENT, Answer, answer, invalid_page_token
 from aiotask.sandbox._calls import Call, Collection
-from aiotask.sandbox._paging import Page
-from aiotask.sandbox._parameters import Parameters, written
-
-
-@dataclass(slots=True, kw_only=True)
-class Resource:
-    """What every resource has."""
-
-    sid: str
-    created: int
-    updated: int
-
-    def dates(self) -> dict[str, str | None]:
-        """Return the dates as the service writes them."""
-        return {"date_created": written(self.created), "date_updated": written(self.updated)}
-
+from aiotask.sandbox._paging import Page, answer_page
+from aiotask.sandbox._parameters import Parameters
+from aiotask.sandbox._store import Resource, Store
 
 R = TypeVar("R", bound=Resource)
+Render = Callable[[R, str], dict[str, Any]]
 
 
 class Shelf(Collection, Generic[R]):
-    """Resources of one kind by sid, with fetch and list."""
+    """Resources of one kind, with fetch and list."""
 
     key: ClassVar[str]
     """The name of the items of a page."""
     filters: ClassVar[Mapping[str, str]] = {}
     """Parameters of list, and the attribute whose value they name."""
+    etags: ClassVar[bool] = False
+    """Whether answers carry versions, and changes obey If-Match."""
 
-    def __init__(self, account: Account) -> None:
-        self.account = account
-        self._items: dict[str, R] = {}
-
-    def __iter__(self) -> Iterator[R]:
-        return iter(self._items.values())
-
-    def __len__(self) -> int:
-        return len(self._items)
+    def __init__(self, store: Store[R], workspace_sid: str = "") -> None:
+        self.store = store
+        self.account = store.account
+        self.workspace_sid = workspace_sid
 
     @abstractmethod
     def render(self, item: R, parent: str) -> dict[str, Any]:
         """Return the fields of *item*; *parent* is the URL of what holds them."""
 
-    def add(self, item: R) -> R:
-        """Keep a new item."""
-        self._items[item.sid] = item
-        return item
+    def items(self) -> Mapping[str, R]:
+        """Return what there is to be read, by sid."""
+        return self.store.items
 
-    def get(self, sid: str | None) -> R | None:
-        """Return an item by its sid."""
-        return self._items.get(sid or "")
+    def named(self, name: str) -> R | None:
+        """Return the item that a path names."""
+        return self.items().get(name)
 
     def find(self, call: Call) -> R:
         """Return the item that a call means."""
-        item = self.get(call.sid)
+        item = self.named(call.sid)
         if item is None:
             raise call.absent()
         return item
 
-    def change(self, item: R, changes: Mapping[str, Any]) -> None:
-        """Set what is not None."""
-        for name, value in changes.items():
-            if value is not None:
-                setattr(item, name, value)
-        item.updated = self.account.now()
+    def matched(self, call: Call) -> R:
+        """Return the item that a call means, unless If-Match names another version."""
+        item = self.find(call)
+        if self.etags:
+            call.check_version(item.version)
+        return item
 
     def answer(self, call: Call, status: int, item: R) -> Answer:
         """Return one item."""
-        return answer(status, self.render(item, call.parent))
+        version = item.version if self.etags else None
+        return answer(status, self.render(item, call.parent), version=version)
 
     def fetch(self, call: Call) -> Answer:
         """Return one item."""
         return self.answer(call, 200, self.find(call))
 
-    def remove(self, call: Call) -> Answer:
-        """Remove the item that a call means: a delete, for collections that have one."""
-        del self._items[self.find(call).sid]
-        return NO_CONTENT
-
     def list(self, call: Call) -> Answer:
         """Return a page of the items that have the values asked for."""
-        page = Page.asked(call, self.account.overlong_pages)
-        items: Iterable[R] = reversed(self._items.values()) if page.backwards else self
-        if page.token is not None:
-            items = self._beyond(page.token, items)
+        return self.page(call, self.key, self.render)
+
+    def page(self, call: Call, key: str, render: Render[R]) -> Answer:
+        """Return a page of the same items in whatever form."""
         matches = self.matcher(call.parameters)
-        found = list(islice(filter(matches, items), page.size + 1))
-        more = len(found) > page.size
-        del found[page.size :]
-        if page.backwards:
-            found.reverse()
-        rendered = [self.render(item, call.parent) for item in found]
-        return page.answer(call, self.key, rendered, more=more)
+        return answer_page(
+            call,
+            self.account.overlong_pages,
+            key,
+            lambda page: filter(matches, self._beyond(page)),
+            lambda item: render(item, call.parent),
+        )
 
     def matcher(self, parameters: Parameters) -> Callable[[R], bool]:
         """Return what tells whether an item is to be listed."""
@@ -111,8 +89,49 @@ class Shelf(Collection, Generic[R]):
         ]
         return lambda item: all(getattr(item, name) == value for name, value in wanted)
 
-    def _beyond(self, sid: str, items: Iterable[R]) -> Iterator[R]:
-        if sid not in self._items:
+    def _beyond(self, page: Page) -> Iterator[R]:
+        items = self.items()
+        stream: Iterable[R] = items.values()
+        if page.backwards:
+            stream = reversed(list(stream))
+        if page.token is None:
+            return iter(stream)
+        if page.token not in items:
             raise invalid_page_token()
-        remaining = dropwhile(lambda item: item.sid != sid, items)
-        return islice(remaining, 1, None)
+        return islice(dropwhile(lambda item: item.sid != page.token, stream), 1, None)
+
+
+class EditableShelf(Shelf[R]):
+    """Resources that requests create, update and delete, too."""
+
+    required: ClassVar[tuple[str, ...]] = ("FriendlyName",)
+    """What a create must have."""
+
+    @abstractmethod
+    def read(self, parameters: Parameters, item: R | None) -> dict[str, Any]:
+        """Return the values that a request sets, None for the others; *item* is the one changed."""
+
+    def create(self, call: Call) -> Answer:
+        """Add an item."""
+        for name in self.required:
+            call.parameters.required(name)
+        return self.answer(call, 201, self.put_in(self.read(call.parameters, None)))
+
+    def update(self, call: Call) -> Answer:
+        """Change an item."""
+        item = self.matched(call)
+        self.store.change(item, self.read(call.parameters, item))
+        return self.answer(call, 200, item)
+
+    def delete(self, call: Call) -> Answer:
+        """Remove an item."""
+        self.take_out(self.matched(call))
+        return NO_CONTENT
+
+    def put_in(self, values: Mapping[str, Any]) -> R:
+        """Add an item."""
+        return self.store.new(values)
+
+    def take_out(self, item: R) -> None:
+        """Remove an item, or refuse that while it is in use."""
+        self.store.remove(item)

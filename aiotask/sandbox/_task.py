@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
-from aiotask.sandbox._activities import TaskChannel
 from aiotask.sandbox._answers import invalid
+from aiotask.sandbox._events import Facts
 from aiotask.sandbox._parameters import written
-from aiotask.sandbox._task_queues import TaskQueue
-from aiotask.sandbox._workflows import Workflow
+from aiotask.sandbox._task_channel import TaskChannel
+from aiotask.sandbox._task_queue import TaskQueue
+from aiotask.sandbox._workflow import Workflow
 
 Status = Literal["pending", "reserved", "assigned", "canceled", "completed", "wrapping"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 WAITING = frozenset(["pending", "reserved"])
+CLOSED = frozenset(["canceled", "completed"])
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -48,9 +50,48 @@ class Task:
         return None if self.queue is None else self.queue.sid
 
     @property
+    def task_channel_sid(self) -> str:
+        """The kind of work that it is."""
+        return self.channel.sid
+
+    @property
+    def waiting_workflow_sid(self) -> str | None:
+        """The workflow, while the task waits."""
+        return self.workflow.sid if self.assignment_status in WAITING else None
+
+    @property
+    def waiting_task_queue_sid(self) -> str | None:
+        """The queue, while the task waits."""
+        return self.task_queue_sid if self.assignment_status in WAITING else None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether no worker has it yet."""
+        return self.assignment_status in WAITING
+
+    @property
     def has_addons(self) -> bool:
         """Whether add-ons ran on it: the sandbox has none."""
         return False
+
+    def facts(self) -> Facts:
+        """Return what events say about it; by position, for every new task has some."""
+        queue, channel, workflow = self.queue, self.channel, self.workflow
+        return Facts(
+            self.sid,
+            self.attributes,
+            self.priority,
+            self.assignment_status,
+            self.reason,
+            self.created,
+            self.entered,
+            channel.sid,
+            channel.unique_name,
+            workflow.sid,
+            workflow.friendly_name,
+            None if queue is None else queue.sid,
+            None if queue is None else queue.friendly_name,
+        )
 
 
 class StoredTask(NamedTuple):

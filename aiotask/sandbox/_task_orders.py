@@ -15,11 +15,15 @@ Sorted: TypeAlias = "SortedKeyList[Task, Any]"
 Wanted = Mapping[str, Collection[object]]
 """Names of fields that a list filters by, and the values that it wants."""
 
+ENTERED = "TaskQueueEnteredDate"
+"""A column that statistics are ordered by, and no request can be."""
+
 _COLUMNS: dict[str, Callable[[Task], int]] = {
     # Finer than the date, and never twice the same: it ends every ordering.
     "DateCreated": attrgetter("number"),
     "Priority": attrgetter("priority"),
     "VirtualStartTime": attrgetter("virtual_start"),
+    ENTERED: lambda task: task.entered or 0,
 }
 
 
@@ -27,7 +31,7 @@ class Ordering(NamedTuple):
     """Columns with their signs, the first of them ascending, and whether to read them backwards."""
 
     columns: tuple[tuple[str, int], ...]
-    reverse: bool
+    reverse: bool = False
 
     @classmethod
     def parse(cls, text: str) -> "Ordering":
@@ -35,7 +39,8 @@ class Ordering(NamedTuple):
         signs: dict[str, int] = {}
         for part in text.split(","):
             name, _, direction = part.strip().partition(":")
-            if name not in _COLUMNS or name in signs or direction.lower() not in ("asc", "desc"):
+            known = name in _COLUMNS and name != ENTERED and name not in signs
+            if not known or direction.lower() not in ("asc", "desc"):
                 raise invalid(f"Invalid Ordering {text!r}: {part!r} is not Attribute:asc or :desc")
             signs[name] = 1 if direction.lower() == "asc" else -1
         if {"DateCreated", "VirtualStartTime"} <= signs.keys():

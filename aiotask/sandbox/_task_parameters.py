@@ -1,23 +1,19 @@
 """The parameters of tasks: what creates and changes one, and which of them a list wants."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import orjson
-
-from aiotask.sandbox._account import Account, is_sid
-from aiotask.sandbox._activities import TaskChannel, TaskChannels
+from aiotask.sandbox._account import is_sid
 from aiotask.sandbox._answers import invalid
 from aiotask.sandbox._expressions import Attributes
 from aiotask.sandbox._parameters import MAX_PRIORITY, Parameters
+from aiotask.sandbox._stores import Stores
 from aiotask.sandbox._task import STATUSES
+from aiotask.sandbox._task_channel import TaskChannel
 from aiotask.sandbox._task_orders import Ordering, Wanted
-from aiotask.sandbox._task_queues import TaskQueue, TaskQueues
+from aiotask.sandbox._task_queue import TaskQueue
 from aiotask.sandbox._task_store import Query
-from aiotask.sandbox._workflows import Workflow, Workflows
-
-MAX_ATTRIBUTES = 4096
+from aiotask.sandbox._workflow import Workflow
 
 _YEAR_1900 = -2_208_988_800
 _ROUTING_TARGETS = ("WK", "WQ", "WW")
@@ -41,23 +37,16 @@ class Placement(NamedTuple):
 class TaskReader:
     """Reads parameters of tasks by what there is in their workspace."""
 
-    account: Account
-    workflows: Workflows
-    queues: TaskQueues
-    channels: TaskChannels
+    stores: Stores
 
     def channel(self, parameters: Parameters) -> TaskChannel:
         """Return the channel that TaskChannel means by its sid or unique name."""
-        name = parameters.text("TaskChannel") or "default"
-        channel = self.channels.named(name)
-        if channel is None:
-            raise invalid(f"Invalid TaskChannel {name!r}: there is no such TaskChannel")
-        return channel
+        return self.stores.channels.filter(parameters) or self.stores.channels.default
 
     def start(self, parameters: Parameters) -> int | None:
         """Return VirtualStartTime, which can be neither in the future nor before 1900."""
         moment = parameters.moment("VirtualStartTime")
-        if moment is not None and not _YEAR_1900 <= moment <= self.account.now():
+        if moment is not None and not _YEAR_1900 <= moment <= self.stores.account.now():
             raise invalid("Invalid VirtualStartTime: in the future, or before 1900")
         return moment
 
@@ -72,8 +61,8 @@ class TaskReader:
         routed = workflow.document.route(attributes)
         if routed is not None:
             priority = own if routed.priority is None else routed.priority
-            return Placement(workflow, self.queues.get(routed.queue_sid), priority)
-        if self.account.unmatched == "refuse":
+            return Placement(workflow, self.stores.queues.get(routed.queue_sid), priority)
+        if self.stores.account.unmatched == "refuse":
             raise invalid(f"No filter of Workflow {workflow.sid} matches the Attributes")
         return Placement(workflow, None, own)
 
@@ -92,8 +81,8 @@ class TaskReader:
             if value := parameters.text(name):
                 wanted[field] = frozenset([value])
         for name, field, shelf in (
-            ("WorkflowName", "workflow_sid", self.workflows),
-            ("TaskQueueName", "task_queue_sid", self.queues),
+            ("WorkflowName", "workflow_sid", self.stores.workflows),
+            ("TaskQueueName", "task_queue_sid", self.stores.queues),
         ):
             if value := parameters.text(name):
                 sids = frozenset(item.sid for item in shelf if item.friendly_name == value)
@@ -112,36 +101,16 @@ class TaskReader:
         return wanted
 
     def _workflow(self, parameters: Parameters, target: str) -> Workflow:
-        sid = parameters.text("WorkflowSid") or (target if target.startswith("WW") else "")
-        if not sid:
-            return self.workflows.only()
-        workflow = self.workflows.get(sid)
-        if workflow is None:
-            raise invalid(f"Invalid WorkflowSid {sid!r}: there is no such Workflow")
-        return workflow
+        asked = self.stores.workflows.asked(parameters, "WorkflowSid")
+        if asked is None and target.startswith("WW"):
+            asked = self.stores.workflows.asked(parameters, "RoutingTarget")
+        return asked or self.stores.workflows.only()
 
     def _queue(self, parameters: Parameters, target: str) -> TaskQueue | None:
-        sid = parameters.text("TaskQueueSid") or (target if target.startswith("WQ") else "")
-        queue = self.queues.get(sid)
-        if sid and queue is None:
-            raise invalid(f"Invalid TaskQueueSid {sid!r}: there is no such TaskQueue")
-        return queue
-
-
-def attributes_of(parameters: Parameters) -> tuple[str, Mapping[str, Any]] | None:
-    """Return Attributes as sent, which is how they are kept, and decoded."""
-    text = parameters.text("Attributes")
-    if text is None:
-        return None
-    if len(text) > MAX_ATTRIBUTES:
-        raise invalid(f"Invalid Attributes: longer than {MAX_ATTRIBUTES} characters")
-    try:
-        decoded = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise invalid(f"Invalid Attributes: not JSON: {error}") from error
-    if not isinstance(decoded, dict):
-        raise invalid("Invalid Attributes: not a JSON object")
-    return text, decoded
+        asked = self.stores.queues.asked(parameters, "TaskQueueSid")
+        if asked is None and target.startswith("WQ"):
+            return self.stores.queues.asked(parameters, "RoutingTarget")
+        return asked
 
 
 def routing_target(parameters: Parameters) -> str | None:

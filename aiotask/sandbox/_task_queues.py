@@ -1,81 +1,57 @@
-"""Task queues: where tasks wait, and for which workers."""
+"""Task queues over HTTP."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from aiotask.sandbox._account import Account
-from aiotask.sandbox._activities import Activities, Activity
 from aiotask.sandbox._answers import Answer, invalid
-from aiotask.sandbox._calls import Call
+from aiotask.sandbox._calls import Call, Place
 from aiotask.sandbox._parameters import Parameters
-from aiotask.sandbox._shelf import Resource, Shelf
-
-DEFAULT_TARGET = "1==1"
+from aiotask.sandbox._reports import Reports
+from aiotask.sandbox._shelf import EditableShelf
+from aiotask.sandbox._singles import Single
+from aiotask.sandbox._stores import Stores
+from aiotask.sandbox._task import WAITING
+from aiotask.sandbox._task_queue import TaskQueue
+from aiotask.sandbox._worker import Seen, Worker
 
 _ORDERS = ("FIFO", "LIFO")
 _MAX_RESERVED = 50
 
 
-@dataclass(slots=True, kw_only=True)
-class TaskQueue(Resource):
-    """Where tasks wait."""
+class TaskQueues(EditableShelf[TaskQueue]):
+    """The task queues over HTTP.
 
-    friendly_name: str
-    target_workers: str = DEFAULT_TARGET
-    max_reserved_workers: int = 1
-    task_order: str = "FIFO"
-    reservation_activity: Activity | None = None
-    assignment_activity: Activity | None = None
-
-
-class TaskQueues(Shelf[TaskQueue]):
-    """The task queues of one workspace.
-
-    The lists' EvaluateWorkerAttributes and WorkerSid ask about workers, of which there are none:
-    the expression is checked, and nothing matches. Ordering is ignored, its grammar unpublished.
+    EvaluateWorkerAttributes lists the queues that have a worker among those whom it matches.
+    Ordering is ignored, its grammar unpublished.
     """
 
     key = "task_queues"
     filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by Shelf
 
-    def __init__(
-        self,
-        account: Account,
-        workspace_sid: str,
-        activities: Activities,
-        in_use: Callable[[TaskQueue], bool],
-    ) -> None:
-        super().__init__(account)
-        self._workspace_sid = workspace_sid
-        self._activities = activities
-        self._in_use = in_use
+    def __init__(self, stores: Stores, reports: Reports) -> None:
+        super().__init__(stores.queues, stores.workspace_sid)
+        self._stores = stores
+        self._reports = reports
 
-    def open(self, friendly_name: str) -> TaskQueue:
-        """Add a queue with the defaults."""
-        now = self.account.now()
-        sid = self.account.new_sid("WQ")
-        return self.add(TaskQueue(sid=sid, created=now, updated=now, friendly_name=friendly_name))
+    def special(self, name: str) -> Place | None:
+        """Return the statistics of several queues."""
+        match name:
+            case "Statistics":
+                return _StatisticsList(self, self._reports)
+            case "RealTimeStatistics":
+                return self._reports.bulk()
+        return None
 
-    def create(self, call: Call) -> Answer:
-        """Add a queue."""
-        call.parameters.required("FriendlyName")
-        changes = self._read(call.parameters, None)
-        queue = self.open(changes["friendly_name"])
-        self.change(queue, changes)
-        return self.answer(call, 201, queue)
+    def below(self, sid: str, name: str) -> Place | None:
+        """Return the statistics of a queue."""
+        queue = self.store.get(sid)
+        return None if queue is None else self._reports.queue(queue, name)
 
-    def update(self, call: Call) -> Answer:
-        """Change a queue."""
-        queue = self.find(call)
-        self.change(queue, self._read(call.parameters, queue))
-        return self.answer(call, 200, queue)
-
-    def delete(self, call: Call) -> Answer:
+    def take_out(self, item: TaskQueue) -> None:
         """Remove a queue, unless tasks may still go through it, which Twilio answers with 400."""
-        if self._in_use(self.find(call)):
-            raise invalid(f"Cannot delete TaskQueue {call.sid} because it is in use")
-        return self.remove(call)
+        if self._uses(item):
+            raise invalid(f"Cannot delete TaskQueue {item.sid} because it is in use")
+        super().take_out(item)
 
     def render(self, item: TaskQueue, parent: str) -> dict[str, Any]:
         """Return the documented fields."""
@@ -105,33 +81,59 @@ class TaskQueues(Shelf[TaskQueue]):
             "target_workers": item.target_workers,
             "task_order": item.task_order,
             "url": url,
-            "workspace_sid": self._workspace_sid,
+            "workspace_sid": self.workspace_sid,
         }
 
     def matcher(self, parameters: Parameters) -> Callable[[TaskQueue], bool]:
-        """Return the test of the name; what asks for workers finds none."""
-        if parameters.expression("EvaluateWorkerAttributes") or parameters.text("WorkerSid"):
-            return lambda _: False
-        return super().matcher(parameters)
+        """Return the test of the name, and of the workers who may get tasks from a queue."""
+        named = super().matcher(parameters)
+        expression = parameters.expression("EvaluateWorkerAttributes")
+        sid = parameters.text("WorkerSid")
+        if expression is None and not sid:
+            return named
+        asked: Iterable[Worker] = self._stores.workers
+        if sid:
+            asked = [worker for worker in asked if worker.sid == sid]
+        if expression is not None:
+            asked = [worker for worker in asked if expression.test(Seen(worker))]
+        return lambda queue: named(queue) and any(map(queue.targets, asked))
 
-    def _read(self, parameters: Parameters, queue: TaskQueue | None) -> dict[str, Any]:
+    def read(self, parameters: Parameters, item: TaskQueue | None) -> dict[str, Any]:
+        """Return what a request sets."""
+        activities = self._stores.activities
         changes: dict[str, Any] = {
             "friendly_name": parameters.named("FriendlyName", code=20002),
             "target_workers": parameters.text("TargetWorkers"),
             "max_reserved_workers": parameters.integer("MaxReservedWorkers", 1, _MAX_RESERVED),
             "task_order": parameters.chosen("TaskOrder", _ORDERS),
-            "reservation_activity": self._activity(parameters, "ReservationActivitySid"),
-            "assignment_activity": self._activity(parameters, "AssignmentActivitySid"),
+            "reservation_activity": activities.asked(parameters, "ReservationActivitySid"),
+            "assignment_activity": activities.asked(parameters, "AssignmentActivitySid"),
         }
         name = changes["friendly_name"]
-        if any(other.friendly_name == name for other in self if other is not queue):
+        if any(other.friendly_name == name for other in self.store if other is not item):
             raise invalid(f"A TaskQueue with the FriendlyName {name!r} exists already")
         parameters.expression("TargetWorkers")
         return changes
 
-    def _activity(self, parameters: Parameters, name: str) -> Activity | None:
-        sid = parameters.text(name)
-        activity = self._activities.get(sid)
-        if sid and activity is None:
-            raise invalid(f"Invalid {name} {sid!r}: there is no such Activity")
-        return activity
+    def _uses(self, item: TaskQueue) -> bool:
+        waiting = {"task_queue_sid": frozenset([item.sid]), "assignment_status": WAITING}
+        return bool(self._stores.tasks.counts(waiting)) or any(
+            item.sid in workflow.document.queue_sids for workflow in self._stores.workflows
+        )
+
+
+class _StatisticsList(Single):
+    """The statistics of each queue, by the page."""
+
+    def __init__(self, queues: TaskQueues, reports: Reports) -> None:
+        self._queues = queues
+        self._reports = reports
+
+    def read(self, call: Call) -> Answer:
+        """Return a page."""
+        figures = self._reports.of_queues(call.parameters)
+
+        def render(queue: TaskQueue, _parent: str) -> dict[str, Any]:
+            return figures(queue)
+
+        return self._queues.page(call, "task_queues_statistics", render)

@@ -4,6 +4,7 @@ Creating a task is O(log n). Orders, their divisions by a field, and the index o
 built when a list first needs them, and kept up from then on.
 """
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
@@ -13,11 +14,11 @@ from sortedcontainers import SortedKeyList
 
 from aiotask.sandbox._expressions import Attributes, Expression, Lookup
 from aiotask.sandbox._scalars import COMPOUND, NULL, identity
-from aiotask.sandbox._task import Task
+from aiotask.sandbox._task import Status, Task
 from aiotask.sandbox._task_orders import Order, Ordering, Wanted
 
 _MAX_INDEXES = 16
-_UNORDERED = frozenset(["attributes", "reason", "channel"])
+_UNORDERED = frozenset(["attributes", "reason"])
 """What can change without moving a task in any order."""
 
 
@@ -32,6 +33,27 @@ class Query(NamedTuple):
         """Tell whether a task is to be listed."""
         return _has(task, self.wanted) and (
             self.expression is None or self.expression.test(orjson.loads(task.attributes))
+        )
+
+
+class Group(NamedTuple):
+    """What tasks have in common that are counted together."""
+
+    workflow_sid: str
+    task_queue_sid: str | None
+    task_channel_sid: str
+    assignment_status: Status
+    priority: int
+
+    @classmethod
+    def of(cls, task: Task) -> "Group":
+        """Return where a task counts."""
+        return cls(
+            task.workflow.sid,
+            task.task_queue_sid,
+            task.channel.sid,
+            task.assignment_status,
+            task.priority,
         )
 
 
@@ -80,9 +102,12 @@ class TaskStore:
     """The tasks of one workspace."""
 
     def __init__(self) -> None:
+        self.created = 0
+        """How many tasks there have been."""
         self._tasks: dict[str, Task] = {}
         self._orders: dict[tuple[tuple[str, int], ...], Order] = {}
         self._indexes: dict[str, _AttributeIndex] = {}
+        self._counts: Counter[Group] = Counter()
 
     def __iter__(self) -> Iterator[Task]:
         return iter(self._tasks.values())
@@ -93,12 +118,15 @@ class TaskStore:
 
     def add(self, task: Task, attributes: Attributes) -> None:
         """Keep a new task, whose *attributes* are decoded already."""
+        self.created += 1
         self._tasks[task.sid] = task
+        self._counts[Group.of(task)] += 1
         self._file(task)
         self._index(task, attributes)
 
     def change(self, task: Task, changes: Mapping[str, Any], now: int) -> None:
         """Set fields of a task; its version grows whatever they are."""
+        self._uncount(task)
         moves, rewrites = not changes.keys() <= _UNORDERED, "attributes" in changes
         if moves:
             self._unfile(task)
@@ -108,6 +136,7 @@ class TaskStore:
             setattr(task, name, value)
         task.version += 1
         task.updated = now
+        self._counts[Group.of(task)] += 1
         if moves:
             self._file(task)
         if rewrites and self._indexes:
@@ -115,9 +144,23 @@ class TaskStore:
 
     def remove(self, task: Task) -> None:
         """Forget a task."""
+        self._uncount(task)
         self._unfile(task)
         self._unindex(task)
         del self._tasks[task.sid]
+
+    def counts(self, wanted: Wanted) -> list[tuple[Group, int]]:
+        """Return how many tasks there are of each group that is *wanted*."""
+        return [
+            (group, count)
+            for group, count in self._counts.items()
+            if all(getattr(group, field) in values for field, values in wanted.items())
+        ]
+
+    def first(self, ordering: Ordering, wanted: Wanted) -> Task | None:
+        """Return the first task in an order that is *wanted*."""
+        found = self.find(Query(ordering, wanted, None), None, 1)
+        return found[0] if found else None
 
     def find(
         self, query: Query, after: Task | None, count: int, *, backwards: bool = False
@@ -154,6 +197,12 @@ class TaskStore:
         if order is None:
             order = self._orders[ordering.columns] = Order(ordering.key(), self)
         return order
+
+    def _uncount(self, task: Task) -> None:
+        group = Group.of(task)
+        self._counts[group] -= 1
+        if not self._counts[group]:
+            del self._counts[group]
 
     def _file(self, task: Task) -> None:
         for order in self._orders.values():

@@ -1,29 +1,15 @@
 """The tasks of one workspace over HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aiotask.sandbox._account import Account
-from aiotask.sandbox._answers import (
-    NO_CONTENT,
-    Answer,
-    answer,
-    invalid,
-    invalid_page_token,
-    precondition_failed,
-)
-from aiotask.sandbox._calls import Call, Collection
-from aiotask.sandbox._paging import Page
+from aiotask.sandbox._answers import NO_CONTENT, Answer, answer, invalid, invalid_page_token
+from aiotask.sandbox._calls import Call, Collection, Place
+from aiotask.sandbox._paging import Page, answer_page
 from aiotask.sandbox._parameters import MAX_PRIORITY, Parameters
-from aiotask.sandbox._task import STATUSES, WAITING, Status, Task, check_move, render
-from aiotask.sandbox._task_parameters import (
-    TaskReader,
-    attributes_of,
-    ignore_capacity,
-    routing_target,
-)
-from aiotask.sandbox._task_queues import TaskQueue
-from aiotask.sandbox._task_store import TaskStore
+from aiotask.sandbox._reservations import Desk, TaskReservations
+from aiotask.sandbox._task import STATUSES, Task, check_move, render
+from aiotask.sandbox._task_parameters import TaskReader, ignore_capacity, routing_target
 
 MAX_TIMEOUT = 1_209_600
 DEFAULT_TIMEOUT = 86_400
@@ -43,22 +29,28 @@ class Tasks(Collection):
     * If-Match of ``*`` matches every version, and a Reason is never demanded.
     """
 
-    def __init__(self, account: Account, workspace_sid: str, reader: TaskReader) -> None:
-        self._account = account
-        self._workspace_sid = workspace_sid
-        self._reader = reader
-        self._created = 0
-        self.store = TaskStore()
+    def __init__(self, desk: Desk) -> None:
+        self._account = desk.stores.account
+        self._workspace_sid = desk.stores.workspace_sid
+        self._store = desk.stores.tasks
+        self._desk = desk
+        self._reader = TaskReader(desk.stores)
+
+    def below(self, sid: str, name: str) -> Place | None:
+        """Return the reservations of a task."""
+        if name != "Reservations" or self._store.get(sid) is None:
+            return None
+        return TaskReservations(self._desk, sid)
 
     def create(self, call: Call) -> Answer:
         """Queue a task."""
         parameters, now = call.parameters, self._account.now()
-        text, attributes = attributes_of(parameters) or ("{}", {})
+        text, attributes = parameters.attributes() or ("{}", {})
         timeout = parameters.integer("Timeout", 1, MAX_TIMEOUT)
         start = self._reader.start(parameters)
         place = self._reader.placement(parameters, attributes)
         task = Task(
-            number=self._created,
+            number=self._store.created,
             sid=self._account.new_sid("WT"),
             attributes=text,
             assignment_status="pending" if place.queue else "canceled",
@@ -74,8 +66,7 @@ class Tasks(Collection):
             routing_target=routing_target(parameters),
             ignore_capacity=ignore_capacity(parameters),
         )
-        self._created += 1
-        self.store.add(task, attributes)
+        self._desk.transitions.create_task(task, attributes)
         return self._answer(call, 201, task)
 
     def fetch(self, call: Call) -> Answer:
@@ -86,51 +77,40 @@ class Tasks(Collection):
         """Change a task, unless If-Match names another version."""
         task = self._matched(call)
         changes = self._changes(call.parameters, task)
-        self.store.change(task, changes, self._account.now())
+        self._desk.transitions.change_task(task, changes)
         return self._answer(call, 200, task)
 
     def delete(self, call: Call) -> Answer:
         """Remove a task, whatever its status, unless If-Match names another version."""
-        self.store.remove(self._matched(call))
+        self._desk.transitions.delete_task(self._matched(call))
         return NO_CONTENT
 
     def list(self, call: Call) -> Answer:
         """Return a page of tasks."""
-        page = Page.asked(call, self._account.overlong_pages)
         query = self._reader.query(call.parameters)
-        after = None if page.token is None else self.store.get(page.token)
-        if page.token is not None and after is None:
-            raise invalid_page_token()
-        found = self.store.find(query, after, page.size + 1, backwards=page.backwards)
-        more = len(found) > page.size
-        del found[page.size :]
-        if page.backwards:
-            found.reverse()
-        return page.answer(call, "tasks", [self._render(call, task) for task in found], more=more)
 
-    def set_status(self, task: Task, status: Status) -> None:
-        """Move a task as reservations would, of which the sandbox has none."""
-        self.store.change(task, {"assignment_status": status}, self._account.now())
+        def stream(page: Page) -> Iterable[Task]:
+            after = None if page.token is None else self._store.get(page.token)
+            if page.token is not None and after is None:
+                raise invalid_page_token()
+            return self._store.find(query, after, page.size + 1, backwards=page.backwards)
 
-    def wait_in(self, queue: TaskQueue) -> bool:
-        """Tell whether a task waits in a queue."""
-        return any(task.queue is queue and task.assignment_status in WAITING for task in self.store)
+        overlong = self._account.overlong_pages
+        return answer_page(call, overlong, "tasks", stream, lambda task: self._render(call, task))
 
     def _find(self, call: Call) -> Task:
-        task = self.store.get(call.sid)
+        task = self._store.get(call.sid)
         if task is None:
             raise call.absent()
         return task
 
     def _matched(self, call: Call) -> Task:
         task = self._find(call)
-        # Seen in use: clients send the version back with its quotes and without.
-        if call.if_match is not None and call.if_match.strip('" ') not in ("*", str(task.version)):
-            raise precondition_failed()
+        call.check_version(task.version)
         return task
 
     def _changes(self, parameters: Parameters, task: Task) -> Mapping[str, Any]:
-        attributes = attributes_of(parameters)
+        attributes = parameters.attributes()
         status = parameters.chosen("AssignmentStatus", STATUSES)
         if status is not None:
             check_move(task, status, self._workspace_sid, self._account.sid)

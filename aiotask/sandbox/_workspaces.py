@@ -1,28 +1,22 @@
-"""Workspaces: what holds activities, channels, queues, workflows and tasks."""
+"""Workspaces over HTTP."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
-import orjson
-
-from aiotask.sandbox._activities import Activities, Activity, TaskChannels
-from aiotask.sandbox._answers import Answer, invalid
-from aiotask.sandbox._calls import Call, Collection
+from aiotask.sandbox._activities import Activities
+from aiotask.sandbox._calls import Place
+from aiotask.sandbox._event_list import Events
 from aiotask.sandbox._parameters import Parameters
-from aiotask.sandbox._shelf import Resource, Shelf
-from aiotask.sandbox._task_parameters import TaskReader
-from aiotask.sandbox._task_queues import TaskQueue, TaskQueues
+from aiotask.sandbox._reports import Reports
+from aiotask.sandbox._reservations import Desk
+from aiotask.sandbox._shelf import EditableShelf
+from aiotask.sandbox._task_channels import TaskChannels
+from aiotask.sandbox._task_queues import TaskQueues
 from aiotask.sandbox._tasks import Tasks
+from aiotask.sandbox._workers import Workers
 from aiotask.sandbox._workflows import Workflows
+from aiotask.sandbox._workspace import TEMPLATES, Workspace, WorkspaceStore
 
-Template = Literal["NONE", "FIFO"]
-
-_TEMPLATES: tuple[Template, ...] = get_args(Template)
-
-# What the template FIFO makes, by the names that recorded answers have.
-_FIFO_QUEUE = "Sample Queue"
-_FIFO_WORKFLOW = "Default Fifo Workflow"
 _ORDERS = ("FIFO", "LIFO")
 _LINKS = {
     "activities": "Activities",
@@ -38,94 +32,46 @@ _LINKS = {
 }
 
 
-@dataclass(slots=True, kw_only=True)
-class Workspace(Resource):
-    """One workspace, and the collections in it by the name that their path has."""
-
-    friendly_name: str
-    default_activity: Activity
-    timeout_activity: Activity
-    collections: Mapping[str, Collection]
-    activities: Activities
-    queues: TaskQueues
-    workflows: Workflows
-    tasks: Tasks
-    event_callback_url: str = ""
-    events_filter: str | None = None
-    multi_task_enabled: bool = True
-    prioritize_queue_order: str = "FIFO"
-
-
-class Workspaces(Shelf[Workspace]):
+class Workspaces(EditableShelf[Workspace]):
     """The workspaces of the account. Their names need not differ."""
 
     key = "workspaces"
     filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by Shelf
 
-    def open(self, friendly_name: str, template: Template) -> Workspace:
-        """Add a workspace with what its template makes."""
-        account, now = self.account, self.account.now()
-        sid = account.new_sid("WS")
-        activities, channels = Activities(account, sid), TaskChannels(account, sid)
+    def __init__(self, workspaces: WorkspaceStore) -> None:
+        super().__init__(workspaces)
+        self._places: dict[str, Mapping[str, Place]] = {}
 
-        def in_use(queue: TaskQueue) -> bool:
-            routed = any(queue.sid in item.document.queue_sids for item in workflows)
-            return routed or tasks.wait_in(queue)
+    def below(self, sid: str, name: str) -> Place | None:
+        """Return a collection in a workspace, or statistics of all of it."""
+        workspace = self.store.get(sid)
+        if workspace is None:
+            return None
+        if sid not in self._places:
+            self._places[sid] = _places(workspace)
+        return self._places[sid].get(name)
 
-        queues = TaskQueues(account, sid, activities, in_use)
-        workflows = Workflows(account, sid, queues)
-        tasks = Tasks(account, sid, TaskReader(account, workflows, queues, channels))
-        if template == "FIFO":
-            caught = {"default_filter": {"queue": queues.open(_FIFO_QUEUE).sid}}
-            configuration = orjson.dumps({"task_routing": {"filters": [], **caught}})
-            workflows.open(_FIFO_WORKFLOW, configuration.decode())
-        offline = next(iter(activities))
-        return self.add(
-            Workspace(
-                sid=sid,
-                created=now,
-                updated=now,
-                friendly_name=friendly_name,
-                default_activity=offline,
-                timeout_activity=offline,
-                activities=activities,
-                queues=queues,
-                workflows=workflows,
-                tasks=tasks,
-                collections={
-                    "Activities": activities,
-                    "TaskChannels": channels,
-                    "TaskQueues": queues,
-                    "Tasks": tasks,
-                    "Workflows": workflows,
-                },
-            )
-        )
-
-    def create(self, call: Call) -> Answer:
-        """Add a workspace."""
-        name = call.parameters.required("FriendlyName")
-        template = call.parameters.chosen("Template", _TEMPLATES) or "NONE"
-        changes = self._read(call.parameters)
-        workspace = self.open(name, template)
-        self.change(workspace, changes)
-        return self.answer(call, 201, workspace)
-
-    def update(self, call: Call) -> Answer:
-        """Change a workspace."""
-        workspace = self.find(call)
-        changes = self._read(call.parameters)
-        for parameter, field in (
-            ("DefaultActivitySid", "default_activity"),
-            ("TimeoutActivitySid", "timeout_activity"),
-        ):
-            changes[field] = _activity(workspace, call.parameters, parameter)
-        self.change(workspace, changes)
-        return self.answer(call, 200, workspace)
-
-    def delete(self, call: Call) -> Answer:
+    def take_out(self, item: Workspace) -> None:
         """Remove a workspace with all that is in it."""
-        return self.remove(call)
+        self._places.pop(item.sid, None)
+        super().take_out(item)
+
+    def read(self, parameters: Parameters, item: Workspace | None) -> dict[str, Any]:
+        """Return what a request sets."""
+        changes: dict[str, Any] = {
+            "friendly_name": parameters.named("FriendlyName", code=20002),
+            "event_callback_url": parameters.text("EventCallbackUrl"),
+            "events_filter": parameters.text("EventsFilter"),
+            "multi_task_enabled": parameters.boolean("MultiTaskEnabled"),
+            "prioritize_queue_order": parameters.chosen("PrioritizeQueueOrder", _ORDERS),
+        }
+        if item is None:
+            return {**changes, "template": parameters.chosen("Template", TEMPLATES)}
+        return {
+            **changes,
+            "default_activity": item.stores.activities.asked(parameters, "DefaultActivitySid"),
+            "timeout_activity": item.stores.activities.asked(parameters, "TimeoutActivitySid"),
+        }
 
     def render(self, item: Workspace, parent: str) -> dict[str, Any]:
         """Return the documented fields."""
@@ -147,19 +93,18 @@ class Workspaces(Shelf[Workspace]):
             "url": url,
         }
 
-    def _read(self, parameters: Parameters) -> dict[str, Any]:
-        return {
-            "friendly_name": parameters.named("FriendlyName", code=20002),
-            "event_callback_url": parameters.text("EventCallbackUrl"),
-            "events_filter": parameters.text("EventsFilter"),
-            "multi_task_enabled": parameters.boolean("MultiTaskEnabled"),
-            "prioritize_queue_order": parameters.chosen("PrioritizeQueueOrder", _ORDERS),
-        }
 
-
-def _activity(workspace: Workspace, parameters: Parameters, name: str) -> Activity | None:
-    sid = parameters.text(name)
-    activity = workspace.activities.get(sid)
-    if sid and activity is None:
-        raise invalid(f"Invalid {name} {sid!r}: there is no such Activity")
-    return activity
+def _places(workspace: Workspace) -> Mapping[str, Place]:
+    """Return the collections and statistics in a workspace, by the name that their path has."""
+    stores, reports = workspace.stores, Reports(workspace.stores)
+    desk = Desk(stores, workspace.transitions)
+    return {
+        "Activities": Activities(stores, lambda: workspace),
+        "Events": Events(stores, lambda: workspace.friendly_name),
+        "TaskChannels": TaskChannels(stores),
+        "TaskQueues": TaskQueues(stores, reports),
+        "Tasks": Tasks(desk),
+        "Workers": Workers(desk, reports, lambda: workspace),
+        "Workflows": Workflows(stores, reports),
+        **reports.workspace(),
+    }

@@ -13,7 +13,7 @@ import orjson
 from yarl import URL
 
 from aiotask.sandbox import Sandbox
-from aiotask.sandbox._workspaces import Template
+from aiotask.sandbox._workspace import Template
 
 Value = str | int | Sequence[str]
 Form = Mapping[str, Value]

@@ -82,14 +82,6 @@ async def test_activities_and_channels_are_fetched_by_sid_and_listed_by_filter(a
         assert (await api("GET", path)).refusal == (404, 20404)
 
 
-@pytest.mark.parametrize("path", ["/Activities", "/TaskChannels"])
-async def test_what_is_not_built_yet_is_not_allowed(api: Api, path: str) -> None:
-    (first, *_) = await api.listed(path)
-    assert (await api("POST", path, {"FriendlyName": "x"})).refusal == (405, 20004)
-    assert (await api("POST", first["url"], {"FriendlyName": "x"})).refusal == (405, 20004)
-    assert (await api("DELETE", first["url"])).refusal == (405, 20004)
-
-
 async def test_a_workspace_is_updated_listed_by_name_and_deleted(api: Api) -> None:
     workspace = await api.make("/v1/Workspaces", FriendlyName="Old")
     sid = workspace["sid"]

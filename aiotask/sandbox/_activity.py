@@ -1,0 +1,40 @@
+"""Activities as they are kept: what workers can be doing."""
+
+from dataclasses import dataclass
+
+from aiotask.sandbox._account import Account
+from aiotask.sandbox._events import EventLog, Facts
+from aiotask.sandbox._store import Resource, Store
+
+# What a workspace begins with, as documented.
+_FIRST = (
+    {"friendly_name": "Offline"},
+    {"friendly_name": "Unavailable"},
+    {"friendly_name": "Available", "available": True},
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Activity(Resource):
+    """What a worker can be doing; whether it is *available* work never changes."""
+
+    friendly_name: str
+    available: bool = False
+
+
+class ActivityStore(Store[Activity]):
+    """The activities of one workspace; Twilio's older page of limits allows a hundred."""
+
+    make = Activity
+    noun = "Activity"
+    prefix = "WA"
+    kind = "activity"
+    most = 100
+
+    def __init__(self, account: Account, log: EventLog) -> None:
+        super().__init__(account, log)
+        self.begin(_FIRST)
+
+    def facts(self, item: Activity) -> Facts:
+        """Return its sid and name."""
+        return Facts(more=(("activity_sid", item.sid), ("activity_name", item.friendly_name)))

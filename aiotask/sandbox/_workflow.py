@@ -1,0 +1,39 @@
+"""Workflows as they are kept: the rules by which tasks come to queues."""
+
+from dataclasses import dataclass
+
+from aiotask.sandbox._answers import invalid
+from aiotask.sandbox._events import Facts
+from aiotask.sandbox._routing import Document
+from aiotask.sandbox._store import Resource, Store
+
+
+@dataclass(slots=True, kw_only=True)
+class Workflow(Resource):
+    """The rules by which tasks come to queues."""
+
+    friendly_name: str
+    document: Document
+    assignment_callback_url: str | None = None
+    fallback_assignment_callback_url: str | None = None
+    task_reservation_timeout: int = 120
+
+
+class WorkflowStore(Store[Workflow]):
+    """The workflows of one workspace; Twilio's older page of limits allows a thousand."""
+
+    make = Workflow
+    noun = "Workflow"
+    prefix = "WW"
+    kind = "workflow"
+    most = 1_000
+
+    def only(self) -> Workflow:
+        """Return the one workflow that needs no naming."""
+        if len(self) != 1:
+            raise invalid("WorkflowSid is required: the Workspace does not have exactly 1 Workflow")
+        return next(iter(self))
+
+    def facts(self, item: Workflow) -> Facts:
+        """Return its sid and name."""
+        return Facts(workflow_sid=item.sid, workflow_name=item.friendly_name)

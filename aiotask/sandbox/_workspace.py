@@ -1,0 +1,91 @@
+"""Workspaces as they are kept: each with its stores, and what may happen to them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import orjson
+
+from aiotask.sandbox._activity import Activity
+from aiotask.sandbox._routing import read_document
+from aiotask.sandbox._store import Resource, Store
+from aiotask.sandbox._stores import Stores
+from aiotask.sandbox._transitions import Transitions
+
+Template = Literal["NONE", "FIFO"]
+
+TEMPLATES: tuple[Template, ...] = get_args(Template)
+
+# What the template FIFO makes, by the names that recorded answers have.
+_FIFO_QUEUE = "Sample Queue"
+_FIFO_WORKFLOW = "Default Fifo Workflow"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Workspace(Resource):
+    """One workspace, and what it holds."""
+
+    friendly_name: str
+    default_activity: Activity
+    timeout_activity: Activity
+    stores: Stores
+    transitions: Transitions
+    event_callback_url: str = ""
+    events_filter: str | None = None
+    multi_task_enabled: bool = True
+    prioritize_queue_order: str = "FIFO"
+
+
+class WorkspaceStore(Store[Workspace]):
+    """The workspaces of the account, of which Twilio's older page of limits allows 5,000.
+
+    What happens to one is in its own log, and gone with it.
+    """
+
+    make = Workspace
+    noun = "Workspace"
+    prefix = "WS"
+    kind = "workspace"
+    most = 5_000
+
+    def open(self, friendly_name: str, template: Template) -> Workspace:
+        """Add a workspace with what its template makes."""
+        return self.new({"friendly_name": friendly_name, "template": template})
+
+    def built(self, values: Mapping[str, Any]) -> Workspace:
+        """Return a workspace that is not kept yet, without what its template makes."""
+        stores = Stores.open(self.account)
+        offline = next(iter(stores.activities))
+        transitions = Transitions(stores, lambda: workspace)
+        workspace = super().built(
+            {
+                **values,
+                "sid": stores.workspace_sid,
+                "stores": stores,
+                "transitions": transitions,
+                "default_activity": offline,
+                "timeout_activity": offline,
+            }
+        )
+        return workspace
+
+    def new(self, values: Mapping[str, Any]) -> Workspace:
+        """Add a workspace with what its template makes."""
+        rest = {name: value for name, value in values.items() if name != "template"}
+        workspace = super().new(rest)
+        if values["template"] == "FIFO":
+            _fill(workspace.stores)
+        return workspace
+
+    def record(self, item: Workspace, *verbs: str) -> None:
+        """Tell the workspace's own log what happened to it."""
+        types = (f"{self.kind}.{verb}" for verb in verbs)
+        item.stores.log.record(item.sid, self.facts(item), *types)
+
+
+def _fill(stores: Stores) -> None:
+    queue = stores.queues.new({"friendly_name": _FIFO_QUEUE})
+    routing = {"filters": [], "default_filter": {"queue": queue.sid}}
+    text = orjson.dumps({"task_routing": routing}).decode()
+    document = read_document(text, lambda sid: stores.queues.get(sid) is not None)
+    stores.workflows.new({"friendly_name": _FIFO_WORKFLOW, "document": document})
