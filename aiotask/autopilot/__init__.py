@@ -1,18 +1,5 @@
 """Autopilot v1, which Twilio has retired: the tasks of its assistants, for parity and no more."""
 
-from aiotask.autopilot.api import AssistantPlace, Autopilot
-from aiotask.autopilot.tasks import (
-    AutopilotTask,
-    AutopilotTaskChanges,
-    AutopilotTasks,
-    NewAutopilotTask,
-)
+import lazy_loader
 
-__all__ = [
-    "AssistantPlace",
-    "Autopilot",
-    "AutopilotTask",
-    "AutopilotTaskChanges",
-    "AutopilotTasks",
-    "NewAutopilotTask",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,10 +1,12 @@
 """Autopilot's tree: what lies below one assistant."""
 
+from __future__ import annotations
+
 from functools import cached_property
 
+from aiotask import autopilot
 from aiotask._checks import Identifier, checked
 from aiotask._session import Session
-from aiotask.autopilot.tasks import AutopilotTasks
 
 __all__ = ["AssistantPlace", "Autopilot"]
 
@@ -18,7 +20,7 @@ class Autopilot:
         self._session = session
         self._path = f"{base}/v1"
 
-    def assistant(self, sid: str) -> "AssistantPlace":
+    def assistant(self, sid: str) -> AssistantPlace:
         """Return the place of one assistant in the tree, by its sid or its unique name."""
         return AssistantPlace(self._session, f"{self._path}/Assistants/{checked(_ASSISTANT, sid)}")
 
@@ -31,6 +33,6 @@ class AssistantPlace:
         self._path = path
 
     @cached_property
-    def tasks(self) -> AutopilotTasks:
+    def tasks(self) -> autopilot.AutopilotTasks:
         """The tasks of the assistant."""
-        return AutopilotTasks(self._session, self._path)
+        return autopilot.AutopilotTasks(self._session, self._path)

@@ -1,37 +1,16 @@
-"""TaskRouter's tree: what lies below the account, below one workspace, and further down."""
+"""TaskRouter's tree: what lies below the account, below one workspace, and further down.
+
+What stands at a place is loaded when the place is first looked at.
+"""
+
+from __future__ import annotations
 
 from functools import cached_property
 
+from aiotask import taskrouter
 from aiotask._checks import checked
 from aiotask._session import Session
 from aiotask.taskrouter._fields import TASK, TASK_QUEUE, WORKER, WORKFLOW, WORKSPACE
-from aiotask.taskrouter.activities import Activities
-from aiotask.taskrouter.events import Events
-from aiotask.taskrouter.reservations import TaskReservations, WorkerReservations
-from aiotask.taskrouter.statistics import (
-    TaskQueueCumulativeStatistics,
-    TaskQueueRealTimeStatistics,
-    TaskQueueStatistics,
-    WorkflowCumulativeStatistics,
-    WorkflowRealTimeStatistics,
-    WorkflowStatistics,
-    WorkspaceCumulativeStatistics,
-    WorkspaceRealTimeStatistics,
-    WorkspaceStatistics,
-)
-from aiotask.taskrouter.statistics_places import (
-    CumulativeStatistics,
-    RealTimeStatistics,
-    Statistics,
-    WorkerStatisticsPlace,
-)
-from aiotask.taskrouter.task_channels import TaskChannels
-from aiotask.taskrouter.task_queues import TaskQueues
-from aiotask.taskrouter.tasks import Tasks
-from aiotask.taskrouter.worker_channels import WorkerChannels
-from aiotask.taskrouter.workers import Workers
-from aiotask.taskrouter.workflows import Workflows
-from aiotask.taskrouter.workspaces import Workspaces
 
 __all__ = [
     "TaskPlace",
@@ -58,11 +37,11 @@ class TaskRouter(_Place):
         super().__init__(session, f"{base}/v1")
 
     @cached_property
-    def workspaces(self) -> Workspaces:
+    def workspaces(self) -> taskrouter.Workspaces:
         """The workspaces of the account."""
-        return Workspaces(self._session, self._path)
+        return taskrouter.Workspaces(self._session, self._path)
 
-    def workspace(self, sid: str) -> "WorkspacePlace":
+    def workspace(self, sid: str) -> WorkspacePlace:
         """Return the place of one workspace in the tree; a ValueError if *sid* is none."""
         return WorkspacePlace(self._session, f"{self._path}/Workspaces/{checked(WORKSPACE, sid)}")
 
@@ -71,133 +50,157 @@ class WorkspacePlace(_Place):
     """One workspace's place in the tree: the way to what lies below it."""
 
     @cached_property
-    def tasks(self) -> Tasks:
+    def tasks(self) -> taskrouter.Tasks:
         """The tasks of the workspace."""
-        return Tasks(self._session, self._path)
+        return taskrouter.Tasks(self._session, self._path)
 
-    def task(self, sid: str) -> "TaskPlace":
+    def task(self, sid: str) -> TaskPlace:
         """Return the place of one task in the tree; a ValueError if *sid* is none."""
         return TaskPlace(self._session, f"{self._path}/Tasks/{checked(TASK, sid)}")
 
     @cached_property
-    def workflows(self) -> Workflows:
+    def workflows(self) -> taskrouter.Workflows:
         """The workflows of the workspace."""
-        return Workflows(self._session, self._path)
+        return taskrouter.Workflows(self._session, self._path)
 
-    def workflow(self, sid: str) -> "WorkflowPlace":
+    def workflow(self, sid: str) -> WorkflowPlace:
         """Return the place of one workflow in the tree; a ValueError if *sid* is none."""
         return WorkflowPlace(self._session, f"{self._path}/Workflows/{checked(WORKFLOW, sid)}")
 
     @cached_property
-    def task_queues(self) -> TaskQueues:
+    def task_queues(self) -> taskrouter.TaskQueues:
         """The task queues of the workspace."""
-        return TaskQueues(self._session, self._path)
+        return taskrouter.TaskQueues(self._session, self._path)
 
-    def task_queue(self, sid: str) -> "TaskQueuePlace":
+    def task_queue(self, sid: str) -> TaskQueuePlace:
         """Return the place of one task queue in the tree; a ValueError if *sid* is none."""
         return TaskQueuePlace(self._session, f"{self._path}/TaskQueues/{checked(TASK_QUEUE, sid)}")
 
     @cached_property
-    def workers(self) -> Workers:
+    def workers(self) -> taskrouter.Workers:
         """The workers of the workspace."""
-        return Workers(self._session, self._path)
+        return taskrouter.Workers(self._session, self._path)
 
-    def worker(self, sid: str) -> "WorkerPlace":
+    def worker(self, sid: str) -> WorkerPlace:
         """Return the place of one worker in the tree; a ValueError if *sid* is none."""
         return WorkerPlace(self._session, f"{self._path}/Workers/{checked(WORKER, sid)}")
 
     @cached_property
-    def activities(self) -> Activities:
+    def activities(self) -> taskrouter.Activities:
         """The activities of the workspace."""
-        return Activities(self._session, self._path)
+        return taskrouter.Activities(self._session, self._path)
 
     @cached_property
-    def task_channels(self) -> TaskChannels:
+    def task_channels(self) -> taskrouter.TaskChannels:
         """The task channels of the workspace."""
-        return TaskChannels(self._session, self._path)
+        return taskrouter.TaskChannels(self._session, self._path)
 
     @cached_property
-    def events(self) -> Events:
+    def events(self) -> taskrouter.Events:
         """The events of the workspace."""
-        return Events(self._session, self._path)
+        return taskrouter.Events(self._session, self._path)
 
     @cached_property
-    def statistics(self) -> Statistics[WorkspaceStatistics]:
+    def statistics(self) -> taskrouter.Statistics[taskrouter.WorkspaceStatistics]:
         """What happened in the workspace, and what it holds now."""
-        return Statistics(self._session, self._path, WorkspaceStatistics)
+        return taskrouter.Statistics(self._session, self._path, taskrouter.WorkspaceStatistics)
 
     @cached_property
-    def real_time_statistics(self) -> RealTimeStatistics[WorkspaceRealTimeStatistics]:
+    def real_time_statistics(
+        self,
+    ) -> taskrouter.RealTimeStatistics[taskrouter.WorkspaceRealTimeStatistics]:
         """What the workspace holds now."""
-        return RealTimeStatistics(self._session, self._path, WorkspaceRealTimeStatistics)
+        return taskrouter.RealTimeStatistics(
+            self._session, self._path, taskrouter.WorkspaceRealTimeStatistics
+        )
 
     @cached_property
-    def cumulative_statistics(self) -> CumulativeStatistics[WorkspaceCumulativeStatistics]:
+    def cumulative_statistics(
+        self,
+    ) -> taskrouter.CumulativeStatistics[taskrouter.WorkspaceCumulativeStatistics]:
         """What happened in the workspace."""
-        return CumulativeStatistics(self._session, self._path, WorkspaceCumulativeStatistics)
+        return taskrouter.CumulativeStatistics(
+            self._session, self._path, taskrouter.WorkspaceCumulativeStatistics
+        )
 
 
 class TaskPlace(_Place):
     """One task's place in the tree."""
 
     @cached_property
-    def reservations(self) -> TaskReservations:
+    def reservations(self) -> taskrouter.TaskReservations:
         """The reservations of the task."""
-        return TaskReservations(self._session, self._path)
+        return taskrouter.TaskReservations(self._session, self._path)
 
 
 class WorkflowPlace(_Place):
     """One workflow's place in the tree."""
 
     @cached_property
-    def statistics(self) -> Statistics[WorkflowStatistics]:
+    def statistics(self) -> taskrouter.Statistics[taskrouter.WorkflowStatistics]:
         """What happened in the workflow, and what it holds now."""
-        return Statistics(self._session, self._path, WorkflowStatistics)
+        return taskrouter.Statistics(self._session, self._path, taskrouter.WorkflowStatistics)
 
     @cached_property
-    def real_time_statistics(self) -> RealTimeStatistics[WorkflowRealTimeStatistics]:
+    def real_time_statistics(
+        self,
+    ) -> taskrouter.RealTimeStatistics[taskrouter.WorkflowRealTimeStatistics]:
         """What the workflow holds now."""
-        return RealTimeStatistics(self._session, self._path, WorkflowRealTimeStatistics)
+        return taskrouter.RealTimeStatistics(
+            self._session, self._path, taskrouter.WorkflowRealTimeStatistics
+        )
 
     @cached_property
-    def cumulative_statistics(self) -> CumulativeStatistics[WorkflowCumulativeStatistics]:
+    def cumulative_statistics(
+        self,
+    ) -> taskrouter.CumulativeStatistics[taskrouter.WorkflowCumulativeStatistics]:
         """What happened in the workflow."""
-        return CumulativeStatistics(self._session, self._path, WorkflowCumulativeStatistics)
+        return taskrouter.CumulativeStatistics(
+            self._session, self._path, taskrouter.WorkflowCumulativeStatistics
+        )
 
 
 class TaskQueuePlace(_Place):
     """One task queue's place in the tree."""
 
     @cached_property
-    def statistics(self) -> Statistics[TaskQueueStatistics]:
+    def statistics(self) -> taskrouter.Statistics[taskrouter.TaskQueueStatistics]:
         """What happened in the task queue, and what it holds now."""
-        return Statistics(self._session, self._path, TaskQueueStatistics)
+        return taskrouter.Statistics(self._session, self._path, taskrouter.TaskQueueStatistics)
 
     @cached_property
-    def real_time_statistics(self) -> RealTimeStatistics[TaskQueueRealTimeStatistics]:
+    def real_time_statistics(
+        self,
+    ) -> taskrouter.RealTimeStatistics[taskrouter.TaskQueueRealTimeStatistics]:
         """What the task queue holds now."""
-        return RealTimeStatistics(self._session, self._path, TaskQueueRealTimeStatistics)
+        return taskrouter.RealTimeStatistics(
+            self._session, self._path, taskrouter.TaskQueueRealTimeStatistics
+        )
 
     @cached_property
-    def cumulative_statistics(self) -> CumulativeStatistics[TaskQueueCumulativeStatistics]:
+    def cumulative_statistics(
+        self,
+    ) -> taskrouter.CumulativeStatistics[taskrouter.TaskQueueCumulativeStatistics]:
         """What happened in the task queue."""
-        return CumulativeStatistics(self._session, self._path, TaskQueueCumulativeStatistics)
+        return taskrouter.CumulativeStatistics(
+            self._session, self._path, taskrouter.TaskQueueCumulativeStatistics
+        )
 
 
 class WorkerPlace(_Place):
     """One worker's place in the tree."""
 
     @cached_property
-    def reservations(self) -> WorkerReservations:
+    def reservations(self) -> taskrouter.WorkerReservations:
         """The reservations of the worker."""
-        return WorkerReservations(self._session, self._path)
+        return taskrouter.WorkerReservations(self._session, self._path)
 
     @cached_property
-    def worker_channels(self) -> WorkerChannels:
+    def worker_channels(self) -> taskrouter.WorkerChannels:
         """The channels of the worker."""
-        return WorkerChannels(self._session, self._path)
+        return taskrouter.WorkerChannels(self._session, self._path)
 
     @cached_property
-    def statistics(self) -> WorkerStatisticsPlace:
+    def statistics(self) -> taskrouter.WorkerStatisticsPlace:
         """What the worker has done."""
-        return WorkerStatisticsPlace(self._session, self._path)
+        return taskrouter.WorkerStatisticsPlace(self._session, self._path)

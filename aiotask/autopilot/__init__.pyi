@@ -1,0 +1,6 @@
+from .api import AssistantPlace as AssistantPlace
+from .api import Autopilot as Autopilot
+from .tasks import AutopilotTask as AutopilotTask
+from .tasks import AutopilotTaskChanges as AutopilotTaskChanges
+from .tasks import AutopilotTasks as AutopilotTasks
+from .tasks import NewAutopilotTask as NewAutopilotTask
