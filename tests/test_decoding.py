@@ -13,7 +13,7 @@ from aiotask._decoding import JsonText, Links, _explained, _straight, decode, fr
 from aiotask.autopilot import AutopilotTask
 from aiotask.taskrouter import Task, Workflow
 
-PUBLIC: list[Any] = [AutopilotTask, *(getattr(taskrouter, name) for name in taskrouter.__all__)]
+PUBLIC: list[Any] = [AutopilotTask, *(getattr(taskrouter, name) for name in dir(taskrouter))]
 PARTS = ["WorkflowConfiguration", "RoutingFilter", "FilterTarget", "DefaultFilter"]
 RESOURCES = [
     kind
