@@ -1,6 +1,7 @@
 from . import autopilot as autopilot
 from . import bulk as bulk
 from . import errors as errors
+from . import sandbox as sandbox
 from . import taskrouter as taskrouter
 from ._client import Client as Client
 from ._decoding import to_dict as to_dict

@@ -23,7 +23,7 @@ LAYERS = [
     ["aiotask.taskrouter", "aiotask.autopilot"],
     ["aiotask._client", "aiotask.webhooks"],
     ["aiotask"],
-    ["aiotask.cli"],
+    ["aiotask.cli", "aiotask.pytest_plugin"],
     ["aiotask.__main__"],
 ]
 # The sandbox knows nothing of the client, and only the command line knows both.

@@ -14,7 +14,7 @@ PUBLIC = {
         PageCycleError PermissionDeniedError PreconditionFailedError ProtocolError RateLimitError
         Rejected RequestTimeoutError ResponseTooLargeError RetryPolicy ServerError StatusError
         TLSError TransportError UnexpectedRedirectError Unresolved UnsafeNextPageError __version__
-        autopilot bulk errors taskrouter to_dict
+        autopilot bulk errors sandbox taskrouter to_dict
     """,
     "aiotask.errors": """
         AccessError AiotaskError AnswerError AuthenticationError BadRequestError ClientStateError
@@ -54,7 +54,7 @@ PUBLIC = {
         EventCallback Instruction RedirectFields RejectFields SignatureVerifier accept call
         conference dequeue parse_assignment parse_event redirect reject
     """,
-    "aiotask.sandbox": "FAULT_KINDS FaultKind Faults Sandbox StoredTask",
+    "aiotask.sandbox": "ContentsError FAULT_KINDS FaultKind Faults Sandbox StoredTask",
 }
 
 
@@ -86,7 +86,7 @@ def test_the_library_brings_in_neither_the_sandbox_nor_the_command_line() -> Non
     assert not {"aiotask.sandbox", "aiotask.cli", "click", "rich", "aiohttp.web"} & loaded
 
 
-@pytest.mark.parametrize("module", ["aiotask"])
+@pytest.mark.parametrize("module", ["aiotask", "aiotask.pytest_plugin"])
 def test_what_is_not_used_is_not_loaded(module: str) -> None:
     loaded = loaded_by(f"import {module}")
     assert not {"aiotask._client", "aiotask.sandbox", "aiohttp", "attrs", "tenacity"} & loaded

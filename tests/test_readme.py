@@ -24,7 +24,7 @@ def blocks(language: str) -> list[str]:
 
 
 PYTHON = blocks("python")
-PROGRAMS = ("asyncio.run", "web.run_app", "@pytest.fixture")
+PROGRAMS = ("asyncio.run", "web.run_app", "@pytest.mark")
 PIECES = [block for block in PYTHON if not any(sign in block for sign in PROGRAMS)]
 
 
@@ -54,7 +54,7 @@ def test_the_first_example_needs_nothing_but_credentials() -> None:
 
 
 def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
-    (example,) = [block for block in PYTHON if "@pytest.fixture" in block]
+    (example,) = [block for block in PYTHON if "@pytest.mark" in block]
     service = """
 class my_service:
     async def open_ticket(workspace, text):

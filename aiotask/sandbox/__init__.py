@@ -4,8 +4,9 @@ It knows nothing of the rest of aiotask, so that a client and a server that agre
 copied each other.
 """
 
+from aiotask.sandbox._contents import ContentsError
 from aiotask.sandbox._faults import FAULT_KINDS, FaultKind, Faults
 from aiotask.sandbox._server import Sandbox
 from aiotask.sandbox._task import StoredTask
 
-__all__ = ["FAULT_KINDS", "FaultKind", "Faults", "Sandbox", "StoredTask"]
+__all__ = ["FAULT_KINDS", "ContentsError", "FaultKind", "Faults", "Sandbox", "StoredTask"]

@@ -12,6 +12,7 @@ import orjson
 
 from aiotask.sandbox._account import Account, OverlongPages, Unmatched
 from aiotask.sandbox._answers import Refusal
+from aiotask.sandbox._contents import Contents, Filler
 from aiotask.sandbox._faults import FAULT_KINDS, FaultKind, Faults
 from aiotask.sandbox._front import Front, Tally
 from aiotask.sandbox._gate import Gate
@@ -169,6 +170,28 @@ class Sandbox:
         """
         return self._service.workspaces.open(friendly_name, template).sid
 
+    def fill(self, contents: Contents) -> None:
+        """Add workspaces with what they hold, without requests.
+
+        *contents* has a mapping for each workspace, by its friendly name. In it may stand settings
+        of the workspace (``template``, ``events_filter`` ...), and lists of ``activities``,
+        ``task_channels``, ``task_queues``, ``workflows``, ``workers`` and ``tasks``: mappings of
+        the fields that create them, by the names of a client's ``create``. Where a sid belongs, a
+        friendly name will do (``"activity_sid": "Available"``, also the queues of a configuration),
+        and a worker's ``channels`` are capacities by unique name. What cannot be is a
+        :class:`ContentsError` that says where it stands; what stood before it is there then.
+        """
+        self._filler().fill(contents)
+
+    def snapshot(self) -> dict[str, dict[str, Any]]:
+        """Return all that is there now, by the friendly names of the workspaces.
+
+        Each has its own fields and the lists that :meth:`fill` takes, with all fields that the
+        service gives; ``attributes`` and configurations are decoded, tasks have their
+        ``reservations`` and workers their ``channels``.
+        """
+        return self._filler().snapshot()
+
     def tasks(self, workspace_sid: str) -> list[StoredTask]:
         """Return the tasks that a workspace holds now, in the order of their creation."""
         return [StoredTask.of(task) for task in self._workspace(workspace_sid).stores.tasks]
@@ -218,6 +241,9 @@ class Sandbox:
             return workspace.transitions.reserve(task, worker).sid
         except Refusal as refusal:
             raise ValueError(refusal.message) from refusal
+
+    def _filler(self) -> Filler:
+        return Filler(self._service, "http://sandbox" if self._serving is None else self.url)
 
     def _workspace(self, sid: str) -> Workspace:
         workspace = self._service.workspaces.get(sid)

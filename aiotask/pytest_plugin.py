@@ -1,0 +1,60 @@
+"""Pytest fixtures: a sandbox, and a client of it, for anyone's tests.
+
+pytest loads this module wherever aiotask is installed; aiotask itself is loaded when a test asks
+for a fixture.
+"""
+
+from collections.abc import AsyncIterator
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+import aiotask
+
+_MARKER = (
+    "taskrouter(contents, **settings): what the taskrouter_sandbox of a test holds (as for "
+    "aiotask.sandbox.Sandbox.fill), and the settings of that Sandbox"
+)
+# Without pytest-asyncio the fixtures are for anyio's plugin, which knows coroutines by themselves.
+_fixture: Any = pytest.fixture
+if find_spec("pytest_asyncio") is not None:
+    _fixture = import_module("pytest_asyncio").fixture
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known, as strict markers want it."""
+    config.addinivalue_line("markers", _MARKER)
+
+
+@_fixture
+async def taskrouter_sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Any]:
+    """Serve a sandbox for one test.
+
+    ``@pytest.mark.taskrouter({"Support": {"tasks": [...]}}, faults=0.1, seed=1)`` on a test, a
+    class or a module says what it holds and how it behaves.
+    """
+    contents: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
+    # The closest marker is the first, and the last word.
+    for marker in reversed(list(request.node.iter_markers("taskrouter"))):
+        contents |= marker.args[0] if marker.args else {}
+        settings |= marker.kwargs
+    async with aiotask.sandbox.Sandbox(**settings) as sandbox:
+        sandbox.fill(contents)
+        yield sandbox
+
+
+@_fixture
+async def taskrouter_client(taskrouter_sandbox: Any) -> AsyncIterator[Any]:
+    """Give a client of the sandbox, which repeats what it repeats without waiting."""
+    sandbox = taskrouter_sandbox
+    client = aiotask.Client(
+        sandbox.account_sid,
+        sandbox.auth_token,
+        base_url=sandbox.url,
+        retry=aiotask.RetryPolicy(longest_wait=0),
+    )
+    async with client:
+        yield client

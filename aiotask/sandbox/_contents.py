@@ -1,0 +1,203 @@
+"""What a sandbox holds, in plain mappings: put in before a test, and looked at after it.
+
+Both ways go through the service itself, so that a mapping may hold just what requests may.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import orjson
+
+from aiotask.sandbox._account import is_sid
+from aiotask.sandbox._answers import Refusal
+from aiotask.sandbox._service import Request, Service
+
+
+class _Kind(NamedTuple):
+    path: str
+    key: str
+    """The name of the items of a page."""
+    fields: str
+    """What one is created with."""
+    prefix: str = ""
+    references: tuple[str, ...] = ()
+    """The fields of others that name one by its sid."""
+
+
+# In an order in which each may name what comes before it.
+_KINDS = {
+    "activities": _Kind(
+        "Activities",
+        "activities",
+        "friendly_name available",
+        "WA",
+        ("activity_sid", "reservation_activity_sid", "assignment_activity_sid"),
+    ),
+    "task_channels": _Kind(
+        "TaskChannels", "channels", "friendly_name unique_name channel_optimized_routing"
+    ),
+    "task_queues": _Kind(
+        "TaskQueues",
+        "task_queues",
+        "friendly_name target_workers max_reserved_workers task_order reservation_activity_sid "
+        "assignment_activity_sid",
+        "WQ",
+        ("task_queue_sid",),
+    ),
+    "workflows": _Kind(
+        "Workflows",
+        "workflows",
+        "friendly_name configuration assignment_callback_url fallback_assignment_callback_url "
+        "task_reservation_timeout",
+        "WW",
+        ("workflow_sid",),
+    ),
+    "workers": _Kind("Workers", "workers", "friendly_name activity_sid attributes channels"),
+    "tasks": _Kind(
+        "Tasks",
+        "tasks",
+        "attributes priority task_channel timeout workflow_sid task_queue_sid virtual_start_time "
+        "routing_target ignore_capacity",
+    ),
+}
+_JSON = ("attributes", "configuration", "addons")
+_SETTINGS = frozenset(["template", "event_callback_url", "events_filter", "multi_task_enabled",
+                       "prioritize_queue_order"])  # fmt: skip
+
+Contents = Mapping[str, Mapping[str, Any]]
+
+
+class ContentsError(ValueError):
+    """A mapping that a sandbox cannot be filled with; the message says where it is wrong."""
+
+
+class Filler:
+    """Puts the contents of mappings into a sandbox by one request after another."""
+
+    def __init__(self, service: Service, origin: str) -> None:
+        self._service = service
+        self._origin = origin
+
+    def fill(self, contents: Contents) -> None:
+        """Add workspaces by their friendly names, each with what its mapping has."""
+        for name, held in contents.items():
+            _check_names(name, held, _KINDS.keys() | _SETTINGS)
+            settings = {key: value for key, value in held.items() if key in _SETTINGS}
+            made = self._make(name, "/v1/Workspaces", {"friendly_name": name, **settings})
+            self._fill_workspace(name, f"/v1/Workspaces/{made['sid']}", held)
+
+    def snapshot(self) -> dict[str, dict[str, Any]]:
+        """Return everything that there is, by the friendly names of the workspaces."""
+        found = {}
+        for workspace in self._listed("/v1/Workspaces", "workspaces"):
+            path = f"/v1/Workspaces/{workspace['sid']}"
+            held = {
+                name: self._listed(f"{path}/{kind.path}", kind.key) for name, kind in _KINDS.items()
+            }
+            for task in held["tasks"]:
+                below = f"{path}/Tasks/{task['sid']}/Reservations"
+                task["reservations"] = self._listed(below, "reservations")
+            for worker in held["workers"]:
+                below = f"{path}/Workers/{worker['sid']}/Channels"
+                worker["channels"] = self._listed(below, "channels")
+            found[workspace["friendly_name"]] = {**workspace, **held}
+        return found
+
+    def _fill_workspace(self, workspace: str, path: str, held: Mapping[str, Any]) -> None:
+        for name, kind in _KINDS.items():
+            for number, row in enumerate(held.get(name, ())):
+                place = f"{workspace}.{name}[{number}]"
+                _check_names(place, row, set(kind.fields.split()))
+                fields = {key: value for key, value in row.items() if key != "channels"}
+                self._resolve(place, path, fields)
+                made = self._make(place, f"{path}/{kind.path}", fields)
+                for channel, capacity in row.get("channels", {}).items():
+                    below = f"{path}/Workers/{made['sid']}/Channels/{channel}"
+                    self._make(f"{place}.channels", below, {"capacity": capacity})
+
+    def _resolve(self, place: str, path: str, fields: dict[str, Any]) -> None:
+        """Put sids where there are friendly names, also in the configuration of a workflow."""
+        for kind in _KINDS.values():
+            for field in kind.references:
+                if field in fields:
+                    fields[field] = self._sid(place, path, kind, fields[field])
+        configuration = fields.get("configuration")
+        if isinstance(configuration, Mapping):
+            queues = _KINDS["task_queues"]
+            fields["configuration"] = _with_queues(
+                configuration, lambda name: self._sid(place, path, queues, name)
+            )
+
+    def _sid(self, place: str, path: str, kind: _Kind, name: str) -> str:
+        if is_sid(name, kind.prefix):
+            return name
+        for item in self._listed(f"{path}/{kind.path}", kind.key):
+            if item["friendly_name"] == name:
+                sid: str = item["sid"]
+                return sid
+        raise ContentsError(f"{place}: there is no {name!r} among the {kind.key}")
+
+    def _make(self, place: str, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        form = urlencode({_wire(name): _written(value) for name, value in fields.items()})
+        try:
+            made: dict[str, Any] = self._ask("POST", path, form=form.encode())
+        except Refusal as refusal:
+            raise ContentsError(f"{place}: {refusal.message}") from refusal
+        return made
+
+    def _listed(self, path: str, key: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        query = "PageSize=1000"
+        while True:
+            page = self._ask("GET", path, query=query.encode())
+            found += page[key]
+            following = page["meta"]["next_page_url"]
+            if following is None:
+                return [_decoded(item) for item in found]
+            query = following.partition("?")[2]
+
+    def _ask(self, method: str, path: str, *, query: bytes = b"", form: bytes = b"") -> Any:
+        request = Request(
+            method=method, origin=self._origin, path=path, query=query, form=form, if_match=None
+        )
+        return orjson.loads(self._service.answer(request).body)
+
+
+def _check_names(place: str, row: Any, known: AbstractSet[str]) -> None:
+    if not isinstance(row, Mapping):
+        raise ContentsError(f"{place}: must be a mapping, not {type(row).__name__}")
+    unknown = ", ".join(sorted(row.keys() - known))
+    if unknown:
+        raise ContentsError(f"{place}: there is no {unknown}; there are {', '.join(sorted(known))}")
+
+
+def _wire(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    # Numbers and truths are written in a form as they are in JSON.
+    return orjson.dumps(value).decode()
+
+
+def _decoded(item: dict[str, Any]) -> dict[str, Any]:
+    for name in _JSON:
+        if isinstance(item.get(name), str):
+            item[name] = orjson.loads(item[name])
+    return item
+
+
+def _with_queues(part: Any, sid_of: Callable[[str], str]) -> Any:
+    """Return a part of a configuration with the sids of the queues that it names."""
+    if isinstance(part, Mapping):
+        return {
+            key: sid_of(value) if key == "queue" else _with_queues(value, sid_of)
+            for key, value in part.items()
+        }
+    if isinstance(part, Iterable) and not isinstance(part, str):
+        return [_with_queues(each, sid_of) for each in part]
+    return part
