@@ -4,7 +4,7 @@ pytest loads this module wherever aiotask is installed; aiotask itself is loaded
 for a fixture.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -18,7 +18,7 @@ _MARKER = (
     "aiotask.sandbox.Sandbox.fill), and the settings of that Sandbox"
 )
 # Without pytest-asyncio the fixtures are for anyio's plugin, which knows coroutines by themselves.
-_fixture: Any = pytest.fixture
+_fixture: Callable[[Callable[..., Any]], object] = pytest.fixture
 if find_spec("pytest_asyncio") is not None:
     _fixture = import_module("pytest_asyncio").fixture
 
