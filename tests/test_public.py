@@ -54,7 +54,9 @@ PUBLIC = {
         EventCallback Instruction RedirectFields RejectFields SignatureVerifier accept call
         conference dequeue parse_assignment parse_event redirect reject
     """,
-    "aiotask.sandbox": "ContentsError FAULT_KINDS FaultKind Faults Sandbox StoredTask",
+    "aiotask.sandbox": """
+        ContentsError DebuggerEntry FAULT_KINDS FaultKind Faults Sandbox StoredTask
+    """,
 }
 
 

@@ -5,8 +5,17 @@ copied each other.
 """
 
 from aiotask.sandbox._contents import ContentsError
+from aiotask.sandbox._debugger import DebuggerEntry
 from aiotask.sandbox._faults import FAULT_KINDS, FaultKind, Faults
 from aiotask.sandbox._server import Sandbox
 from aiotask.sandbox._task import StoredTask
 
-__all__ = ["FAULT_KINDS", "ContentsError", "FaultKind", "Faults", "Sandbox", "StoredTask"]
+__all__ = [
+    "FAULT_KINDS",
+    "ContentsError",
+    "DebuggerEntry",
+    "FaultKind",
+    "Faults",
+    "Sandbox",
+    "StoredTask",
+]

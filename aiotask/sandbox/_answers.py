@@ -30,6 +30,8 @@ class Refusal(Exception):  # noqa: N818 - not an error of the sandbox, but an an
         self.status = status
         self.code = code
         self.message = message
+        self.parameter = ""
+        """Which parameter is to blame, where it is a single one."""
 
     def answer(self) -> Answer:
         """Return the documented error body: code, message, more_info and status."""
@@ -45,9 +47,11 @@ class Refusal(Exception):  # noqa: N818 - not an error of the sandbox, but an an
         )
 
 
-def invalid(message: str) -> Refusal:
+def invalid(message: str, parameter: str = "") -> Refusal:
     """Return a 400 with 20001, which TaskRouter gives for any wrong parameter or transition."""
-    return Refusal(400, 20001, message)
+    refusal = Refusal(400, 20001, message)
+    refusal.parameter = parameter
+    return refusal
 
 
 def not_found(path: str) -> Refusal:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from aiotask.sandbox._answers import Answer, answer, invalid_page_token
 from aiotask.sandbox._calls import Call, Collection
+from aiotask.sandbox._event_data import KINDS, content, description
 from aiotask.sandbox._events import Event
 from aiotask.sandbox._figures import Window
 from aiotask.sandbox._paging import Page, answer_page
@@ -24,17 +25,6 @@ _FILTERS: Mapping[str, str] = {
     "WorkerSid": "worker_sid",
     "WorkflowSid": "workflow_sid",
 }
-_KINDS: Mapping[str, tuple[str, str]] = {
-    "WA": ("activity", "Activities"),
-    "WR": ("reservation", "Reservations"),
-    "WT": ("task", "Tasks"),
-    "TC": ("task-channel", "TaskChannels"),
-    "WQ": ("task-queue", "TaskQueues"),
-    "WK": ("worker", "Workers"),
-    "WW": ("workflow", "Workflows"),
-}
-# What statistics need, and event_data has in another form.
-_HIDDEN = frozenset(["more", "task_created", "task_queue_entered", "task_reason"])
 
 
 class _Numbered(NamedTuple):
@@ -92,16 +82,16 @@ class Events(Collection):
 
     def _render(self, item: _Numbered, parent: str) -> dict[str, Any]:
         event = item.event
-        kind, path = _KINDS.get(event.resource_sid[:2], ("workspace", ""))
+        kind, path = KINDS.get(event.resource_sid[:2], ("workspace", ""))
         holder = f"{parent}/Tasks/{event.facts.task_sid}" if kind == "reservation" else parent
         return {
             "account_sid": self._account.sid,
             "actor_sid": self._workspace_sid,
             "actor_type": "workspace",
             "actor_url": parent,
-            "description": _description(event),
+            "description": description(event),
             "event_data": {
-                **_content(event),
+                **content(event),
                 "workspace_name": self._name(),
                 "workspace_sid": self._workspace_sid,
             },
@@ -136,29 +126,3 @@ def _matcher(parameters: Parameters) -> Callable[[_Numbered], bool]:
         )
 
     return matches
-
-
-def _content(event: Event) -> dict[str, str]:
-    """Return what event_data says; its values are texts, whatever they stand for."""
-    facts = event.facts
-    data = {
-        name: str(value)
-        for name, value in facts._asdict().items()
-        if value is not None and name not in _HIDDEN
-    }
-    if facts.task_created is not None:
-        data["task_age"] = str(event.at // 1000 - facts.task_created)
-        data["task_date_created"] = str(facts.task_created)
-    if facts.task_queue_entered is not None:
-        data["task_queue_entered_date"] = str(facts.task_queue_entered)
-    if facts.task_reason is not None and event.type in ("task.canceled", "task.completed"):
-        data[f"{event.type.replace('.', '_')}_reason"] = facts.task_reason
-    return {**data, **dict(facts.more)}
-
-
-def _description(event: Event) -> str:
-    facts = event.facts
-    if event.type == "worker.activity.update":
-        return f"Worker {facts.worker_name} updated to {facts.worker_activity_name} Activity"
-    kind, _, what = event.type.replace("-", " ").partition(".")
-    return f"{kind.capitalize()} {what.replace('.', ' ')}: {event.resource_sid}"

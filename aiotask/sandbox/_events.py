@@ -6,7 +6,7 @@ that it stays in memory, all but the last half a million events: four for every 
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -64,13 +64,18 @@ class EventLog:
         self._salt = account.random.getrandbits(96)
         self._events: deque[Event] = deque(maxlen=most)
         self._recorded = 0
+        self.listener: Callable[[int, Event], None] | None = None
+        """Who is told of each event, and its number, in the middle of what it is about."""
 
     def record(self, resource_sid: str, facts: Facts, *types: str) -> None:
         """Note that what *types* name has happened now, in that order."""
         at, events = self._account.milliseconds(), self._events
         for name in types:
-            events.append(Event(at, name, resource_sid, facts))
-        self._recorded += len(types)
+            event = Event(at, name, resource_sid, facts)
+            events.append(event)
+            self._recorded += 1
+            if self.listener is not None:
+                self.listener(self._recorded - 1, event)
         while events and events[0].at < at - _KEPT:
             events.popleft()
 

@@ -1,4 +1,4 @@
-"""What an update of a reservation asks for, checked as far as Twilio documents it.
+"""What is to become of a reservation, checked as far as Twilio documents it, and carried out.
 
 No telephone rings in the sandbox: what an instruction says about calls is checked and forgotten.
 """
@@ -10,7 +10,8 @@ from aiotask.sandbox._account import is_sid
 from aiotask.sandbox._activity import Activity, ActivityStore
 from aiotask.sandbox._answers import invalid
 from aiotask.sandbox._parameters import Parameters
-from aiotask.sandbox._reservation import RESERVATION_STATUSES
+from aiotask.sandbox._reservation import RESERVATION_STATUSES, Reservation, ReservationStore
+from aiotask.sandbox._transitions import Transitions
 
 INSTRUCTIONS = ("accept", "reject", "dequeue", "call", "redirect", "conference", "supervise")
 
@@ -49,6 +50,20 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
 _ACCEPTING: Mapping[str, str] = {"call": "CallAccept", "redirect": "RedirectAccept"}
 
 
+class _Move(NamedTuple):
+    origins: frozenset[str]
+    wanted: str
+
+
+# What TaskRouter documents that an update may do; the rest of the statuses come about otherwise.
+_MOVES: Mapping[str, _Move] = {
+    "accepted": _Move(frozenset(["pending"]), "a Pending"),
+    "rejected": _Move(frozenset(["pending"]), "a Pending"),
+    "wrapping": _Move(frozenset(["accepted"]), "an Accepted"),
+    "completed": _Move(frozenset(["accepted", "wrapping"]), "an Accepted or Wrapping"),
+}
+
+
 class Request(NamedTuple):
     """What is to become of a reservation: the *status*, if any, that *instruction* leads to."""
 
@@ -64,12 +79,14 @@ class Request(NamedTuple):
             parameters.chosen(name, choices)
         for name, allowed in _LISTS.items():
             if not set(parameters.several(name)) <= set(allowed):
-                raise invalid(f"Invalid {name}: each must be one of {', '.join(allowed)}")
+                raise invalid(f"Invalid {name}: each must be one of {', '.join(allowed)}", name)
         for name, (lowest, highest) in _BOUNDS.items():
             parameters.integer(name, lowest, highest)
         call_sid = parameters.text("RedirectCallSid")
         if call_sid and not is_sid(call_sid, "CA"):
-            raise invalid(f"Invalid RedirectCallSid {call_sid!r}: not the sid of a call")
+            raise invalid(
+                f"Invalid RedirectCallSid {call_sid!r}: not the sid of a call", "RedirectCallSid"
+            )
         worker_activity = activities.asked(parameters, "WorkerActivitySid")
         post_work = activities.asked(parameters, "PostWorkActivitySid")
         post_work = activities.asked(parameters, "DequeuePostWorkActivitySid") or post_work
@@ -81,6 +98,25 @@ class Request(NamedTuple):
             parameters.required(name)
         return cls(instruction, _outcome(instruction, parameters), worker_activity, post_work)
 
+    def carry_out(
+        self, reservation: Reservation, store: ReservationStore, transitions: Transitions
+    ) -> None:
+        """Do with a reservation what is asked for, if the status that it has allows it."""
+        _check(reservation, self)
+        if self.post_work_activity is not None:
+            store.change(reservation, {"post_work_activity": self.post_work_activity})
+        match self.status:
+            case "accepted":
+                transitions.accept(reservation)
+            case "rejected":
+                transitions.reject(reservation, self.worker_activity)
+            case "wrapping":
+                transitions.wrap_up(reservation)
+            case "completed":
+                transitions.complete(reservation)
+            case _:
+                store.change(reservation, {})
+
 
 def _outcome(instruction: str, parameters: Parameters) -> str | None:
     match instruction:
@@ -91,3 +127,20 @@ def _outcome(instruction: str, parameters: Parameters) -> str | None:
         case "call" | "redirect":
             return "accepted" if parameters.boolean(_ACCEPTING[instruction]) else None
     return "accepted"
+
+
+def _check(reservation: Reservation, request: Request) -> None:
+    """Refuse what cannot be done in the status that a reservation has."""
+    named = f"Reservation {reservation.sid} is not currently in"
+    if request.instruction:
+        wanted = "accepted" if request.instruction == "supervise" else "pending"
+        if reservation.status != wanted:
+            verb = request.instruction.capitalize()
+            article = "an Accepted" if wanted == "accepted" else "a Pending"
+            raise invalid(f"Unable to execute {verb} instruction. {named} {article} state.")
+    elif request.status is not None:
+        move = _MOVES.get(request.status)
+        if move is None:
+            raise invalid(f"Reservation {reservation.sid} cannot be set to {request.status}")
+        if reservation.status not in move.origins:
+            raise invalid(f"Unable to set to {request.status}. {named} {move.wanted} state.")

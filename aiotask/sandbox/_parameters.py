@@ -68,7 +68,7 @@ class Parameters:
         """Return a value that must be there and not be empty."""
         value = self._last.get(name)
         if not value:
-            raise invalid(f"Missing required parameter {name}")
+            raise invalid(f"Missing required parameter {name}", name)
         return value
 
     def named(self, name: str, longest: int = 64, code: int = 20001) -> str | None:
@@ -88,7 +88,7 @@ class Parameters:
         for choice in allowed:
             if choice == value:
                 return choice
-        raise invalid(f"Invalid {name} {value!r}: must be one of {', '.join(allowed)}")
+        raise invalid(f"Invalid {name} {value!r}: must be one of {', '.join(allowed)}", name)
 
     def integer(self, name: str, lowest: int, highest: int) -> int | None:
         """Return a whole number within bounds."""
@@ -97,7 +97,7 @@ class Parameters:
             return None
         if not _INTEGER.fullmatch(value) or not lowest <= int(value) <= highest:
             raise invalid(
-                f"Invalid {name} {value!r}: must be a whole number from {lowest} to {highest}"
+                f"Invalid {name} {value!r}: must be a whole number from {lowest} to {highest}", name
             )
         return int(value)
 

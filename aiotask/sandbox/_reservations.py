@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from aiotask.sandbox._answers import Answer, invalid
+from aiotask.sandbox._answers import Answer
 from aiotask.sandbox._calls import Call
 from aiotask.sandbox._instructions import Request
 from aiotask.sandbox._parameters import Parameters
@@ -18,20 +18,6 @@ class Desk(NamedTuple):
 
     stores: Stores
     transitions: Transitions
-
-
-class _Move(NamedTuple):
-    origins: frozenset[str]
-    wanted: str
-
-
-# What TaskRouter documents that an update may do; the rest of the statuses come about otherwise.
-_MOVES: Mapping[str, _Move] = {
-    "accepted": _Move(frozenset(["pending"]), "a Pending"),
-    "rejected": _Move(frozenset(["pending"]), "a Pending"),
-    "wrapping": _Move(frozenset(["accepted"]), "an Accepted"),
-    "completed": _Move(frozenset(["accepted", "wrapping"]), "an Accepted or Wrapping"),
-}
 
 
 class _Reservations(Shelf[Reservation]):
@@ -62,22 +48,7 @@ class _Reservations(Shelf[Reservation]):
         """Do with a reservation what a status or an instruction says."""
         reservation = self.matched(call)
         request = Request.read(call.parameters, self._desk.stores.activities)
-        _check(reservation, request)
-        transitions = self._desk.transitions
-        if request.post_work_activity is not None:
-            changes = {"post_work_activity": request.post_work_activity}
-            self.store.change(reservation, changes)
-        match request.status:
-            case "accepted":
-                transitions.accept(reservation)
-            case "rejected":
-                transitions.reject(reservation, request.worker_activity)
-            case "wrapping":
-                transitions.wrap_up(reservation)
-            case "completed":
-                transitions.complete(reservation)
-            case _:
-                self.store.change(reservation, {})
+        request.carry_out(reservation, self._desk.stores.reservations, self._desk.transitions)
         return self.answer(call, 200, reservation)
 
     def matcher(self, parameters: Parameters) -> Callable[[Reservation], bool]:
@@ -121,20 +92,3 @@ class WorkerReservations(_Reservations):
 
     def __init__(self, desk: Desk, sid: str) -> None:
         super().__init__(desk, desk.stores.reservations.of_worker(sid))
-
-
-def _check(reservation: Reservation, request: Request) -> None:
-    """Refuse what cannot be done in the status that a reservation has."""
-    named = f"Reservation {reservation.sid} is not currently in"
-    if request.instruction:
-        wanted = "accepted" if request.instruction == "supervise" else "pending"
-        if reservation.status != wanted:
-            verb = request.instruction.capitalize()
-            article = "an Accepted" if wanted == "accepted" else "a Pending"
-            raise invalid(f"Unable to execute {verb} instruction. {named} {article} state.")
-    elif request.status is not None:
-        move = _MOVES.get(request.status)
-        if move is None:
-            raise invalid(f"Reservation {reservation.sid} cannot be set to {request.status}")
-        if reservation.status not in move.origins:
-            raise invalid(f"Unable to set to {request.status}. {named} {move.wanted} state.")

@@ -12,7 +12,9 @@ import orjson
 
 from aiotask.sandbox._account import Account, OverlongPages, Unmatched
 from aiotask.sandbox._answers import Refusal
+from aiotask.sandbox._callbacks import Callbacks, Settings
 from aiotask.sandbox._contents import Contents, Filler
+from aiotask.sandbox._debugger import DebuggerEntry
 from aiotask.sandbox._faults import FAULT_KINDS, FaultKind, Faults
 from aiotask.sandbox._front import Front, Tally
 from aiotask.sandbox._gate import Gate
@@ -33,6 +35,9 @@ class Sandbox:
     It answers all operations of TaskRouter, and those on the tasks of Autopilot assistants. Tasks
     come to queues, and no worker is offered one but by `reserve`; where no worker is needed, tasks
     are moved by `assign` and `set_status`.
+
+    Events are posted to the EventCallbackUrl of their workspace, and reservations to the
+    AssignmentCallbackUrl of their workflow, whose instructions are carried out.
 
     ``async with Sandbox() as sandbox`` serves at `url` until the block ends.
 
@@ -62,6 +67,10 @@ class Sandbox:
             known: "cancel" it, as the documentation of workflows says, or "refuse" it with 400.
         worker_statistics: How many workers a workspace can have with statistics of workers on:
             Twilio switches them off above 100; None keeps them on.
+        callback_timeout: Seconds that a receiver of callbacks has to answer; None has what is
+            documented, 15 for events and 5 for assignments.
+        callback_backlog: How many events of a workspace may wait for their receiver; of more, the
+            oldest are dropped. As many assignments may wait.
 
     """
 
@@ -86,6 +95,8 @@ class Sandbox:
         page_size_over_1000: OverlongPages = "refuse",
         unmatched: Unmatched = "cancel",
         worker_statistics: int | None = 100,
+        callback_timeout: float | None = None,
+        callback_backlog: int = 100_000,
     ) -> None:
         self.account_sid = account_sid
         self.auth_token = auth_token
@@ -99,7 +110,10 @@ class Sandbox:
         account = Account(
             account_sid, clock, random, page_size_over_1000, unmatched, worker_statistics
         )
-        self._service = Service(account, expression_rate)
+        self._callbacks = Callbacks(
+            Settings(account_sid, auth_token, callback_timeout, callback_backlog)
+        )
+        self._service = Service(account, expression_rate, self._callbacks.watch)
         credentials = [(account_sid, auth_token), (api_key, api_secret)]
         self._gate = Gate(credentials, rate, in_flight, clock, random)
         self._latency = latency
@@ -115,6 +129,7 @@ class Sandbox:
             self._service, self._gate, self.faults, self._tally, self._latency, self._retry_after
         )
         self._serving = front, await front.listen(self._host, self._port)
+        self._callbacks.open()
 
     async def close(self) -> None:
         """Stop serving at once, and drop what is being handled."""
@@ -122,6 +137,7 @@ class Sandbox:
             front, server = self._serving
             self._serving = None
             server.close()
+            await self._callbacks.close()
             await front.close()
 
     async def __aenter__(self) -> Self:
@@ -162,6 +178,27 @@ class Sandbox:
     def injected(self) -> Counter[FaultKind]:
         """How many faults were injected, by kind."""
         return self.faults.injected
+
+    @property
+    def callbacks(self) -> Counter[str]:
+        """What became of callbacks, by kind and outcome.
+
+        The kinds are event, assignment and fallback, the outcomes answered (with 2xx), refused,
+        timed out, failed and dropped, as in "event answered".
+        """
+        return self._callbacks.counts
+
+    @property
+    def debugger(self) -> list[DebuggerEntry]:
+        """What was wrong with the answers to assignment callbacks; the last thousand entries."""
+        return list(self._callbacks.debugger)
+
+    async def callbacks_sent(self) -> None:
+        """Wait until all callbacks due have been posted, and their instructions carried out.
+
+        What follows from the instructions is posted by then as well.
+        """
+        await self._callbacks.sent()
 
     def create_workspace(self, friendly_name: str, template: Template = "FIFO") -> str:
         """Add a workspace without a request, and return its sid.

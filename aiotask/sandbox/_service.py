@@ -9,7 +9,7 @@ from aiotask.sandbox._autopilot import AutopilotTasks
 from aiotask.sandbox._calls import Call, Collection, Place
 from aiotask.sandbox._limits import Window
 from aiotask.sandbox._parameters import Parameters
-from aiotask.sandbox._workspace import WorkspaceStore
+from aiotask.sandbox._workspace import Watch, WorkspaceStore
 from aiotask.sandbox._workspaces import Workspaces
 
 METHODS = frozenset(["GET", "POST", "DELETE"])
@@ -41,8 +41,8 @@ class Request(NamedTuple):
 class Service:
     """All resources of one account, by their paths."""
 
-    def __init__(self, account: Account, expression_rate: float | None) -> None:
-        self.workspaces = WorkspaceStore(account)
+    def __init__(self, account: Account, expression_rate: float | None, watch: Watch) -> None:
+        self.workspaces = WorkspaceStore(account, watch)
         self._workspaces = Workspaces(self.workspaces)
         self._account = account
         self._assistants: dict[str, AutopilotTasks] = {}

@@ -64,7 +64,7 @@ class Store(Generic[R]):
         sid = parameters.text(name)
         item = self.get(sid)
         if sid and item is None:
-            raise invalid(f"Invalid {name} {sid!r}: there is no such {self.noun}")
+            raise invalid(f"Invalid {name} {sid!r}: there is no such {self.noun}", name)
         return item
 
     def new(self, values: Mapping[str, Any]) -> R:

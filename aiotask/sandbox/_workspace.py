@@ -1,11 +1,12 @@
 """Workspaces as they are kept: each with its stores, and what may happen to them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import orjson
 
+from aiotask.sandbox._account import Account
 from aiotask.sandbox._activity import Activity
 from aiotask.sandbox._routing import read_document
 from aiotask.sandbox._store import Resource, Store
@@ -36,6 +37,10 @@ class Workspace(Resource):
     prioritize_queue_order: str = "FIFO"
 
 
+Watch = Callable[[Workspace], None]
+"""Who is told of each workspace that is made, before anything happens in it."""
+
+
 class WorkspaceStore(Store[Workspace]):
     """The workspaces of the account, of which Twilio's older page of limits allows 5,000.
 
@@ -47,6 +52,10 @@ class WorkspaceStore(Store[Workspace]):
     prefix = "WS"
     kind = "workspace"
     most = 5_000
+
+    def __init__(self, account: Account, watch: Watch) -> None:
+        super().__init__(account)
+        self._watch = watch
 
     def open(self, friendly_name: str, template: Template) -> Workspace:
         """Add a workspace with what its template makes."""
@@ -67,6 +76,7 @@ class WorkspaceStore(Store[Workspace]):
                 "timeout_activity": offline,
             }
         )
+        self._watch(workspace)
         return workspace
 
     def new(self, values: Mapping[str, Any]) -> Workspace:
