@@ -55,7 +55,7 @@ PUBLIC = {
         conference dequeue parse_assignment parse_event redirect reject
     """,
     "aiotask.sandbox": """
-        ContentsError DebuggerEntry FAULT_KINDS FaultKind Faults Sandbox StoredTask
+        ContentsError DebuggerEntry FAULT_KINDS FaultKind Faults Sandbox StoreError StoredTask
     """,
 }
 

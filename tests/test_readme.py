@@ -42,6 +42,9 @@ async def test_the_pieces_of_the_tour_run(
     names |= {"workspace": workspace, "sid": task.sid, "attributes": {}, "save": lambda *_: None}
     names |= {"rows": [{"attributes": {"n": n}} for n in range(3)]}
     (names["queue"],) = await workspace.task_queues.list().all()
+    (workflow,) = await workspace.workflows.list().all()
+    names |= {"Sandbox": Sandbox, "sandbox": sandbox, "workflow_sid": workflow.sid}
+    names["workspace_sid"] = task.workspace_sid
     exec(f"async def example():\n{indent(block, '    ')}", names)  # noqa: S102 - our own README
     await names["example"]()
     assert sandbox.requests.total() > 1

@@ -8,7 +8,6 @@ import pytest
 
 import aiotask
 from aiotask import Client
-from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import (
     Reservation,
     ReservationChanges,
@@ -27,10 +26,11 @@ async def worker(workspace: WorkspacePlace) -> Worker:
 
 
 @pytest.fixture
-async def offered(sandbox: Sandbox, workspace: WorkspacePlace, worker: Worker) -> Reservation:
+async def offered(workspace: WorkspacePlace, worker: Worker) -> Reservation:
     task = await workspace.tasks.create()
-    sid = sandbox.reserve(task.sid, worker.sid)
-    return await workspace.task(task.sid).reservations.fetch(sid)
+    reservations = workspace.task(task.sid).reservations
+    (reservation,) = await reservations.list(worker_sid=worker.sid).all()
+    return await reservations.fetch(reservation.sid)
 
 
 async def test_an_activity_lives_from_create_to_delete(workspace: WorkspacePlace) -> None:

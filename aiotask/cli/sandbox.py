@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 
 import click
 from yarl import URL
@@ -9,7 +10,7 @@ from yarl import URL
 from aiotask.cli.failures import WrongUsageError
 from aiotask.cli.fields import Number
 from aiotask.cli.signals import stop_signals
-from aiotask.sandbox import FAULT_KINDS, FaultKind, Sandbox
+from aiotask.sandbox import FAULT_KINDS, FaultKind, Sandbox, StoreError
 
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is shown instead of it
 
@@ -68,6 +69,12 @@ _EXAMPLE = """--attributes '{"type": "support"}'"""
     help="Lists by an expression a second; 0 for no limit.",
 )
 @click.option("--seed", metavar="K", type=int, help="Makes faults and sids the same each time.")
+@click.option(
+    "--store",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="A file that keeps everything until the next time.",
+)
 def sandbox(
     *,
     host: str,
@@ -79,6 +86,7 @@ def sandbox(
     fault_kinds: tuple[FaultKind, ...],
     expression_rate: float,
     seed: int | None,
+    store: Path | None,
 ) -> None:
     """Run a local server that behaves like TaskRouter, with one workspace, until Ctrl-C."""
     local = Sandbox(
@@ -91,6 +99,7 @@ def sandbox(
         fault_kinds=fault_kinds or FAULT_KINDS,
         expression_rate=expression_rate or None,
         seed=seed,
+        store=store,
     )
     asyncio.run(_serve(local, host, port))
 
@@ -100,15 +109,25 @@ async def _serve(local: Sandbox, host: str, port: int) -> None:
     with stop_signals(stopped.set):
         try:
             await local.start()
+        except StoreError as error:
+            raise WrongUsageError(str(error)) from error
         except OSError as error:
             free = "; choose another with --port" if port else ""
             reason = f"cannot listen on {host}:{port}: {error.strerror or error}{free}"
             raise WrongUsageError(reason) from error
         try:
-            click.echo(_introduction(local, local.create_workspace("Sandbox")))
+            click.echo(_introduction(local, _workspace(local)))
             await stopped.wait()
         finally:
             await local.close()
+
+
+def _workspace(local: Sandbox) -> str:
+    """Return the first workspace, which a store may have already."""
+    try:
+        return next(iter(local.workspaces), "") or local.create_workspace("Sandbox")
+    except StoreError as error:
+        raise WrongUsageError(str(error)) from error
 
 
 def _introduction(local: Sandbox, workspace: str) -> str:

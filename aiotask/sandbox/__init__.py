@@ -4,6 +4,7 @@ It knows nothing of the rest of aiotask, so that a client and a server that agre
 copied each other.
 """
 
+from aiotask.sandbox._changes import StoreError
 from aiotask.sandbox._contents import ContentsError
 from aiotask.sandbox._debugger import DebuggerEntry
 from aiotask.sandbox._faults import FAULT_KINDS, FaultKind, Faults
@@ -17,5 +18,6 @@ __all__ = [
     "FaultKind",
     "Faults",
     "Sandbox",
+    "StoreError",
     "StoredTask",
 ]

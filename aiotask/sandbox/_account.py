@@ -1,14 +1,17 @@
 """What all resources of a sandbox share: whose they are, what time it is, and how sids are made."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Literal
 
+from aiotask.sandbox._changes import Changes
 from aiotask.sandbox._limits import Clock
+from aiotask.sandbox._scheduler import Scheduler
 
 OverlongPages = Literal["refuse", "clamp"]
 Unmatched = Literal["cancel", "refuse"]
+Unanswered = Literal["stay", "advance"]
 
 
 def is_sid(text: str, prefix: str) -> bool:
@@ -26,14 +29,23 @@ class Account:
     overlong_pages: OverlongPages = "refuse"
     unmatched: Unmatched = "cancel"
     worker_statistics: int | None = 100
+    routing: bool = True
+    closed_for: int = 300
+    unanswered: Unanswered = "stay"
+    scheduler: Scheduler = field(default_factory=Scheduler)
+    changes: Changes = field(default_factory=Changes)
+
+    def within(self, holder: str) -> "Account":
+        """Return the same for what lies in a workspace or an assistant."""
+        return replace(self, changes=self.changes.within(holder))
 
     def now(self) -> int:
         """Return the time in whole seconds since 1970, as precise as the service's dates."""
-        return int(self.clock())
+        return self.milliseconds() // 1000
 
     def milliseconds(self) -> int:
         """Return the time in milliseconds since 1970, as precise as events are."""
-        return int(self.clock() * 1000)
+        return round(self.clock() * 1000)
 
     def new_sid(self, prefix: str) -> str:
         """Return a sid that nothing has yet."""

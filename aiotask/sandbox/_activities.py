@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from aiotask.sandbox._activity import Activity
-from aiotask.sandbox._answers import invalid
+from aiotask.sandbox._answers import Answer, invalid
+from aiotask.sandbox._calls import Call
 from aiotask.sandbox._parameters import Parameters
 from aiotask.sandbox._shelf import EditableShelf
 from aiotask.sandbox._stores import Stores
@@ -32,6 +33,12 @@ class Activities(EditableShelf[Activity]):
             "friendly_name": parameters.named("FriendlyName", code=20002),
             "available": parameters.boolean("Available") if item is None else None,
         }
+
+    def update(self, call: Call) -> Answer:
+        """Change the name, which queues may ask their workers for."""
+        answer = super().update(call)
+        self._stores.mailbox.note(*self._stores.workers.items)
+        return answer
 
     def take_out(self, item: Activity) -> None:
         """Remove an activity that nothing uses."""

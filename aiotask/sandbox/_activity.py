@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 
-from aiotask.sandbox._account import Account
-from aiotask.sandbox._events import EventLog, Facts
+from aiotask.sandbox._events import Facts
 from aiotask.sandbox._store import Resource, Store
 
-# What a workspace begins with, as documented.
-_FIRST = (
+FIRST_ACTIVITIES = (
     {"friendly_name": "Offline"},
     {"friendly_name": "Unavailable"},
     {"friendly_name": "Available", "available": True},
 )
+"""What a workspace begins with, as documented."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,10 +29,6 @@ class ActivityStore(Store[Activity]):
     prefix = "WA"
     kind = "activity"
     most = 100
-
-    def __init__(self, account: Account, log: EventLog) -> None:
-        super().__init__(account, log)
-        self.begin(_FIRST)
 
     def facts(self, item: Activity) -> Facts:
         """Return its sid and name."""

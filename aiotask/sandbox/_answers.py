@@ -89,7 +89,12 @@ def precondition_failed() -> Refusal:
     return Refusal(412, 20412, "The resource has been modified: If-Match names another version")
 
 
+def server_error() -> Refusal:
+    """Return a 500."""
+    return Refusal(500, 20500, "An internal server error has occurred")
+
+
 SERVER_ERRORS: Mapping[int, Refusal] = {
-    500: Refusal(500, 20500, "An internal server error has occurred"),
+    500: server_error(),
     503: Refusal(503, 20503, "Service unavailable"),
 }

@@ -42,7 +42,7 @@ class AutopilotTasks(EditableShelf[AutopilotTask]):
     required = ("UniqueName",)
 
     def __init__(self, account: Account, assistant_sid: str) -> None:
-        super().__init__(AutopilotTaskStore(account))
+        super().__init__(AutopilotTaskStore(account.within(assistant_sid)))
         self._assistant_sid = assistant_sid
 
     def named(self, name: str | None) -> AutopilotTask | None:

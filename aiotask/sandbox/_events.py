@@ -11,6 +11,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from aiotask.sandbox._account import Account
+from aiotask.sandbox._changes import Happening
 
 MOST_EVENTS = 500_000
 DAYS = 30
@@ -57,11 +58,11 @@ class Event(NamedTuple):
 
 
 class EventLog:
-    """The events of one workspace; their sids follow from their numbers, so none is stored."""
+    """The events of one workspace; their sids follow from its own and their numbers."""
 
-    def __init__(self, account: Account, most: int = MOST_EVENTS) -> None:
+    def __init__(self, account: Account, workspace_sid: str, most: int = MOST_EVENTS) -> None:
         self._account = account
-        self._salt = account.random.getrandbits(96)
+        self._salt = workspace_sid[2:26]
         self._events: deque[Event] = deque(maxlen=most)
         self._recorded = 0
         self.listener: Callable[[int, Event], None] | None = None
@@ -69,14 +70,22 @@ class EventLog:
 
     def record(self, resource_sid: str, facts: Facts, *types: str) -> None:
         """Note that what *types* name has happened now, in that order."""
-        at, events = self._account.milliseconds(), self._events
+        at = self._account.milliseconds()
+        happening = Happening(self._recorded + len(types) - 1, at, resource_sid, types, facts)
+        self.revive(happening)
+        self._account.changes.tell(happening, self._first)
+        if self.listener is not None:
+            for number, name in enumerate(types, happening.last - len(types) + 1):
+                self.listener(number, Event(at, name, resource_sid, facts))
+
+    def revive(self, happening: Happening) -> None:
+        """Append what has happened now, or had when it was saved."""
+        last, at, resource_sid, types, facts = happening
+        events = self._events
         for name in types:
-            event = Event(at, name, resource_sid, facts)
-            events.append(event)
-            self._recorded += 1
-            if self.listener is not None:
-                self.listener(self._recorded - 1, event)
-        while events and events[0].at < at - _KEPT:
+            events.append(Event(at, name, resource_sid, facts))
+        self._recorded = last + 1
+        while events[0].at < at - _KEPT:
             events.popleft()
 
     def newest_first(self, before: int | None = None) -> Iterator[tuple[int, Event]]:
@@ -106,7 +115,7 @@ class EventLog:
 
     def sid(self, number: int) -> str:
         """Return the sid of the event with this number."""
-        return f"EV{self._salt:024x}{number:0{_NUMBER_DIGITS}x}"
+        return f"EV{self._salt}{number:0{_NUMBER_DIGITS}x}"
 
     def number(self, sid: str) -> int | None:
         """Return the number of the event that has, or had, this sid."""

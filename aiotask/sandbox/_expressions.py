@@ -1,4 +1,4 @@
-"""The language of EvaluateTaskAttributes, TargetWorkers and workflow filters, made into functions.
+"""The language of EvaluateTaskAttributes, TargetWorkers and workflows, made into functions.
 
 After Twilio's page on expression syntax. What that page leaves open is decided so:
 
@@ -10,6 +10,7 @@ After Twilio's page on expression syntax. What that page leaves open is decided 
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple, Protocol
 
@@ -23,7 +24,31 @@ class Attributes(Protocol):
         """Return a value, None where there is none."""
 
 
+class View(ABC):
+    """Something that is no JSON object, and has names below its own nevertheless."""
+
+    @abstractmethod
+    def get(self, name: str, /) -> Any:
+        """Return a value, None where there is none."""
+
+
+class Scope(View):
+    """What an expression with prefixes asks: each prefix, and what lies below it."""
+
+    def __init__(self, **parts: Attributes) -> None:
+        self._parts = parts
+
+    def get(self, name: str, /) -> Any:
+        """Return what has this prefix."""
+        return self._parts.get(name)
+
+
 Test = Callable[[Attributes], bool]
+Path = tuple[str | int, ...]
+Read = Callable[[Attributes], Any]
+
+NAME = r"[A-Za-z_$][\w$-]*(?:\[\d{1,9}\])*(?:\.[A-Za-z_$][\w$-]*(?:\[\d{1,9}\])*)*"
+"""How a dotted name is written."""
 
 _MAX_DEPTH = 50
 _MAX_DIGITS = 300  # as much as a float holds
@@ -32,7 +57,9 @@ _TOKEN = re.compile(
         (?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
       | (?P<number>[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?(?![\w.]))
       | (?P<keyword>(?:AND|OR|NOT|IN|HAS|CONTAINS|TRUE|FALSE|NULL)(?![\w$.-]))
-      | (?P<name>[A-Za-z_$][\w$-]*(?:\[\d{1,9}\])*(?:\.[A-Za-z_$][\w$-]*(?:\[\d{1,9}\])*)*)
+      | (?P<name>"""
+    + NAME
+    + r""")
       | (?P<sign>==|!=|<=|>=|[<>=()\[\],])
     )""",
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
@@ -58,6 +85,8 @@ class Expression(NamedTuple):
 
     test: Test
     lookups: tuple[Lookup, ...] = ()
+    paths: frozenset[Path] = frozenset()
+    """All that it refers to."""
 
 
 class _Token(NamedTuple):
@@ -70,7 +99,7 @@ class _Operand(NamedTuple):
     """A constant, or a reference when it has a *path*."""
 
     value: Any
-    path: tuple[str | int, ...] = ()
+    path: Path = ()
 
 
 def parse(text: str) -> Expression:
@@ -78,7 +107,7 @@ def parse(text: str) -> Expression:
     parser = _Parser(text)
     expression = parser.disjunction()
     parser.expect("end", "")
-    return expression
+    return expression._replace(paths=frozenset(parser.paths))
 
 
 def _tokens(text: str) -> Iterator[_Token]:
@@ -101,6 +130,7 @@ class _Parser:
         self._tokens = _tokens(text)
         self._depth = 0
         self._token = next(self._tokens)
+        self.paths: list[Path] = []
 
     def disjunction(self) -> Expression:
         parts = [self._conjunction()]
@@ -153,7 +183,9 @@ class _Parser:
         token = self._token
         if token.kind == "name":
             self._advance()
-            return _Operand(None, _path(token.text))
+            path = path_of(token.text)
+            self.paths.append(path)
+            return _Operand(None, path)
         if not self._take("sign", "["):
             return _Operand(self._constant())
         items: list[Any] = []
@@ -186,14 +218,13 @@ class _Parser:
         return found
 
 
-def _path(name: str) -> tuple[str | int, ...]:
+def path_of(name: str) -> Path:
+    """Return the steps of a dotted name."""
     return tuple(int(step[1]) if step[1] else step[0] for step in _STEP.finditer(name))
 
 
-def _reader(operand: _Operand) -> Callable[[Attributes], Any]:
-    value, path = operand
-    if not path:
-        return lambda _: value
+def reader(path: Path) -> Read:
+    """Return what reads the value that a path leads to."""
     if any(isinstance(step, str) and "-" in step for step in path):
         return lambda _: None
     name, rest = str(path[0]), path[1:]
@@ -204,7 +235,7 @@ def _reader(operand: _Operand) -> Callable[[Attributes], Any]:
         found: Any = attributes.get(name)
         for step in rest:
             if isinstance(step, str):
-                found = found.get(step) if isinstance(found, dict) else None
+                found = found.get(step) if isinstance(found, dict | View) else None
             else:
                 found = found[step] if isinstance(found, list) and step < len(found) else None
         return found
@@ -212,14 +243,18 @@ def _reader(operand: _Operand) -> Callable[[Attributes], Any]:
     return follow
 
 
+def _read(operand: _Operand) -> Read:
+    return reader(operand.path) if operand.path else lambda _: operand.value
+
+
 def _comparison(left: _Operand, operator: str, right: _Operand) -> Expression:
-    read = _reader(left)
+    read = _read(left)
     if operator == "IN" and not right.path and isinstance(right.value, list):
         # The hundred keys of a lookup are hashed once, and not compared one by one.
         keys = frozenset(identity(item) for item in right.value)
         found = _lookups(left, keys)
         return Expression(lambda attributes: identity(read(attributes)) in keys, found)
-    compare, read_right = OPERATORS[operator], _reader(right)
+    compare, read_right = OPERATORS[operator], _read(right)
     lookups: tuple[Lookup, ...] = ()
     if operator in ("=", "==") and not right.path:
         lookups = _lookups(left, frozenset([identity(right.value)]))

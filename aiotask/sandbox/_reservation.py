@@ -39,6 +39,10 @@ class Reservation(Resource):
     """What the worker did before, for workspaces of a single task at a time."""
     status: ReservationStatus = "pending"
     post_work_activity: Activity | None = None
+    expires: int
+    """When it must have been answered, in milliseconds since 1970."""
+    round: int
+    """Which time it was that its task was reserved."""
 
     @property
     def worker_sid(self) -> str:
@@ -77,12 +81,12 @@ class ReservationStore(Store[Reservation]):
         """Return what keeps a worker busy."""
         return iter(list(self._open.get(worker.sid, {}).values()))
 
-    def add(self, item: Reservation) -> None:
-        """Keep a new reservation."""
+    def hold(self, item: Reservation) -> None:
+        """Keep a reservation."""
         self._by_task.setdefault(item.task.sid, {})[item.sid] = item
         self._by_worker.setdefault(item.worker.sid, {})[item.sid] = item
         self._engage(item, 1)
-        super().add(item)
+        super().hold(item)
 
     def change(self, item: Reservation, changes: Mapping[str, Any]) -> None:
         """Set what is not None."""
@@ -100,6 +104,7 @@ class ReservationStore(Store[Reservation]):
         for item in self._by_task.pop(task.sid, {}).values():
             self._engage(item, -1)
             del self.items[item.sid]
+            self.account.changes.drop(item.sid)
             self._by_worker.get(item.worker.sid, {}).pop(item.sid, None)
 
     def leave(self, worker: Worker) -> None:

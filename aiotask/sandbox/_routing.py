@@ -7,12 +7,20 @@ how strict the service is beyond the rules on that page is not known.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
 from aiotask.sandbox._answers import invalid
-from aiotask.sandbox._expressions import Attributes, ExpressionError, Test, parse
+from aiotask.sandbox._expressions import (
+    Attributes,
+    Expression,
+    ExpressionError,
+    Path,
+    Test,
+    parse,
+)
+from aiotask.sandbox._ordering import Column, parse_order, parse_reference
 from aiotask.sandbox._parameters import MAX_PRIORITY
 
 MAX_BYTES = 1_038_576
@@ -20,14 +28,33 @@ MAX_BYTES = 1_038_576
 
 _KINDS: Mapping[type, str] = {dict: "an object", list: "a list", str: "a string"}
 _DIGITS = re.compile(r"\d{1,10}", re.ASCII)
-_TEXTS = ("order_by", "known_worker_sid", "known_worker_friendly_name")
+_KNOWN = ("known_worker_sid", "known_worker_friendly_name")
+
+DEFAULT_RULE = -1
+"""The number of the default filter; the others count from 0."""
 
 
-class Target(NamedTuple):
-    """Where a filter puts a task first; without a *priority* the task keeps its own."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The one worker whose sid, or friendly name, an attribute of the task is."""
+
+    by_name: bool
+    path: Path | None
+    """None for a reference that cannot be one, which no worker fits."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """Where a filter puts a task; without a *priority* the task keeps its own."""
 
     queue_sid: str
     priority: int | None = None
+    until: int | None = None
+    """How old tasks may become in it, in milliseconds: its own timeout and those before it."""
+    expression: Expression | None = None
+    skip_if: Test | None = None
+    order_by: tuple[Column, ...] = ()
+    known: Known | None = None
 
 
 @dataclass(slots=True)
@@ -35,16 +62,23 @@ class Document:
     """A valid configuration: its filters in order, and what catches the rest."""
 
     text: str
-    filters: list[tuple[Test, Target]] = field(default_factory=list)
+    filters: list[tuple[Test, tuple[Target, ...]]] = field(default_factory=list)
     default: Target | None = None
     queue_sids: set[str] = field(default_factory=set)
 
-    def route(self, attributes: Attributes) -> Target | None:
-        """Return the first target of the first filter that is true, else the default one."""
-        for test, target in self.filters:
-            if test(attributes):
-                return target
-        return self.default
+    def route(self, attributes: Attributes, first: int = 0) -> int | None:
+        """Return which filter is true, beginning with the *first*, else the default one."""
+        for number in range(first, len(self.filters)):
+            if self.filters[number][0](attributes):
+                return number
+        return None if self.default is None else DEFAULT_RULE
+
+    def target(self, rule: int, step: int) -> Target | None:
+        """Return a target of a filter, None where there is none."""
+        if rule == DEFAULT_RULE:
+            return self.default if step == 0 else None
+        targets = self.filters[rule][1] if rule < len(self.filters) else ()
+        return targets[step] if step < len(targets) else None
 
 
 def read_document(text: str, queue_exists: Callable[[str], bool]) -> Document:
@@ -84,22 +118,29 @@ class _Reader:
         targets = _member(rule, "targets", list, place)
         if not targets:
             raise _wrong(f"{place}.targets", "is missing or empty")
-        queue_sid, read = "", []
+        queue_sid, age, read = "", 0, []
         for at, target in _each(targets, f"{place}.targets"):
             # A target without a queue inherits that of the one before it.
             queue_sid = self._queue(at, target, queue_sid)
-            read.append(self._target(at, target, queue_sid))
-        self._document.filters.append((test, read[0]))
+            timeout = _number(f"{at}.timeout", target.get("timeout"), 1)
+            age += 1000 * (timeout or 0)
+            read.append(self._target(at, target, queue_sid, age if timeout else None))
+        self._document.filters.append((test.test, tuple(read)))
 
-    def _target(self, place: str, target: dict[str, Any], queue_sid: str) -> Target:
-        _number(f"{place}.timeout", target.get("timeout"), 1)
-        for name in ("expression", "skip_if"):
-            expression = _member(target, name, str, place)
-            if expression:
-                _expression(f"{place}.{name}", expression)
-        for name in _TEXTS:
-            _member(target, name, str, place)
-        return Target(queue_sid, _number(f"{place}.priority", target.get("priority"), 0))
+    def _target(
+        self, place: str, target: dict[str, Any], queue_sid: str, until: int | None
+    ) -> Target:
+        expression = _member(target, "expression", str, place)
+        skip_if = _member(target, "skip_if", str, place)
+        return Target(
+            queue_sid,
+            _number(f"{place}.priority", target.get("priority"), 0),
+            until,
+            _expression(f"{place}.expression", expression) if expression else None,
+            _expression(f"{place}.skip_if", skip_if).test if skip_if else None,
+            _order(place, _member(target, "order_by", str, place)),
+            _known(place, target),
+        )
 
     def _queue(self, place: str, holder: Any, inherited: str = "") -> str:
         sid = _member(holder, "queue", str, place) or inherited
@@ -139,8 +180,26 @@ def _number(place: str, value: Any, lowest: int) -> int | None:
     return int(text)
 
 
-def _expression(place: str, text: str) -> Test:
+def _order(place: str, text: str | None) -> tuple[Column, ...]:
     try:
-        return parse(text).test
+        return parse_order(text) if text else ()
+    except ExpressionError as error:
+        raise _wrong(f"{place}.order_by", f"is no ordering: {error}") from error
+
+
+def _known(place: str, target: dict[str, Any]) -> Known | None:
+    """Return the known worker of a target; a reference to what is no task's is a wrong value."""
+    texts = [(name, _member(target, name, str, place)) for name in _KNOWN]
+    for name, text in texts:
+        if text:
+            path = parse_reference(text)
+            fits = path is not None and path[0] == "task"
+            return Known(name == _KNOWN[1], path if fits else None)
+    return None
+
+
+def _expression(place: str, text: str) -> Expression:
+    try:
+        return parse(text)
     except ExpressionError as error:
         raise _wrong(place, f"is no expression: {error}") from error

@@ -1,24 +1,32 @@
 """The sandbox itself: its settings and its life, and what a test looks at."""
 
 import asyncio
+import logging
+import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from random import Random
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
 
-from aiotask.sandbox._account import Account, OverlongPages, Unmatched
+from aiotask.sandbox._account import Account, OverlongPages, Unanswered, Unmatched
+from aiotask.sandbox._alarm import Alarm
 from aiotask.sandbox._answers import Refusal
+from aiotask.sandbox._archive import Archive
 from aiotask.sandbox._callbacks import Callbacks, Settings
+from aiotask.sandbox._changes import Changes, StoreError
 from aiotask.sandbox._contents import Contents, Filler
+from aiotask.sandbox._database import Database
 from aiotask.sandbox._debugger import DebuggerEntry
 from aiotask.sandbox._faults import FAULT_KINDS, FaultKind, Faults
 from aiotask.sandbox._front import Front, Tally
 from aiotask.sandbox._gate import Gate
 from aiotask.sandbox._limits import Clock
+from aiotask.sandbox._scheduler import Scheduler, Timeline
 from aiotask.sandbox._service import Service
 from aiotask.sandbox._task import Status, StoredTask, Task
 from aiotask.sandbox._workspace import Template, Workspace
@@ -28,13 +36,16 @@ _AUTH_TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105 - opens only the 
 _API_KEY = "SK0123456789abcdef0123456789abcdef"
 _API_SECRET = "0123456789ABCDEF0123456789ABCDEF"  # noqa: S105 - opens only the sandbox
 
+_log = logging.getLogger("aiotask.sandbox")
+
 
 class Sandbox:
-    """A local server that behaves like Twilio TaskRouter v1, but for routing.
+    """A local server that behaves like Twilio TaskRouter v1.
 
     It answers all operations of TaskRouter, and those on the tasks of Autopilot assistants. Tasks
-    come to queues, and no worker is offered one but by `reserve`; where no worker is needed, tasks
-    are moved by `assign` and `set_status`.
+    come to queues and are offered to workers, just after the request that makes it possible is
+    answered; what takes time happens when its time has come, or when `advance` lets it come.
+    Where no worker is wanted, tasks are moved by `assign` and `set_status`.
 
     Events are posted to the EventCallbackUrl of their workspace, and reservations to the
     AssignmentCallbackUrl of their workflow, whose instructions are carried out.
@@ -60,17 +71,28 @@ class Sandbox:
         faults: The share of all requests that get an injected fault.
         fault_kinds: What faults are chosen from.
         seed: Makes the choice of faults, and all sids, the same for the same requests in order.
-        clock: The time, in seconds since 1970.
+        clock: The time, in seconds since 1970. With another clock than `time.time`, what is due
+            is done before the next request is answered, and by `advance`.
         page_size_over_1000: What a PageSize above the maximum does, which is not known: "refuse" it
             with the documented error 20007, or "clamp" it.
         unmatched: What becomes of a new task that no filter of its workflow matches, which is not
             known: "cancel" it, as the documentation of workflows says, or "refuse" it with 400.
         worker_statistics: How many workers a workspace can have with statistics of workers on:
             Twilio switches them off above 100; None keeps them on.
+        routing: Whether tasks are offered to workers, go on in their workflows, and end with time.
+            Without, each stays where it is until a request or a test moves it.
+        closed_for: Seconds after which a task that is completed or canceled is gone.
+        unanswered: What becomes of a task that goes back to pending because a reservation timed
+            out, on which Twilio's pages differ: it can "stay" at its target until that times out,
+            or "advance" to the next target at once, if there is one.
         callback_timeout: Seconds that a receiver of callbacks has to answer; None has what is
             documented, 15 for events and 5 for assignments.
         callback_backlog: How many events of a workspace may wait for their receiver; of more, the
             oldest are dropped. As many assignments may wait.
+        store: A file that keeps all there is, for the next sandbox that is given it: made where
+            there is none, and opened while the sandbox serves. Every answer waits until what it
+            tells of is in it, so that nothing is lost when the process is killed; what the system
+            has not written yet when the power fails is. A StoreError says what is wrong with it.
 
     """
 
@@ -95,8 +117,12 @@ class Sandbox:
         page_size_over_1000: OverlongPages = "refuse",
         unmatched: Unmatched = "cancel",
         worker_statistics: int | None = 100,
+        routing: bool = True,
+        closed_for: int = 300,
+        unanswered: Unanswered = "stay",
         callback_timeout: float | None = None,
         callback_backlog: int = 100_000,
+        store: str | os.PathLike[str] | None = None,
     ) -> None:
         self.account_sid = account_sid
         self.auth_token = auth_token
@@ -107,29 +133,55 @@ class Sandbox:
         self._port = port
         # Its own chances, so that the faults of a seed do not depend on what else was drawn.
         random = Random(seed)
-        account = Account(
-            account_sid, clock, random, page_size_over_1000, unmatched, worker_statistics
+        self._alarming = clock is time.time
+        self._scheduler = Scheduler(Timeline(clock))
+        clock = self._scheduler.timeline
+        self._account = Account(
+            account_sid,
+            clock,
+            random,
+            page_size_over_1000,
+            unmatched,
+            worker_statistics,
+            routing=routing,
+            closed_for=closed_for,
+            unanswered=unanswered,
+            scheduler=self._scheduler,
+            changes=Changes(kept=store is not None),
         )
         self._callbacks = Callbacks(
-            Settings(account_sid, auth_token, callback_timeout, callback_backlog)
+            Settings(account_sid, auth_token, callback_timeout, callback_backlog),
+            self._in_background,
         )
-        self._service = Service(account, expression_rate, self._callbacks.watch)
+        self._expression_rate = expression_rate
+        self._service = self._new_service()
+        self._seed = seed
+        self._archive = None if store is None else Archive(Database(store), self._account)
         credentials = [(account_sid, auth_token), (api_key, api_secret)]
         self._gate = Gate(credentials, rate, in_flight, clock, random)
         self._latency = latency
         self._retry_after = retry_after
         self._tally = Tally()
         self._serving: tuple[Front, asyncio.Server] | None = None
+        self._alarm: Alarm | None = None
 
     async def start(self) -> None:
         """Begin to serve; what a sandbox held when it was closed is there again."""
         if self._serving is not None:
             raise RuntimeError("the sandbox is serving already")
+        if self._archive is not None:
+            self._restore(self._archive)
         front = Front(
             self._service, self._gate, self.faults, self._tally, self._latency, self._retry_after
         )
-        self._serving = front, await front.listen(self._host, self._port)
+        try:
+            self._serving = front, await front.listen(self._host, self._port)
+        except BaseException:
+            self._put_away()
+            raise
         self._callbacks.open()
+        if self._alarming:
+            self._alarm = Alarm(self._scheduler, self._in_background)
 
     async def close(self) -> None:
         """Stop serving at once, and drop what is being handled."""
@@ -137,8 +189,11 @@ class Sandbox:
             front, server = self._serving
             self._serving = None
             server.close()
+            if self._alarm is not None:
+                self._alarm.close()
             await self._callbacks.close()
             await front.close()
+            self._put_away()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -180,6 +235,11 @@ class Sandbox:
         return self.faults.injected
 
     @property
+    def workspaces(self) -> list[str]:
+        """The sids of the workspaces that there are, in the order of their creation."""
+        return list(self._service.workspaces.items)
+
+    @property
     def callbacks(self) -> Counter[str]:
         """What became of callbacks, by kind and outcome.
 
@@ -200,12 +260,26 @@ class Sandbox:
         """
         await self._callbacks.sent()
 
+    async def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
+        """Let time pass, and do on the way what is due: each thing in order and at its own time."""
+        span = round(1000 * (seconds + 60 * minutes + 3600 * hours))
+        if span < 0:
+            raise ValueError("time does not go back")
+        scheduler = self._scheduler
+        with self._at_work():
+            end = scheduler.timeline.milliseconds() + span
+            while (due := scheduler.next) is not None and due <= end:
+                scheduler.advance_to(due)
+                await asyncio.sleep(0)  # so that others see each moment, too
+            scheduler.advance_to(end)
+
     def create_workspace(self, friendly_name: str, template: Template = "FIFO") -> str:
         """Add a workspace without a request, and return its sid.
 
         The template FIFO comes with a queue and a workflow that puts every task in it.
         """
-        return self._service.workspaces.open(friendly_name, template).sid
+        with self._at_work():
+            return self._service.workspaces.open(friendly_name, template).sid
 
     def fill(self, contents: Contents) -> None:
         """Add workspaces with what they hold, without requests.
@@ -218,7 +292,8 @@ class Sandbox:
         and a worker's ``channels`` are capacities by unique name. What cannot be is a
         :class:`ContentsError` that says where it stands; what stood before it is there then.
         """
-        self._filler().fill(contents)
+        with self._at_work():
+            self._filler().fill(contents)
 
     def snapshot(self) -> dict[str, dict[str, Any]]:
         """Return all that is there now, by the friendly names of the workspaces.
@@ -231,6 +306,7 @@ class Sandbox:
 
     def tasks(self, workspace_sid: str) -> list[StoredTask]:
         """Return the tasks that a workspace holds now, in the order of their creation."""
+        self._scheduler.catch_up()
         return [StoredTask.of(task) for task in self._workspace(workspace_sid).stores.tasks]
 
     def assign(self, task_sid: str) -> None:
@@ -240,7 +316,8 @@ class Sandbox:
     def set_status(self, task_sid: str, status: Status) -> None:
         """Give a task any status, and leave its reservations alone; its version grows."""
         workspace, task = self._task(task_sid)
-        workspace.transitions.set_status(task, status)
+        with self._at_work():
+            workspace.transitions.set_status(task, status)
 
     def create_worker(
         self,
@@ -249,35 +326,74 @@ class Sandbox:
         attributes: Mapping[str, Any] | None = None,
         activity: str = "Available",
     ) -> str:
-        """Add a worker without a request, and return its sid; *activity* is a friendly name."""
+        """Add a worker without a request, and return its sid; *activity* is a friendly name.
+
+        The worker gets tasks at once, if the activity is available.
+        """
+        self._scheduler.catch_up()
         stores = self._workspace(workspace_sid).stores
         named = [item for item in stores.activities if item.friendly_name == activity]
         if not named:
             raise LookupError(f"the workspace has no activity {activity!r}")
         decoded = dict(attributes or {})
-        try:
-            worker = stores.workers.new(
-                {
-                    "friendly_name": friendly_name,
-                    "activity": named[0],
-                    "attributes": orjson.dumps(decoded).decode(),
-                    "decoded": decoded,
-                }
-            )
-        except Refusal as refusal:
-            raise ValueError(refusal.message) from refusal
-        return worker.sid
+        values = {
+            "friendly_name": friendly_name,
+            "activity": named[0],
+            "attributes": orjson.dumps(decoded).decode(),
+            "decoded": decoded,
+        }
+        with self._at_work():
+            return stores.workers.new(values).sid
 
     def reserve(self, task_sid: str, worker_sid: str) -> str:
-        """Offer a waiting task to a worker, as routing does, and return the reservation's sid."""
+        """Offer a waiting task to a worker, whatever routing would, and return its sid."""
         workspace, task = self._task(task_sid)
         worker = workspace.stores.workers.get(worker_sid)
         if worker is None:
             raise LookupError(f"the workspace of {task_sid} has no worker {worker_sid}")
-        try:
+        with self._at_work():
             return workspace.transitions.reserve(task, worker).sid
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Do without a request what stands around one: what is due before, what follows after."""
+        self._scheduler.catch_up()
+        try:
+            yield
         except Refusal as refusal:
             raise ValueError(refusal.message) from refusal
+        finally:
+            self._scheduler.settle()
+            self._account.changes.commit()
+
+    @contextmanager
+    def _in_background(self) -> Iterator[None]:
+        """Do the same where nobody is there to be told; what is not saved then is tried again."""
+        try:
+            with self._at_work():
+                yield
+        except StoreError as error:
+            _log.error("%s", error)
+
+    def _new_service(self) -> Service:
+        return Service(self._account, self._expression_rate, self._callbacks.watch)
+
+    def _restore(self, archive: Archive) -> None:
+        for workspace in self._service.workspaces:
+            workspace.close()
+        self._service = self._new_service()
+        opened = archive.open(self._service)
+        if opened:
+            # The chances of a seed begin anew each time, and no sid may come twice.
+            self._account.random.seed(None if self._seed is None else f"{self._seed}/{opened}")
+        for workspace in self._service.workspaces:
+            workspace.resume()
+
+    def _put_away(self) -> None:
+        if self._archive is not None:
+            with suppress(StoreError):  # which all have got who changed what is not saved yet
+                self._account.changes.commit()
+            self._archive.close()
 
     def _filler(self) -> Filler:
         return Filler(self._service, "http://sandbox" if self._serving is None else self.url)
@@ -289,6 +405,7 @@ class Sandbox:
         return workspace
 
     def _task(self, sid: str) -> tuple[Workspace, Task]:
+        self._scheduler.catch_up()
         for workspace in self._service.workspaces:
             task = workspace.stores.tasks.get(sid)
             if task is not None:

@@ -1,16 +1,26 @@
 """The service behind the sandbox's socket: which operation a request means; knows no aiohttp."""
 
+import logging
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from aiotask.sandbox._account import Account, is_sid
-from aiotask.sandbox._answers import Answer, method_not_allowed, not_found, too_many_requests
+from aiotask.sandbox._answers import (
+    Answer,
+    method_not_allowed,
+    not_found,
+    server_error,
+    too_many_requests,
+)
 from aiotask.sandbox._autopilot import AutopilotTasks
 from aiotask.sandbox._calls import Call, Collection, Place
+from aiotask.sandbox._changes import StoreError
 from aiotask.sandbox._limits import Window
 from aiotask.sandbox._parameters import Parameters
 from aiotask.sandbox._workspace import Watch, WorkspaceStore
 from aiotask.sandbox._workspaces import Workspaces
+
+_log = logging.getLogger("aiotask.sandbox")
 
 METHODS = frozenset(["GET", "POST", "DELETE"])
 
@@ -50,7 +60,29 @@ class Service:
         self._windows: dict[str, Window] = {}
 
     def answer(self, request: Request) -> Answer:
-        """Do what a request asks for; all that is wrong with it is raised as a Refusal."""
+        """Do what a request asks for; all that is wrong with it is raised as a Refusal.
+
+        What is due is done before, and tasks are routed after the answer is written. What changed
+        is saved before it is answered. While something cannot be saved, requests are refused with
+        500 and nothing more is done; as with any 500, the one that first got it may have been done
+        nevertheless.
+        """
+        self._commit()
+        self._account.scheduler.catch_up()
+        try:
+            return self._do(request)
+        finally:
+            self._account.scheduler.settle()
+            self._commit()
+
+    def _commit(self) -> None:
+        try:
+            self._account.changes.commit()
+        except StoreError as error:
+            _log.error("%s", error)
+            raise server_error() from error
+
+    def _do(self, request: Request) -> Answer:
         parts = request.path.split("/")
         place, sid = self._place(parts)
         if place is None:
@@ -87,7 +119,7 @@ class Service:
             case ["", "v1", "Workspaces", *rest]:
                 collection: Collection = self._workspaces
             case ["", "v1", "Assistants", sid, "Tasks", *rest] if is_sid(sid, "UA"):
-                collection = self._assistant(sid)
+                collection = self.assistant(sid)
             case _:
                 return None, ""
         while len(rest) > 1:
@@ -103,7 +135,8 @@ class Service:
             return special, ""
         return collection, unquote(rest[0])
 
-    def _assistant(self, sid: str) -> AutopilotTasks:
+    def assistant(self, sid: str) -> AutopilotTasks:
+        """Return the tasks of an assistant, which any sid is one of."""
         if sid not in self._assistants:
             self._assistants[sid] = AutopilotTasks(self._account, sid)
         return self._assistants[sid]

@@ -79,20 +79,33 @@ class Store(Generic[R]):
         """Return an item that is not kept yet."""
         now = self.account.now()
         given = {name: value for name, value in values.items() if value is not None}
-        if "sid" not in given:
-            given["sid"] = self.account.new_sid(self.prefix)
-        return self.make(created=now, updated=now, **given)
+        sid = self.account.new_sid(self.prefix)
+        return self.make(sid=sid, created=now, updated=now, **given)
 
     def begin(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Keep what there is from the beginning, which no event tells of."""
         for values in rows:
             item = self.built(values)
-            self.items[item.sid] = item
+            self.hold(item)
+            self.note(item)
 
     def add(self, item: R) -> None:
         """Keep a new item."""
-        self.items[item.sid] = item
+        self.hold(item)
+        self.note(item)
         self.record(item, "created")
+
+    def hold(self, item: R) -> None:
+        """Keep an item, which need not be new."""
+        self.items[item.sid] = item
+
+    def revive(self, item: R) -> None:
+        """Keep an item that was saved, and compute what was not."""
+        self.hold(item)
+
+    def note(self, item: R) -> None:
+        """Have an item saved."""
+        self.account.changes.put(item)
 
     def change(self, item: R, changes: Mapping[str, Any]) -> None:
         """Set what is not None."""
@@ -105,6 +118,7 @@ class Store(Generic[R]):
             setattr(item, name, changes[name])
         item.version += 1
         item.updated = self.account.now()
+        self.note(item)
         self.changed(item, old)
 
     def changed(self, item: R, old: Mapping[str, Any]) -> None:  # noqa: ARG002 - for overriders
@@ -114,6 +128,7 @@ class Store(Generic[R]):
     def remove(self, item: R) -> None:
         """Forget an item."""
         del self.items[item.sid]
+        self.account.changes.retire(item)
         self.record(item, "deleted")
 
     def facts(self, _item: R) -> Facts:

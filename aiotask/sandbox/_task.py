@@ -36,6 +36,20 @@ class Task:
     channel: TaskChannel
     routing_target: str | None
     ignore_capacity: bool | None
+    began: int
+    """When it was created, in milliseconds since 1970, as all that follows."""
+    moved: int
+    """When it came to its status."""
+    routed: int
+    """When it came to the filter whose targets it goes through."""
+    deadline: int | None = None
+    """When its target has had enough time."""
+    rule: int | None = None
+    """Its filter in its workflow's configuration, None for one whose queue the request chose."""
+    step: int = 0
+    """Its target in the filter."""
+    rounds: int = 0
+    """How often it was reserved after it had been pending."""
     reason: str | None = None
     version: int = 0
 

@@ -2,20 +2,19 @@
 
 from dataclasses import dataclass
 
-from aiotask.sandbox._account import Account
 from aiotask.sandbox._answers import invalid
-from aiotask.sandbox._events import EventLog, Facts
+from aiotask.sandbox._events import Facts
 from aiotask.sandbox._parameters import Parameters
 from aiotask.sandbox._store import Resource, Store
 
-# What a workspace begins with, by the friendly names of recorded answers.
-_FIRST = (
+FIRST_CHANNELS = (
     {"unique_name": "default", "friendly_name": "Default"},
     {"unique_name": "voice", "friendly_name": "Voice"},
     {"unique_name": "chat", "friendly_name": "Programmable Chat"},
     {"unique_name": "sms", "friendly_name": "SMS"},
     {"unique_name": "video", "friendly_name": "Video"},
 )
+"""What a workspace begins with, by the friendly names of recorded answers."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,10 +35,10 @@ class TaskChannelStore(Store[TaskChannel]):
     kind = "task-channel"
     most = 15
 
-    def __init__(self, account: Account, log: EventLog) -> None:
-        super().__init__(account, log)
-        self.begin(_FIRST)
-        self.default = next(iter(self))
+    @property
+    def default(self) -> TaskChannel:
+        """The first one, which is never deleted."""
+        return next(iter(self))
 
     def named(self, name: str) -> TaskChannel | None:
         """Return the channel with this sid or unique name."""

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from aiotask.sandbox._answers import invalid
+from aiotask.sandbox._answers import Answer, invalid
+from aiotask.sandbox._calls import Call
 from aiotask.sandbox._parameters import Parameters
 from aiotask.sandbox._shelf import EditableShelf
 from aiotask.sandbox._stores import Stores
@@ -55,6 +56,12 @@ class TaskChannels(EditableShelf[TaskChannel]):
         channel = super().put_in(values)
         self._stores.workers.equip(channel)
         return channel
+
+    def update(self, call: Call) -> Answer:
+        """Change a channel; who is idle for longest may be someone else now."""
+        answer = super().update(call)
+        self._stores.mailbox.note(*self._stores.workers.items)
+        return answer
 
     def take_out(self, item: TaskChannel) -> None:
         """Remove a channel that no open task is in."""

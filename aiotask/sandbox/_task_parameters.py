@@ -31,6 +31,9 @@ class Placement(NamedTuple):
     workflow: Workflow
     queue: TaskQueue | None
     priority: int
+    rule: int | None = None
+    deadline: int | None = None
+    """When its target has had enough time, in milliseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,16 @@ class TaskReader:
         own = parameters.integer("Priority", 0, MAX_PRIORITY) or 0
         if queue is not None:
             return Placement(workflow, queue, own)
-        routed = workflow.document.route(attributes)
+        rule = workflow.document.route(attributes)
+        routed = None if rule is None else workflow.document.target(rule, 0)
         if routed is not None:
-            priority = own if routed.priority is None else routed.priority
-            return Placement(workflow, self.stores.queues.get(routed.queue_sid), priority)
+            return Placement(
+                workflow,
+                self.stores.queues.get(routed.queue_sid),
+                own if routed.priority is None else routed.priority,
+                rule,
+                routed.until and self.stores.account.milliseconds() + routed.until,
+            )
         if self.stores.account.unmatched == "refuse":
             raise invalid(f"No filter of Workflow {workflow.sid} matches the Attributes")
         return Placement(workflow, None, own)

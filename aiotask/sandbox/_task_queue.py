@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from aiotask.sandbox._account import Account
 from aiotask.sandbox._activity import Activity
-from aiotask.sandbox._events import Facts
+from aiotask.sandbox._events import EventLog, Facts
 from aiotask.sandbox._expressions import Test, parse
+from aiotask.sandbox._mailbox import Mailbox
 from aiotask.sandbox._parameters import Parameters
 from aiotask.sandbox._store import Resource, Store
 from aiotask.sandbox._worker import Seen, Worker
@@ -51,8 +53,13 @@ class TaskQueueStore(Store[TaskQueue]):
     kind = "task-queue"
     most = _MOST
 
+    def __init__(self, account: Account, log: EventLog, mailbox: Mailbox) -> None:
+        super().__init__(account, log)
+        self._mailbox = mailbox
+
     def changed(self, item: TaskQueue, old: Mapping[str, Any]) -> None:
         """Tell the log of a new expression, the one change that TaskRouter has an event for."""
+        self._mailbox.note(item.sid)
         if "target_workers" in old:
             self.record(item, "expression.updated")
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 from sortedcontainers import SortedKeyList
 
+from aiotask.sandbox._changes import Changes
 from aiotask.sandbox._expressions import Attributes, Expression, Lookup
 from aiotask.sandbox._scalars import COMPOUND, NULL, identity
 from aiotask.sandbox._task import Status, Task
@@ -101,7 +102,8 @@ class _AttributeIndex:
 class TaskStore:
     """The tasks of one workspace."""
 
-    def __init__(self) -> None:
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
         self.created = 0
         """How many tasks there have been."""
         self._tasks: dict[str, Task] = {}
@@ -118,11 +120,16 @@ class TaskStore:
 
     def add(self, task: Task, attributes: Attributes) -> None:
         """Keep a new task, whose *attributes* are decoded already."""
-        self.created += 1
-        self._tasks[task.sid] = task
-        self._counts[Group.of(task)] += 1
+        self.revive(task)
+        self._changes.put(task)
         self._file(task)
         self._index(task, attributes)
+
+    def revive(self, task: Task) -> None:
+        """Keep a task, which may have been saved, while no order or index is asked for."""
+        self.created = task.number + 1
+        self._tasks[task.sid] = task
+        self._counts[Group.of(task)] += 1
 
     def change(self, task: Task, changes: Mapping[str, Any], now: int) -> None:
         """Set fields of a task; its version grows whatever they are."""
@@ -136,6 +143,7 @@ class TaskStore:
             setattr(task, name, value)
         task.version += 1
         task.updated = now
+        self._changes.put(task)
         self._counts[Group.of(task)] += 1
         if moves:
             self._file(task)
@@ -148,6 +156,7 @@ class TaskStore:
         self._unfile(task)
         self._unindex(task)
         del self._tasks[task.sid]
+        self._changes.drop(task.sid)
 
     def counts(self, wanted: Wanted) -> list[tuple[Group, int]]:
         """Return how many tasks there are of each group that is *wanted*."""

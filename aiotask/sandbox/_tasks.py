@@ -44,7 +44,8 @@ class Tasks(Collection):
 
     def create(self, call: Call) -> Answer:
         """Queue a task."""
-        parameters, now = call.parameters, self._account.now()
+        parameters, moment = call.parameters, self._account.milliseconds()
+        now = moment // 1000
         text, attributes = parameters.attributes() or ("{}", {})
         timeout = parameters.integer("Timeout", 1, MAX_TIMEOUT)
         start = self._reader.start(parameters)
@@ -65,6 +66,11 @@ class Tasks(Collection):
             channel=self._reader.channel(parameters),
             routing_target=routing_target(parameters),
             ignore_capacity=ignore_capacity(parameters),
+            began=moment,
+            moved=moment,
+            routed=moment,
+            deadline=place.deadline,
+            rule=place.rule,
         )
         self._desk.transitions.create_task(task, attributes)
         return self._answer(call, 201, task)
@@ -82,7 +88,7 @@ class Tasks(Collection):
 
     def delete(self, call: Call) -> Answer:
         """Remove a task, whatever its status, unless If-Match names another version."""
-        self._desk.transitions.delete_task(self._matched(call))
+        self._desk.transitions.delete_task(self._matched(call), "task.deleted")
         return NO_CONTENT
 
     def list(self, call: Call) -> Answer:

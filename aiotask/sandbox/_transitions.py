@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from aiotask.sandbox._activity import Activity
 from aiotask.sandbox._answers import invalid
 from aiotask.sandbox._expressions import Attributes
-from aiotask.sandbox._reservation import Reservation, ReservationStatus
+from aiotask.sandbox._reservation import OPEN, Reservation, ReservationStatus
 from aiotask.sandbox._stores import Stores
 from aiotask.sandbox._task import WAITING, Status, Task
 from aiotask.sandbox._worker import Worker
@@ -39,6 +39,8 @@ class Settings(Protocol):
     """Where a worker goes who lets a reservation time out."""
     multi_task_enabled: bool
     """Whether workers do several tasks at once, and keep their activity meanwhile."""
+    prioritize_queue_order: str
+    """Whether FIFO or LIFO queues are served first."""
 
 
 class Transitions:
@@ -47,6 +49,7 @@ class Transitions:
     def __init__(self, stores: Stores, settings: Callable[[], Settings]) -> None:
         self._account = stores.account
         self._log = stores.log
+        self._mailbox = stores.mailbox
         self._tasks = stores.tasks
         self._reservations = stores.reservations
         self._workers = stores.workers
@@ -55,11 +58,14 @@ class Transitions:
     def create_task(self, task: Task, attributes: Attributes) -> None:
         """Put a new task in its queue; one without a queue is canceled already."""
         self._tasks.add(task, attributes)
+        self._mailbox.note(task.sid)
         types = _UNMATCHED if task.queue is None else _ENTERED
         self._log.record(task.sid, task.facts(), *types)
 
     def change_task(self, task: Task, changes: Mapping[str, Any]) -> None:
         """Change a task; when its status changes, its reservations follow."""
+        if changes.get("attributes", task.attributes) != task.attributes:
+            self._mailbox.rewrite(task.sid)
         self._move(task, changes)
         following = _FOLLOWING.get(changes.get("assignment_status", ""))
         if following is not None:
@@ -71,11 +77,22 @@ class Transitions:
         """Give a task any status, and leave its reservations alone."""
         self._move(task, {"assignment_status": status})
 
-    def delete_task(self, task: Task) -> None:
-        """Forget a task and its reservations."""
+    def route_task(self, task: Task, changes: Mapping[str, Any], *events: str) -> None:
+        """Move a task along its workflow, of which *events* tell."""
+        self._tasks.change(task, changes, self._account.now())
+        self._mailbox.note(task.sid)
+        self._log.record(task.sid, task.facts(), *events)
+
+    def tell(self, task: Task, *events: str) -> None:
+        """Tell of what does not change a task yet."""
+        self._log.record(task.sid, task.facts(), *events)
+
+    def delete_task(self, task: Task, *events: str) -> None:
+        """Forget a task and its reservations; unless a request does it, few *events* tell."""
+        self._mailbox.note(*self._reservations.of_task(task.sid), task.sid)
         self._reservations.drop(task)
         self._tasks.remove(task)
-        self._log.record(task.sid, task.facts(), "task.deleted")
+        self._log.record(task.sid, task.facts(), *events)
 
     def reserve(self, task: Task, worker: Worker) -> Reservation:
         """Offer a waiting task to a worker."""
@@ -87,11 +104,16 @@ class Transitions:
                 "worker": worker,
                 "channel": task.channel,
                 "previous_activity": worker.activity,
+                "expires": self._account.milliseconds()
+                + task.workflow.task_reservation_timeout * 1000,
+                "round": task.rounds + (task.assignment_status == "pending"),
             }
         )
         if task.assignment_status == "pending":
-            self._move(task, {"assignment_status": "reserved"})
+            self._move(task, {"assignment_status": "reserved", "rounds": task.rounds + 1})
         self._reservations.add(reservation)
+        self._mailbox.note(reservation.sid, task.sid)
+        self._rest(reservation)
         if task.queue is not None:
             self._occupy(worker, task.queue.reservation_activity)
         return reservation
@@ -165,12 +187,18 @@ class Transitions:
 
     def _turn(self, reservation: Reservation, status: ReservationStatus) -> None:
         self._reservations.change(reservation, {"status": status})
+        self._mailbox.note(reservation.sid, reservation.task.sid)
+        if status not in OPEN:
+            self._rest(reservation)
         if status == "completed" and reservation.post_work_activity is not None:
             self.move_worker(reservation.worker, reservation.post_work_activity)
 
     def _move(self, task: Task, changes: Mapping[str, Any]) -> None:
-        self._tasks.change(task, changes, self._account.now())
         status = changes.get("assignment_status")
+        if status is not None:
+            changes = {**changes, "moved": self._account.milliseconds()}
+        self._tasks.change(task, changes, self._account.now())
+        self._mailbox.note(task.sid)
         event = "task.updated" if status is None else _TASK_EVENTS.get(status)
         if event is not None:
             self._log.record(task.sid, task.facts(), event)
@@ -181,6 +209,12 @@ class Transitions:
             task.sid, "pending"
         ):
             self._move(task, {"assignment_status": "pending"})
+
+    def _rest(self, reservation: Reservation) -> None:
+        """Note that the worker has had something to do just now, on that channel."""
+        worker = reservation.worker
+        channel = worker.channels.get(reservation.channel.sid)
+        self._workers.rest(worker, *([] if channel is None else [channel]))
 
     def _follow(self, task: Task, status: Status, until: tuple[ReservationStatus, ...]) -> None:
         working = task.assignment_status in ("assigned", "wrapping")

@@ -5,10 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from aiotask.sandbox._account import Account
 from aiotask.sandbox._activity import Activity
 from aiotask.sandbox._answers import invalid
+from aiotask.sandbox._changes import DERIVED
 from aiotask.sandbox._events import EventLog, Facts
+from aiotask.sandbox._expressions import View
+from aiotask.sandbox._mailbox import Mailbox
 from aiotask.sandbox._store import Resource, Store
 from aiotask.sandbox._task_channel import TaskChannel, TaskChannelStore
 
@@ -20,10 +25,12 @@ class WorkerChannel(Resource):
     channel: TaskChannel
     capacity: int = 1
     available: bool = True
-    assigned: int = 0
+    assigned: int = field(default=0, metadata=DERIVED)
     """Reservations that are accepted."""
-    engaged: int = 0
+    engaged: int = field(default=0, metadata=DERIVED)
     """Reservations that are pending, accepted or wrapping."""
+    turn: int = 0
+    """Orders the workers by who has done nothing on this channel for longest."""
 
     @property
     def percentage(self) -> int:
@@ -41,9 +48,11 @@ class Worker(Resource):
     activity: Activity
     since: int
     attributes: str = "{}"
-    decoded: Mapping[str, Any] = field(default_factory=dict)
+    decoded: Mapping[str, Any] = field(default_factory=dict, metadata=DERIVED)
     channels: dict[str, WorkerChannel] = field(default_factory=dict)
     """By the sid of the task channel."""
+    turn: int = 0
+    """Orders the workers by who has done nothing for longest."""
 
     @property
     def activity_sid(self) -> str:
@@ -66,7 +75,7 @@ class Worker(Resource):
         )
 
 
-class Seen:
+class Seen(View):
     """A worker's attributes, and before them the fields that Twilio's expressions know."""
 
     def __init__(self, worker: Worker) -> None:
@@ -102,11 +111,15 @@ class WorkerStore(Store[Worker]):
     kind = "worker"
     most = 15_000
 
-    def __init__(self, account: Account, log: EventLog, channels: TaskChannelStore) -> None:
+    def __init__(
+        self, account: Account, log: EventLog, channels: TaskChannelStore, mailbox: Mailbox
+    ) -> None:
         super().__init__(account, log)
+        self.mailbox = mailbox
         self.by_activity: Counter[str] = Counter()
         self._channels = channels
         self._names: dict[str, Worker] = {}
+        self._turn = 0
 
     def built(self, values: Mapping[str, Any]) -> Worker:
         """Return a worker who is not kept yet."""
@@ -114,12 +127,33 @@ class WorkerStore(Store[Worker]):
         worker = super().built({**values, "since": self.account.milliseconds()})
         for channel in self._channels:
             self._equip(worker, channel)
+        self.rest(worker, *worker.channels.values())
         return worker
 
-    def add(self, item: Worker) -> None:
-        """Keep a new worker."""
+    def named(self, name: str) -> Worker | None:
+        """Return the worker with a friendly name in upper or lower case."""
+        return self._names.get(name.casefold())
+
+    def rest(self, worker: Worker, *channels: WorkerChannel) -> None:
+        """Put a worker behind all others in the order of who is idle for longest."""
+        self._turn = max(self._turn + 1, self.account.milliseconds() * 1000)
+        worker.turn = self._turn
+        for item in channels:
+            item.turn = self._turn
+        if worker.sid in self.items:
+            self.note(worker)
+        self.mailbox.note(worker.sid)
+
+    def hold(self, item: Worker) -> None:
+        """Keep a worker."""
         self._index(item)
-        super().add(item)
+        super().hold(item)
+
+    def revive(self, item: Worker) -> None:
+        """Keep a worker who was saved."""
+        item.decoded = orjson.loads(item.attributes)
+        self._turn = max(self._turn, item.turn, *(each.turn for each in item.channels.values()))
+        super().revive(item)
 
     def change(self, item: Worker, changes: Mapping[str, Any]) -> None:
         """Set what is not None; a new activity begins now."""
@@ -127,8 +161,12 @@ class WorkerStore(Store[Worker]):
         if changes.get("activity") not in (None, item.activity):
             changes = {**changes, "since": self.account.milliseconds()}
         self._unindex(item)
+        idle = item.activity.available
         super().change(item, changes)
         self._index(item)
+        if item.activity.available and not idle:
+            self.rest(item, *item.channels.values())
+        self.mailbox.note(item.sid)
 
     def changed(self, item: Worker, old: Mapping[str, Any]) -> None:
         """Tell the log of a change, for some of which TaskRouter has events."""
@@ -144,6 +182,8 @@ class WorkerStore(Store[Worker]):
         """Forget a worker."""
         self._unindex(item)
         del self.items[item.sid]
+        self.account.changes.retire(item)
+        self.mailbox.note(item.sid)
         facts = item.facts()._replace(more=self._spent(item.activity, item.since))
         self.tell(item.sid, facts, "worker.deleted")
 
@@ -155,11 +195,14 @@ class WorkerStore(Store[Worker]):
         """Give every worker a channel for a new task channel."""
         for worker in self:
             self._equip(worker, channel)
+            self.note(worker)
 
     def strip(self, channel: TaskChannel) -> None:
         """Take the channels of a task channel away from the workers."""
         for worker in self:
             del worker.channels[channel.sid]
+            self.note(worker)
+            self.mailbox.note(worker.sid)
 
     def engage(self, worker: Worker, channel: TaskChannel, engaged: int, assigned: int) -> None:
         """Count a worker's reservations on a channel up or down."""
@@ -167,6 +210,7 @@ class WorkerStore(Store[Worker]):
         if item is not None:
             item.engaged += engaged
             item.assigned += assigned
+        self.mailbox.note(worker.sid)
 
     def _check_name(self, name: str | None, item: Worker | None) -> None:
         """Refuse a name that another worker has: Twilio does not tell upper case from lower."""
@@ -186,8 +230,9 @@ class WorkerStore(Store[Worker]):
         now = self.account.now()
         sid = self.account.new_sid("WC")
         worker.channels[channel.sid] = WorkerChannel(
-            sid=sid, created=now, updated=now, channel=channel
+            sid=sid, created=now, updated=now, channel=channel, turn=worker.turn
         )
+        self.mailbox.note(worker.sid)
 
     def _index(self, item: Worker) -> None:
         self._names[item.friendly_name.casefold()] = item
@@ -201,10 +246,15 @@ class WorkerStore(Store[Worker]):
 class WorkerChannelStore(Store[WorkerChannel]):
     """The channels of one worker, to whom their events belong."""
 
-    def __init__(self, account: Account, log: EventLog, worker: Worker) -> None:
-        super().__init__(account, log)
+    def __init__(self, workers: WorkerStore, worker: Worker) -> None:
+        super().__init__(workers.account, workers.log)
+        self._mailbox = workers.mailbox
         self.items = {item.sid: item for item in worker.channels.values()}
         self.worker = worker
+
+    def note(self, item: WorkerChannel) -> None:  # noqa: ARG002 - for all of them
+        """Have the worker saved, of whom the channels are a part."""
+        self.account.changes.put(self.worker)
 
     def changed(self, item: WorkerChannel, old: Mapping[str, Any]) -> None:
         """Tell the log of a change; the names are those of TaskRouter's event callbacks."""
@@ -218,6 +268,7 @@ class WorkerChannelStore(Store[WorkerChannel]):
                 ("worker_channel_task_count", str(item.assigned)),
             ),
         )
+        self._mailbox.note(self.worker.sid)
         if "capacity" in old:
             self.tell(self.worker.sid, facts, "worker.capacity.update")
         if "available" in old:

@@ -17,7 +17,7 @@ class WorkerChannels(Shelf[WorkerChannel]):
     key = "channels"
 
     def __init__(self, stores: Stores, worker: Worker) -> None:
-        store = WorkerChannelStore(stores.account, stores.log, worker)
+        store = WorkerChannelStore(stores.workers, worker)
         super().__init__(store, stores.workspace_sid)
         self._worker = worker
 

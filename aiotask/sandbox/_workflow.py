@@ -1,9 +1,13 @@
 """Workflows as they are kept: the rules by which tasks come to queues."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from aiotask.sandbox._account import Account
 from aiotask.sandbox._answers import invalid
-from aiotask.sandbox._events import Facts
+from aiotask.sandbox._events import EventLog, Facts
+from aiotask.sandbox._mailbox import Mailbox
 from aiotask.sandbox._routing import Document
 from aiotask.sandbox._store import Resource, Store
 
@@ -17,6 +21,8 @@ class Workflow(Resource):
     assignment_callback_url: str | None = None
     fallback_assignment_callback_url: str | None = None
     task_reservation_timeout: int = 120
+    re_evaluate: bool = False
+    """Whether tasks that wait begin anew when it, or their attributes, change."""
 
 
 class WorkflowStore(Store[Workflow]):
@@ -27,6 +33,16 @@ class WorkflowStore(Store[Workflow]):
     prefix = "WW"
     kind = "workflow"
     most = 1_000
+
+    def __init__(self, account: Account, log: EventLog, mailbox: Mailbox) -> None:
+        super().__init__(account, log)
+        self._mailbox = mailbox
+
+    def changed(self, item: Workflow, old: Mapping[str, Any]) -> None:
+        """Tell the log of a change."""
+        super().changed(item, old)
+        if old.keys() & {"document", "re_evaluate"}:
+            self._mailbox.note(item.sid)
 
     def only(self) -> Workflow:
         """Return the one workflow that needs no naming."""

@@ -14,9 +14,11 @@ _MAX_RESERVATION = 86_400
 
 
 class Workflows(EditableShelf[Workflow]):
-    """The workflows over HTTP; ReEvaluateTasks is ignored, so queued tasks stay put.
+    """The workflows over HTTP.
 
-    One that is deleted leaves its tasks where they are.
+    What Twilio leaves open is decided so: ReEvaluateTasks holds until it is set again, and begins
+    anew what is pending, not what is reserved; a workflow that is deleted leaves its tasks where
+    they are, and keeps routing them.
     """
 
     key = "workflows"
@@ -55,7 +57,7 @@ class Workflows(EditableShelf[Workflow]):
             },
         }
 
-    def read(self, parameters: Parameters, item: Workflow | None) -> dict[str, Any]:  # noqa: ARG002
+    def read(self, parameters: Parameters, item: Workflow | None) -> dict[str, Any]:
         """Return what a request sets."""
         timeout = parameters.integer("TaskReservationTimeout", 1, _MAX_RESERVATION)
         configuration = parameters.text("Configuration")
@@ -65,6 +67,7 @@ class Workflows(EditableShelf[Workflow]):
             "assignment_callback_url": parameters.text("AssignmentCallbackUrl"),
             "fallback_assignment_callback_url": parameters.text("FallbackAssignmentCallbackUrl"),
             "task_reservation_timeout": timeout,
+            "re_evaluate": None if item is None else parameters.boolean("ReEvaluateTasks"),
         }
 
     def _document(self, configuration: str) -> Document:

@@ -1,13 +1,15 @@
 """Workspaces as they are kept: each with its stores, and what may happen to them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import orjson
 
 from aiotask.sandbox._account import Account
 from aiotask.sandbox._activity import Activity
+from aiotask.sandbox._changes import DERIVED
+from aiotask.sandbox._router import Router
 from aiotask.sandbox._routing import read_document
 from aiotask.sandbox._store import Resource, Store
 from aiotask.sandbox._stores import Stores
@@ -29,12 +31,24 @@ class Workspace(Resource):
     friendly_name: str
     default_activity: Activity
     timeout_activity: Activity
-    stores: Stores
-    transitions: Transitions
+    stores: Stores = field(metadata=DERIVED)
+    transitions: Transitions = field(metadata=DERIVED)
+    router: Router | None = field(default=None, metadata=DERIVED)
+    """What offers tasks to workers; there may be none."""
     event_callback_url: str = ""
     events_filter: str | None = None
     multi_task_enabled: bool = True
     prioritize_queue_order: str = "FIFO"
+
+    def resume(self) -> None:
+        """Go on with what the stores hold."""
+        if self.router is not None:
+            self.router.resume()
+
+    def close(self) -> None:
+        """Have nothing happen any longer."""
+        if self.router is not None:
+            self.router.close()
 
 
 Watch = Callable[[Workspace], None]
@@ -65,17 +79,17 @@ class WorkspaceStore(Store[Workspace]):
         """Return a workspace that is not kept yet, without what its template makes."""
         stores = Stores.open(self.account)
         offline = next(iter(stores.activities))
+        first = {"default_activity": offline, "timeout_activity": offline}
+        now = self.account.now()
+        given = {name: value for name, value in values.items() if value is not None}
+        given |= {"sid": stores.workspace_sid, "created": now, "updated": now}
+        return self.joined(stores, {**first, **given})
+
+    def joined(self, stores: Stores, values: Mapping[str, Any]) -> Workspace:
+        """Return the workspace that has these values and *stores*, and is not kept yet."""
         transitions = Transitions(stores, lambda: workspace)
-        workspace = super().built(
-            {
-                **values,
-                "sid": stores.workspace_sid,
-                "stores": stores,
-                "transitions": transitions,
-                "default_activity": offline,
-                "timeout_activity": offline,
-            }
-        )
+        router = Router(stores, transitions, lambda: workspace) if self.account.routing else None
+        workspace = Workspace(stores=stores, transitions=transitions, router=router, **values)
         self._watch(workspace)
         return workspace
 
@@ -86,6 +100,18 @@ class WorkspaceStore(Store[Workspace]):
         if values["template"] == "FIFO":
             _fill(workspace.stores)
         return workspace
+
+    def changed(self, item: Workspace, old: Mapping[str, Any]) -> None:
+        """Tell the log of a change, and routing if it is about what workers do."""
+        super().changed(item, old)
+        if "multi_task_enabled" in old:
+            item.stores.mailbox.note(*item.stores.workers.items)
+
+    def remove(self, item: Workspace) -> None:
+        """Forget a workspace, in which nothing happens any longer."""
+        item.close()
+        super().remove(item)
+        item.stores.account.changes.empty()
 
     def record(self, item: Workspace, *verbs: str) -> None:
         """Tell the workspace's own log what happened to it."""

@@ -36,7 +36,7 @@ contents = st.builds(
 
 @pytest.fixture
 async def api() -> AsyncIterator[Api]:
-    async with serving(clock=Clock()) as api:
+    async with serving(clock=Clock(), routing=False) as api:
         yield api
 
 
@@ -223,7 +223,10 @@ async def test_the_fallback_is_asked_where_nobody_answers(api: Api, receiver: Re
 
 
 async def test_the_fallback_is_asked_where_nobody_answers_in_time() -> None:
-    async with serving(callback_timeout=1.0) as api, receiving(api.sandbox) as receiver:
+    async with (
+        serving(callback_timeout=1.0, routing=False) as api,
+        receiving(api.sandbox) as receiver,
+    ):
         await ask(api, receiver.url("/asked"), receiver.url("/fallback"))
         receiver.answers["/asked"] = receiver.hang
         receiver.answers["/fallback"] = saying(accept())
@@ -324,7 +327,7 @@ async def test_a_wrong_answer_is_seen_in_the_debugger_and_nowhere_else(
 
 @given(contents.map(lambda content: json.dumps(content).encode()) | st.binary())
 def test_whatever_is_answered_is_carried_out_or_one_entry(body: bytes) -> None:
-    sandbox = Sandbox()
+    sandbox = Sandbox(routing=False)
     sid = sandbox.create_workspace("Support")
     path = f"/v1/Workspaces/{sid}/Tasks"
     sandbox._service.answer(Request("POST", "", path, b"", b"", None))

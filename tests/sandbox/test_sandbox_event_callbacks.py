@@ -24,7 +24,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def api(clock: Clock) -> AsyncIterator[Api]:
-    async with serving(clock=clock) as api:
+    async with serving(clock=clock, routing=False) as api:
         yield api
 
 
@@ -390,7 +390,10 @@ async def test_a_receiver_that_hangs_delays_only_its_own_workspace(
 
 
 async def test_a_receiver_that_hangs_is_given_up_in_time() -> None:
-    async with serving(callback_timeout=0.1) as api, receiving(api.sandbox) as receiver:
+    async with (
+        serving(callback_timeout=0.1, routing=False) as api,
+        receiving(api.sandbox) as receiver,
+    ):
         receiver.answers["/events"] = receiver.hang
         await tell(api, receiver.url("/events"), "activity.created")
         for name in "ABC":
@@ -400,7 +403,10 @@ async def test_a_receiver_that_hangs_is_given_up_in_time() -> None:
 
 
 async def test_of_what_waits_for_a_slow_receiver_the_oldest_is_dropped() -> None:
-    async with serving(callback_backlog=2) as api, receiving(api.sandbox) as receiver:
+    async with (
+        serving(callback_backlog=2, routing=False) as api,
+        receiving(api.sandbox) as receiver,
+    ):
         receiver.answers["/events"] = receiver.hang
         await tell(api, receiver.url("/events"), "activity.created")
         await api.make("/Activities", FriendlyName="0")
@@ -414,7 +420,10 @@ async def test_of_what_waits_for_a_slow_receiver_the_oldest_is_dropped() -> None
 
 
 async def test_a_backlog_of_nothing_keeps_the_last() -> None:
-    async with serving(callback_backlog=0) as api, receiving(api.sandbox) as receiver:
+    async with (
+        serving(callback_backlog=0, routing=False) as api,
+        receiving(api.sandbox) as receiver,
+    ):
         await tell(api, receiver.url("/events"))
         await api.sandbox.callbacks_sent()
         await api.make("/Tasks")
@@ -425,7 +434,7 @@ async def test_a_backlog_of_nothing_keeps_the_last() -> None:
 
 async def test_closing_drops_what_is_not_posted_and_leaves_nothing_behind() -> None:
     async with Sandbox() as idle, receiving(idle) as receiver:
-        async with serving() as api:
+        async with serving(routing=False) as api:
             receiver.answers["/events"] = receiver.hang
             await tell(api, receiver.url("/events"), "activity.created")
             for name in "12345":

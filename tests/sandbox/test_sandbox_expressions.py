@@ -1,8 +1,11 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiotask.sandbox._expressions import ExpressionError, parse
+from aiotask.sandbox._expressions import ExpressionError, Scope, parse
+from aiotask.sandbox._ordering import parse_order, parse_reference, rank
 
 ATTRIBUTES = {
     "language": "en",
@@ -137,6 +140,82 @@ def test_an_expression_is_true(text: str) -> None:
 )
 def test_an_expression_is_false(text: str) -> None:
     assert parse(text).test(ATTRIBUTES) is False
+
+
+BOTH = Scope(
+    task={"language": "en", "tags": ["a", "b"], "need": {"level": [3]}, "agent": "WK1"},
+    worker={"sid": "WK1", "languages": ["en", "fr"], "level": 4, "channel": {"sms": {"free": 50}}},
+    workers={"available": 0, "WA1": 2},
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("task.language IN worker.languages", True),
+        ("worker.languages HAS task.language", True),
+        ("worker.languages has task.missing", False),
+        ("task.language NOT IN worker.languages", False),
+        ("worker.level >= task.need.level[0]", True),
+        ("worker.level < task.need.level[0]", False),
+        ("task.agent = worker.sid", True),
+        ("worker.languages[1] == 'fr'", True),
+        ("worker.channel.sms.free >= 50", True),
+        ("worker.channel.chat.free >= 50", False),
+        ("task.tags CONTAINS 'a'", False),
+        ("task.language contains 'e'", True),
+        ("workers.available == 0", True),
+        ("workers.WA1 > 1 and workers.unavailable == null", True),
+        ("language == 'en'", False),
+        ("task == null", False),
+        ("task[0] == null", True),
+        ("nothing.at.all == null", True),
+    ],
+)
+def test_prefixes_tell_the_task_from_the_worker(text: str, *, value: bool) -> None:
+    assert parse(text).test(BOTH) is value
+
+
+def test_an_expression_tells_what_it_refers_to() -> None:
+    paths = parse("(a.b[1] == 'x' OR c IN ['y']) AND worker.a-b HAS task.d").paths
+    assert paths == {("a", "b", 1), ("c",), ("worker", "a-b"), ("task", "d")}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("worker.level", ["low", "high", "flag", "none", "text"]),
+        ("worker.level ASC", ["low", "high", "flag", "none", "text"]),
+        (" worker.level  desc ", ["high", "low", "flag", "none", "text"]),
+        ("worker.deep.x[0] DESC, worker.level", ["text", "low", "high", "flag", "none"]),
+    ],
+)
+def test_workers_are_ordered_by_numbers_and_what_is_none_is_last(
+    text: str, names: list[str]
+) -> None:
+    workers: dict[str, dict[str, Any]] = {
+        "flag": {"level": True},
+        "none": {},
+        "text": {"level": "9", "deep": {"x": [1]}},
+        "low": {"level": -1},
+        "high": {"level": 2.5},
+    }
+    columns = parse_order(text)
+    assert sorted(workers, key=lambda name: rank(columns, Scope(worker=workers[name]))) == names
+
+
+@pytest.mark.parametrize("text", ["", "level", "worker.a DESC worker.b", "worker.a,,worker.b"])
+def test_what_is_no_order_is_an_error(text: str) -> None:
+    with pytest.raises(ExpressionError):
+        parse_order(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [("task.a.b[2]", ("task", "a", "b", 2)), ("task", ("task",)), ("", None), ("a b", None)],
+)
+def test_a_reference_is_a_dotted_name(text: str, path: object) -> None:
+    assert parse_reference(text) == path
 
 
 @pytest.mark.parametrize(

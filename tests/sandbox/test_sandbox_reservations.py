@@ -17,7 +17,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def api(clock: Clock) -> AsyncIterator[Api]:
-    async with serving(clock=clock) as api:
+    async with serving(clock=clock, routing=False) as api:
         yield api
 
 

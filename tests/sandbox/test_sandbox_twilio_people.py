@@ -13,7 +13,7 @@ from twilio.rest import Client
 
 async def used(use: Callable[[Any], None], *, tasks: int = 0) -> None:
     """Give *use* the library's view of a workspace with one worker, and *tasks* offered to her."""
-    async with serving() as api:
+    async with serving(routing=False) as api:
         worker = api.sandbox.create_worker(api.workspace, "Ada", {"level": 1})
         for _ in range(tasks):
             task = await api.make("/Tasks")

@@ -16,7 +16,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def api(clock: Clock) -> AsyncIterator[Api]:
-    async with serving("FIFO", clock=clock, expression_rate=None) as api:
+    async with serving("FIFO", clock=clock, expression_rate=None, routing=False) as api:
         yield api
 
 

@@ -107,10 +107,18 @@ def test_the_first_true_filter_routes_and_the_default_catches_the_rest() -> None
         ),
         exists,
     )
-    assert document.route({"type": "call", "vip": True}) == (QUEUE, 10)
-    assert document.route({"vip": True}) == (OTHER, None)
-    assert document.route({"type": "mail"}) == (QUEUE, None)
-    assert document.route({}) == (OTHER, None)
+
+    def route(attributes: dict[str, Any]) -> tuple[str, int | None]:
+        rule = document.route(attributes)
+        assert rule is not None
+        target = document.target(rule, 0)
+        assert target is not None
+        return target.queue_sid, target.priority
+
+    assert route({"type": "call", "vip": True}) == (QUEUE, 10)
+    assert route({"vip": True}) == (OTHER, None)
+    assert route({"type": "mail"}) == (QUEUE, None)
+    assert route({}) == (OTHER, None)
     assert document.queue_sids == {QUEUE, OTHER}
 
 

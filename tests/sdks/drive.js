@@ -18,7 +18,7 @@ async function refused(call, status, code) {
 
 async function offered(task) {
   for (let turn = 0; turn < 100; turn++) {
-    const found = await task.reservations().list({ reservationStatus: "pending" });
+    const found = await task.reservations.list({ reservationStatus: "pending" });
     if (found.length) return found[0];
     await pause();
   }
@@ -59,17 +59,18 @@ async function main() {
   const task = await workspace.tasks.create({ attributes: JSON.stringify({ language: "es" }) });
   assert.equal(task.assignmentStatus, "pending");
   assert.equal(task.priority, 3);
-  const reservation = await offered(task);
+  const place = workspace.tasks(task.sid);
+  const reservation = await offered(place);
   assert.equal(reservation.workerSid, worker.sid);
   const accepted = await workspace
     .workers(worker.sid)
     .reservations(reservation.sid)
     .update({ reservationStatus: "accepted" });
   assert.equal(accepted.reservationStatus, "accepted");
-  assert.equal((await task.fetch()).assignmentStatus, "assigned");
-  const ended = await task.update({ assignmentStatus: "completed", reason: "done" });
+  assert.equal((await place.fetch()).assignmentStatus, "assigned");
+  const ended = await place.update({ assignmentStatus: "completed", reason: "done" });
   assert.equal(ended.reason, "done");
-  await refused(task.update({ assignmentStatus: "completed", reason: "again" }), 400, 20001);
+  await refused(place.update({ assignmentStatus: "completed", reason: "again" }), 400, 20001);
 
   await workspace.workers(worker.sid).update({
     activitySid: (await workspace.activities.list({ friendlyName: "Offline" }))[0].sid,
