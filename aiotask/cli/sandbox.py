@@ -3,14 +3,16 @@
 import asyncio
 import os
 from pathlib import Path
+from typing import Any
 
 import click
+import orjson
 from yarl import URL
 
 from aiotask.cli.failures import WrongUsageError
 from aiotask.cli.fields import Number
 from aiotask.cli.signals import stop_signals
-from aiotask.sandbox import FAULT_KINDS, FaultKind, Sandbox, StoreError
+from aiotask.sandbox import FAULT_KINDS, ContentsError, FaultKind, Sandbox, StoreError
 
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is shown instead of it
 
@@ -75,6 +77,13 @@ _EXAMPLE = """--attributes '{"type": "support"}'"""
     type=click.Path(path_type=Path),
     help="A file that keeps everything until the next time.",
 )
+@click.option(
+    "--fill",
+    "contents",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="JSON of workspaces and what they hold, as for Sandbox.fill; not where a store has some.",
+)
 def sandbox(
     *,
     host: str,
@@ -87,8 +96,10 @@ def sandbox(
     expression_rate: float,
     seed: int | None,
     store: Path | None,
+    contents: Path | None,
 ) -> None:
     """Run a local server that behaves like TaskRouter, with one workspace, until Ctrl-C."""
+    held = {} if contents is None else _read(contents)
     local = Sandbox(
         host=host,
         port=port,
@@ -101,10 +112,20 @@ def sandbox(
         seed=seed,
         store=store,
     )
-    asyncio.run(_serve(local, host, port))
+    asyncio.run(_serve(local, host, port, held))
 
 
-async def _serve(local: Sandbox, host: str, port: int) -> None:
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        held = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise WrongUsageError(f"cannot read {path}: {error}") from error
+    if not isinstance(held, dict):
+        raise WrongUsageError(f"cannot read {path}: it is no object of workspaces by their names")
+    return held
+
+
+async def _serve(local: Sandbox, host: str, port: int, held: dict[str, Any]) -> None:
     stopped = asyncio.Event()
     with stop_signals(stopped.set):
         try:
@@ -116,18 +137,20 @@ async def _serve(local: Sandbox, host: str, port: int) -> None:
             reason = f"cannot listen on {host}:{port}: {error.strerror or error}{free}"
             raise WrongUsageError(reason) from error
         try:
-            click.echo(_introduction(local, _workspace(local)))
+            click.echo(_introduction(local, _workspace(local, held)))
             await stopped.wait()
         finally:
             await local.close()
 
 
-def _workspace(local: Sandbox) -> str:
+def _workspace(local: Sandbox, held: dict[str, Any]) -> str:
     """Return the first workspace, which a store may have already."""
     try:
-        return next(iter(local.workspaces), "") or local.create_workspace("Sandbox")
-    except StoreError as error:
+        if not local.workspaces:
+            local.fill(held or {"Sandbox": {"template": "FIFO"}})
+    except (ContentsError, StoreError) as error:
         raise WrongUsageError(str(error)) from error
+    return local.workspaces[0]
 
 
 def _introduction(local: Sandbox, workspace: str) -> str:

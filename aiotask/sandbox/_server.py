@@ -1,25 +1,21 @@
-"""The sandbox itself: its settings and its life, and what a test looks at."""
+"""The sandbox itself: its settings, and its life."""
 
 import asyncio
 import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from random import Random
 from types import TracebackType
-from typing import Any, Self
-
-import orjson
+from typing import Self
 
 from aiotask.sandbox._account import Account, OverlongPages, Unanswered, Unmatched
 from aiotask.sandbox._alarm import Alarm
-from aiotask.sandbox._answers import Refusal
 from aiotask.sandbox._archive import Archive
 from aiotask.sandbox._callbacks import Callbacks, Settings
 from aiotask.sandbox._changes import Changes, StoreError
-from aiotask.sandbox._contents import Contents, Filler
 from aiotask.sandbox._database import Database
 from aiotask.sandbox._debugger import DebuggerEntry
 from aiotask.sandbox._faults import FAULT_KINDS, FaultKind, Faults
@@ -28,8 +24,7 @@ from aiotask.sandbox._gate import Gate
 from aiotask.sandbox._limits import Clock
 from aiotask.sandbox._scheduler import Scheduler, Timeline
 from aiotask.sandbox._service import Service
-from aiotask.sandbox._task import Status, StoredTask, Task
-from aiotask.sandbox._workspace import Template, Workspace
+from aiotask.sandbox._stage import Stage
 
 _ACCOUNT_SID = "AC0123456789abcdef0123456789abcdef"
 _AUTH_TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105 - opens only the sandbox
@@ -39,7 +34,7 @@ _API_SECRET = "0123456789ABCDEF0123456789ABCDEF"  # noqa: S105 - opens only the 
 _log = logging.getLogger("aiotask.sandbox")
 
 
-class Sandbox:
+class Sandbox(Stage):
     """A local server that behaves like Twilio TaskRouter v1.
 
     It answers all operations of TaskRouter, and those on the tasks of Autopilot assistants. Tasks
@@ -134,8 +129,8 @@ class Sandbox:
         # Its own chances, so that the faults of a seed do not depend on what else was drawn.
         random = Random(seed)
         self._alarming = clock is time.time
-        self._scheduler = Scheduler(Timeline(clock))
-        clock = self._scheduler.timeline
+        scheduler = Scheduler(Timeline(clock))
+        clock = scheduler.timeline
         self._account = Account(
             account_sid,
             clock,
@@ -146,7 +141,7 @@ class Sandbox:
             routing=routing,
             closed_for=closed_for,
             unanswered=unanswered,
-            scheduler=self._scheduler,
+            scheduler=scheduler,
             changes=Changes(kept=store is not None),
         )
         self._callbacks = Callbacks(
@@ -181,7 +176,7 @@ class Sandbox:
             raise
         self._callbacks.open()
         if self._alarming:
-            self._alarm = Alarm(self._scheduler, self._in_background)
+            self._alarm = Alarm(self._account.scheduler, self._in_background)
 
     async def close(self) -> None:
         """Stop serving at once, and drop what is being handled."""
@@ -215,6 +210,10 @@ class Sandbox:
         return f"http://{self._serving[0].authority}"
 
     @property
+    def _origin(self) -> str:
+        return super()._origin if self._serving is None else self.url
+
+    @property
     def requests(self) -> Counter[str]:
         """How many requests came, by kind such as "POST Tasks" and "GET Tasks/{Sid}"."""
         return self._tally.requests
@@ -233,11 +232,6 @@ class Sandbox:
     def injected(self) -> Counter[FaultKind]:
         """How many faults were injected, by kind."""
         return self.faults.injected
-
-    @property
-    def workspaces(self) -> list[str]:
-        """The sids of the workspaces that there are, in the order of their creation."""
-        return list(self._service.workspaces.items)
 
     @property
     def callbacks(self) -> Counter[str]:
@@ -259,112 +253,6 @@ class Sandbox:
         What follows from the instructions is posted by then as well.
         """
         await self._callbacks.sent()
-
-    async def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
-        """Let time pass, and do on the way what is due: each thing in order and at its own time."""
-        span = round(1000 * (seconds + 60 * minutes + 3600 * hours))
-        if span < 0:
-            raise ValueError("time does not go back")
-        scheduler = self._scheduler
-        with self._at_work():
-            end = scheduler.timeline.milliseconds() + span
-            while (due := scheduler.next) is not None and due <= end:
-                scheduler.advance_to(due)
-                await asyncio.sleep(0)  # so that others see each moment, too
-            scheduler.advance_to(end)
-
-    def create_workspace(self, friendly_name: str, template: Template = "FIFO") -> str:
-        """Add a workspace without a request, and return its sid.
-
-        The template FIFO comes with a queue and a workflow that puts every task in it.
-        """
-        with self._at_work():
-            return self._service.workspaces.open(friendly_name, template).sid
-
-    def fill(self, contents: Contents) -> None:
-        """Add workspaces with what they hold, without requests.
-
-        *contents* has a mapping for each workspace, by its friendly name. In it may stand settings
-        of the workspace (``template``, ``events_filter`` ...), and lists of ``activities``,
-        ``task_channels``, ``task_queues``, ``workflows``, ``workers`` and ``tasks``: mappings of
-        the fields that create them, by the names of a client's ``create``. Where a sid belongs, a
-        friendly name will do (``"activity_sid": "Available"``, also the queues of a configuration),
-        and a worker's ``channels`` are capacities by unique name. What cannot be is a
-        :class:`ContentsError` that says where it stands; what stood before it is there then.
-        """
-        with self._at_work():
-            self._filler().fill(contents)
-
-    def snapshot(self) -> dict[str, dict[str, Any]]:
-        """Return all that is there now, by the friendly names of the workspaces.
-
-        Each has its own fields and the lists that :meth:`fill` takes, with all fields that the
-        service gives; ``attributes`` and configurations are decoded, tasks have their
-        ``reservations`` and workers their ``channels``.
-        """
-        return self._filler().snapshot()
-
-    def tasks(self, workspace_sid: str) -> list[StoredTask]:
-        """Return the tasks that a workspace holds now, in the order of their creation."""
-        self._scheduler.catch_up()
-        return [StoredTask.of(task) for task in self._workspace(workspace_sid).stores.tasks]
-
-    def assign(self, task_sid: str) -> None:
-        """Make a task assigned, as a worker who accepts its reservation does."""
-        self.set_status(task_sid, "assigned")
-
-    def set_status(self, task_sid: str, status: Status) -> None:
-        """Give a task any status, and leave its reservations alone; its version grows."""
-        workspace, task = self._task(task_sid)
-        with self._at_work():
-            workspace.transitions.set_status(task, status)
-
-    def create_worker(
-        self,
-        workspace_sid: str,
-        friendly_name: str,
-        attributes: Mapping[str, Any] | None = None,
-        activity: str = "Available",
-    ) -> str:
-        """Add a worker without a request, and return its sid; *activity* is a friendly name.
-
-        The worker gets tasks at once, if the activity is available.
-        """
-        self._scheduler.catch_up()
-        stores = self._workspace(workspace_sid).stores
-        named = [item for item in stores.activities if item.friendly_name == activity]
-        if not named:
-            raise LookupError(f"the workspace has no activity {activity!r}")
-        decoded = dict(attributes or {})
-        values = {
-            "friendly_name": friendly_name,
-            "activity": named[0],
-            "attributes": orjson.dumps(decoded).decode(),
-            "decoded": decoded,
-        }
-        with self._at_work():
-            return stores.workers.new(values).sid
-
-    def reserve(self, task_sid: str, worker_sid: str) -> str:
-        """Offer a waiting task to a worker, whatever routing would, and return its sid."""
-        workspace, task = self._task(task_sid)
-        worker = workspace.stores.workers.get(worker_sid)
-        if worker is None:
-            raise LookupError(f"the workspace of {task_sid} has no worker {worker_sid}")
-        with self._at_work():
-            return workspace.transitions.reserve(task, worker).sid
-
-    @contextmanager
-    def _at_work(self) -> Iterator[None]:
-        """Do without a request what stands around one: what is due before, what follows after."""
-        self._scheduler.catch_up()
-        try:
-            yield
-        except Refusal as refusal:
-            raise ValueError(refusal.message) from refusal
-        finally:
-            self._scheduler.settle()
-            self._account.changes.commit()
 
     @contextmanager
     def _in_background(self) -> Iterator[None]:
@@ -394,20 +282,3 @@ class Sandbox:
             with suppress(StoreError):  # which all have got who changed what is not saved yet
                 self._account.changes.commit()
             self._archive.close()
-
-    def _filler(self) -> Filler:
-        return Filler(self._service, "http://sandbox" if self._serving is None else self.url)
-
-    def _workspace(self, sid: str) -> Workspace:
-        workspace = self._service.workspaces.get(sid)
-        if workspace is None:
-            raise LookupError(f"the sandbox has no workspace {sid}")
-        return workspace
-
-    def _task(self, sid: str) -> tuple[Workspace, Task]:
-        self._scheduler.catch_up()
-        for workspace in self._service.workspaces:
-            task = workspace.stores.tasks.get(sid)
-            if task is not None:
-                return workspace, task
-        raise LookupError(f"the sandbox has no task {sid}")

@@ -130,3 +130,47 @@ def test_a_setting_that_cannot_work_is_wrong_usage(option: list[str]) -> None:
     result = run("sandbox", "--port", "0", *option)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "Traceback" not in result.stderr
+
+
+CONTENTS = {
+    "Support": {
+        "template": "FIFO",
+        "workers": [{"friendly_name": "Ana", "activity_sid": "Available"}],
+        "tasks": [{"attributes": {"n": 1}}],
+    }
+}
+
+
+def test_a_sandbox_is_filled_from_a_file(tmp_path: Path) -> None:
+    held = tmp_path / "support.json"
+    held.write_text(json.dumps(CONTENTS))
+    sandbox = spawn("sandbox", "--port", "0", "--fill", str(held))
+    assert sandbox.stdout is not None
+    printed = [sandbox.stdout.readline().decode() for _ in range(6)]
+    workspace, account = (
+        printed[1].split()[1],
+        dict(line.split()[1].split("=") for line in printed[3:5]),
+    )
+    base = printed[0].split()[3].rstrip(",")
+    done = run("tasks", "list", "--workspace", workspace, "--base-url", base, **account)
+    (task,) = map(json.loads, done.stdout.splitlines())
+    assert (task["attributes"], task["assignment_status"]) == ({"n": 1}, "reserved")
+    sandbox.send_signal(signal.SIGINT)
+    sandbox.communicate(timeout=LONG)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "cannot read"),
+        ("[]", "it is no object of workspaces by their names"),
+        ('{"Support": {"tasks": [{}]}}', "Support.tasks[0]: WorkflowSid is required"),
+        ('{"Support": 5}', "Support: must be a mapping, not int"),
+    ],
+)
+def test_contents_that_cannot_be_are_wrong_usage(tmp_path: Path, text: str, reason: str) -> None:
+    held = tmp_path / "support.json"
+    held.write_text(text)
+    done = run("sandbox", "--port", "0", "--fill", str(held))
+    assert done.exit_code == 2
+    assert reason in done.stderr

@@ -7,12 +7,12 @@ from random import Random
 from typing import Any
 
 import pytest
+from aiotask.sandbox._scheduler import Scheduler, Timeline
 from routing_api import Floor, rule, target
 from sandbox_api import Clock, serving
 
 from aiotask.sandbox import Sandbox
 from aiotask.sandbox._router import MOST_ROUNDS
-from aiotask.sandbox._scheduler import Scheduler, Timeline
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ async def test_what_is_due_in_several_workspaces_is_done_in_order(clock: Clock) 
         other.api = type(one)(one.sandbox, one.session, "FIFO")
         late, early = await floor.task(Timeout=20), await other.task(Timeout=10)
         await other.api("DELETE", other.api.url(""))
-        assert one.sandbox._scheduler.next == 1_700_000_020_000
+        assert one.sandbox._account.scheduler.next == 1_700_000_020_000
         await one.sandbox.advance(seconds=15)
         assert await floor.status(late) == "pending"
         assert (await one("GET", early["url"])).status == 404

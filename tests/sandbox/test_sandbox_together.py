@@ -31,7 +31,8 @@ async def accepting(_request: web.Request) -> web.StreamResponse:
 
 
 def path_of(resource: dict[str, Any]) -> str:
-    return urlsplit(resource["url"]).path
+    url: str = resource["url"]
+    return urlsplit(url).path
 
 
 def statuses(sandbox: Sandbox) -> list[str]:
