@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from aiotask import Client
+from aiotask.sandbox import Sandbox
+
 TESTS = """
 import aiotask
 import pytest
@@ -35,6 +38,15 @@ async def test_a_scripted_fault(taskrouter_sandbox, taskrouter_client):
         await taskrouter_client.taskrouter.workspace(sid).tasks.create()
     assert len(taskrouter_sandbox.snapshot()["Support"]["tasks"]) == 1
 """
+
+
+@pytest.mark.taskrouter({"Support": {"template": "FIFO"}}, seed=1)
+async def test_the_fixtures_are_here_too(
+    taskrouter_sandbox: Sandbox, taskrouter_client: Client
+) -> None:
+    sid = taskrouter_sandbox.snapshot()["Support"]["sid"]
+    task = await taskrouter_client.taskrouter.workspace(sid).tasks.create()
+    assert [each.sid for each in taskrouter_sandbox.tasks(sid)] == [task.sid]
 
 
 def run(folder: Path, *options: str) -> str:

@@ -32,7 +32,10 @@ class Stage:
         return "http://sandbox"
 
     async def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
-        """Let time pass, and do on the way what is due: each thing in order and at its own time."""
+        """Let time pass, and do on the way what is due: each thing in order and at its own time.
+
+        The clock of this sandbox goes on from there; a store does not keep how far it was moved.
+        """
         span = round(1000 * (seconds + 60 * minutes + 3600 * hours))
         if span < 0:
             raise ValueError("time does not go back")

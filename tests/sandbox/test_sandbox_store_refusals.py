@@ -246,3 +246,17 @@ async def test_what_could_not_be_saved_is_when_there_is_space_again(
     assert "has no space left" in caplog.text
     async with Sandbox(store=store, clock=Clock()) as sandbox:
         assert await api_of(sandbox).everything() == before
+
+
+async def test_what_happens_by_itself_on_a_full_disk_is_logged_and_tried_again(
+    store: Path, caplog: pytest.LogCaptureFixture, api_of: Callable[[Sandbox], Kept]
+) -> None:
+    async with limited(store, 40) as sandbox:
+        api = api_of(sandbox)
+        here = f"/v1/Workspaces/{sandbox.create_workspace('Support')}"
+        while (await api("POST", f"{here}/Tasks")).status == 201:
+            pass
+        caplog.clear()
+        with sandbox._in_background():
+            sandbox.tasks(sandbox.workspaces[0])
+        assert "has no space left" in caplog.text

@@ -7,12 +7,12 @@ from random import Random
 from typing import Any
 
 import pytest
-from aiotask.sandbox._scheduler import Scheduler, Timeline
 from routing_api import Floor, rule, target
 from sandbox_api import Clock, serving
 
 from aiotask.sandbox import Sandbox
 from aiotask.sandbox._router import MOST_ROUNDS
+from aiotask.sandbox._scheduler import Scheduler, Timeline
 
 
 @pytest.fixture
