@@ -5,16 +5,18 @@ server together, in milliseconds; what counts is that it does not grow with the 
 The orders and indexes that a list needs are built by the first one of its kind, which is left out.
 
 "a worker's turn" is five requests: a worker becomes available, sees the reservation that came of
-it, accepts it, completes the task, and goes away. The last row is how many creates a second there
-were while the sandbox was filled to that size, one client in a process of its own.
+it, accepts it, completes the task, and goes away. The last row is how many creates a second of its
+own CPU time the sandbox did while it was filled to that size.
 """
 
 import argparse
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from statistics import median
 
 from _measure import Target, command, conclude, print_table, server
@@ -73,6 +75,14 @@ async def timed(call: Callable[[], Awaitable[object]]) -> float:
     return median(spent) * 1000
 
 
+def server_cpu() -> float:
+    """Return the seconds of CPU time that the process with the sandbox has taken."""
+    me = os.getpid()
+    (child,) = Path(f"/proc/{me}/task/{me}/children").read_text().split()
+    user, system = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 async def measure(sizes: list[int]) -> tuple[dict[str, list[float]], list[float]]:
     """Return milliseconds by request, and creates a second, one for each size."""
     found: dict[str, list[float]] = {}
@@ -85,10 +95,10 @@ async def measure(sizes: list[int]) -> tuple[dict[str, list[float]], list[float]
             turn = await turn_of(workspace)
             held = 0
             for size in sizes:
-                started, before = time.perf_counter(), held
+                started, before = server_cpu(), held
                 async for _ in tasks.create_many(new_task(n) for n in range(held, size)):
                     held += 1
-                rates.append((held - before) / (time.perf_counter() - started))
+                rates.append((held - before) / (server_cpu() - started))
                 for name, call in {**requests(tasks), "a worker's turn": turn}.items():
                     found.setdefault(name, []).append(await timed(call))
     return found, rates
@@ -107,13 +117,13 @@ def main() -> int:
     found, rates = asyncio.run(measure(chosen.sizes))
     heads = ["ms", *(f"{size:,}" for size in chosen.sizes)]
     rows = [[name, *(f"{value:.2f}" for value in times)] for name, times in found.items()]
-    rows.append(["creates a second", *(f"{rate:,.0f}" for rate in rates)])
+    rows.append(["creates a CPU second", *(f"{rate:,.0f}" for rate in rates)])
     print_table("One request, by the number of tasks in the sandbox", heads, rows)
     targets = [
         Target(f"{name}: largest / smallest", times[-1] / times[0], 2.0)
         for name, times in found.items()
     ]
-    targets.append(Target("creates a second", min(rates), 1_500, at_least=True))
+    targets.append(Target("creates a CPU second", min(rates), 1_500, at_least=True))
     return conclude(targets, check=chosen.check)
 
 
