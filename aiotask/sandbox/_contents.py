@@ -162,7 +162,7 @@ class Filler:
         request = Request(
             method=method, origin=self._origin, path=path, query=query, form=form, if_match=None
         )
-        return orjson.loads(self._service.answer(request).body)
+        return orjson.loads(self._service.carry_out(request).body)
 
 
 def _check_names(place: str, row: Any, known: AbstractSet[str]) -> None:

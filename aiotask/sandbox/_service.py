@@ -70,7 +70,7 @@ class Service:
         self._commit()
         self._account.scheduler.catch_up()
         try:
-            return self._do(request)
+            return self.carry_out(request)
         finally:
             self._account.scheduler.settle()
             self._commit()
@@ -82,7 +82,8 @@ class Service:
             _log.error("%s", error)
             raise server_error() from error
 
-    def _do(self, request: Request) -> Answer:
+    def carry_out(self, request: Request) -> Answer:
+        """Do what a request asks for, and nothing of what stands around one."""
         parts = request.path.split("/")
         place, sid = self._place(parts)
         if place is None:

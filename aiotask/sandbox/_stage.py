@@ -76,6 +76,7 @@ class Stage:
         service gives; ``attributes`` and configurations are decoded, tasks have their
         ``reservations`` and workers their ``channels``.
         """
+        self._account.scheduler.catch_up()
         return self._filler().snapshot()
 
     def tasks(self, workspace_sid: str) -> list[StoredTask]:
