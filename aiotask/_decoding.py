@@ -5,6 +5,7 @@ nearly all of them, take a straight-line function instead that is generated once
 it accepts no more than cattrs does, and costs a third (``benchmarks/bench_list.py``).
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -32,6 +33,7 @@ JsonObject = dict[str, Any]
 Links = dict[str, str]
 
 _HEADER = "aiotask_header"
+_WHOLE = re.compile("-?[0-9]{1,18}")
 
 # What a row that is not as documented makes of the straight-line function.
 _MISMATCHES = (TypeError, ValueError, KeyError, AttributeError, cattrs.BaseValidationError)
@@ -131,6 +133,13 @@ def _structure_number(value: Any, _: Any) -> float:
     return float(value)
 
 
+def _whole(key: str) -> int:
+    # int() takes underscores, spaces, and digits of other scripts.
+    if not _WHOLE.fullmatch(key):
+        raise ValueError("must be a whole number")
+    return int(key)
+
+
 def _has_numbers_for_keys(kind: Any) -> bool:
     return get_origin(kind) is dict and get_args(kind)[0] is int
 
@@ -142,7 +151,7 @@ def _structure_numbered(converter: cattrs.Converter) -> Callable[[Any], Callable
         def structure(value: Any, _: Any) -> dict[int, Any]:
             if not isinstance(value, dict):
                 raise TypeError("must be an object")
-            return {int(key): converter.structure(each, held) for key, each in value.items()}
+            return {_whole(key): converter.structure(each, held) for key, each in value.items()}
 
         held = get_args(kind)[1]
         return structure

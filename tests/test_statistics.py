@@ -122,6 +122,8 @@ async def test_workers_show_how_long_they_did_what(far_client: Client, canned: C
     ("wrong", "place"),
     [
         ({"split_by_wait_time": {"soon": {}}}, "split_by_wait_time"),
+        ({"split_by_wait_time": {"5_0": {}}}, "split_by_wait_time"),
+        ({"split_by_wait_time": {"": {}}}, "split_by_wait_time"),
         ({"split_by_wait_time": []}, "split_by_wait_time"),
         ({"split_by_wait_time": {"5": 1}}, "split_by_wait_time"),
         ({"avg_task_acceptance_time": "1"}, "avg_task_acceptance_time"),
