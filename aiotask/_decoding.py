@@ -100,7 +100,8 @@ def _date(text: str) -> datetime:
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
-def _json(text: Any) -> Any:
+def json_or_text(text: Any) -> Any:
+    """Return what a text is as JSON, or the text itself where it is none."""
     if text is None:
         return None
     if not isinstance(text, str):
@@ -167,7 +168,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook_factory(_has_numbers_for_keys, _structure_numbered(converter))
     converter.register_structure_hook(datetime, _structure_date)
     converter.register_structure_hook_func(
-        lambda kind: kind == JsonText, lambda value, _: _json(value)
+        lambda kind: kind == JsonText, lambda value, _: json_or_text(value)
     )
     converter.register_structure_hook_func(
         lambda kind: kind in (Links, JsonObject), _structure_exactly(dict)

@@ -67,6 +67,7 @@ class Router:
     def close(self) -> None:
         """Have nothing due any longer."""
         self._mailbox.take()
+        self._mailbox.take_rewritten()
         self._mailbox.owner = None
         self._scheduler.forget(self)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import attrs
 
-from aiotask._decoding import JsonText, loads
+from aiotask._decoding import JsonText, json_or_text
 from aiotask._encoding import wire_name
 from aiotask.webhooks._body import MAX_BODY, CallbackError, form_pairs
 
@@ -220,18 +220,11 @@ def _moment(text: str) -> datetime:
         raise ValueError("must be a moment of the calendar") from error
 
 
-def _json(text: str) -> Any:
-    try:
-        return loads(text)
-    except ValueError:
-        return text
-
-
 _READERS: dict[Any, Callable[[str], Any]] = {
     str: str,
     str | None: str,
     int | None: _integer,
     bool | None: _flag,
     datetime | None: _moment,
-    JsonText: _json,
+    JsonText: json_or_text,
 }
