@@ -3,7 +3,7 @@
 import asyncio
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import orjson
@@ -12,7 +12,7 @@ from yarl import URL
 from aiotask.cli.failures import WrongUsageError
 from aiotask.cli.fields import Number
 from aiotask.cli.signals import stop_signals
-from aiotask.sandbox import FAULT_KINDS, ContentsError, FaultKind, Sandbox, StoreError
+from aiotask.sandbox import ContentsError, FaultKind, Sandbox, StoreError
 
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is shown instead of it
 
@@ -58,9 +58,23 @@ _EXAMPLE = """--attributes '{"type": "support"}'"""
 @click.option(
     "--fault-kind",
     "fault_kinds",
-    type=click.Choice(FAULT_KINDS),
+    type=click.Choice(get_args(FaultKind)),
     multiple=True,
-    help="What may go wrong: all of these, unless some are named.",
+    help="What may go wrong: all of these, unless some are named; the late ones with --late.",
+)
+@click.option(
+    "--late",
+    metavar="SECONDS",
+    type=Number(min=0),
+    default=0.0,
+    help="The most that late faults are late.",
+)
+@click.option(
+    "--index-lag",
+    metavar="SECONDS",
+    type=Number(min=0),
+    default=0.0,
+    help="How long lists show no new task, and no new event.",
 )
 @click.option(
     "--expression-rate",
@@ -93,6 +107,8 @@ def sandbox(
     in_flight: int | None,
     faults: float,
     fault_kinds: tuple[FaultKind, ...],
+    late: float,
+    index_lag: float,
     expression_rate: float,
     seed: int | None,
     store: Path | None,
@@ -107,7 +123,9 @@ def sandbox(
         rate=rate,
         in_flight=in_flight,
         faults=faults,
-        fault_kinds=fault_kinds or FAULT_KINDS,
+        fault_kinds=fault_kinds or None,
+        late=late,
+        index_lag=index_lag,
         expression_rate=expression_rate or None,
         seed=seed,
         store=store,

@@ -6,6 +6,7 @@ from random import Random
 from typing import Literal
 
 from aiotask.sandbox._changes import Changes
+from aiotask.sandbox._index import Index
 from aiotask.sandbox._limits import Clock
 from aiotask.sandbox._scheduler import Scheduler
 
@@ -33,6 +34,7 @@ class Account:
     closed_for: int = 300
     unanswered: Unanswered = "stay"
     scheduler: Scheduler = field(default_factory=Scheduler)
+    index: Index = field(default_factory=Index)
     changes: Changes = field(default_factory=Changes)
 
     def within(self, holder: str) -> "Account":

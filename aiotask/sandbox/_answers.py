@@ -94,7 +94,8 @@ def server_error() -> Refusal:
     return Refusal(500, 20500, "An internal server error has occurred")
 
 
-SERVER_ERRORS: Mapping[int, Refusal] = {
-    500: server_error(),
-    503: Refusal(503, 20503, "Service unavailable"),
+INJECTED: Mapping[str, Refusal] = {
+    "429": too_many_requests(),
+    "500": server_error(),
+    "503": Refusal(503, 20503, "Service unavailable"),
 }

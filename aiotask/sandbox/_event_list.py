@@ -70,11 +70,14 @@ class Events(Collection):
         number = None if page.token is None else self._log.number(page.token)
         if page.token is not None and self._log.get(number) is None:
             raise invalid_page_token()
+        unlisted = self._log.unlisted.first(self._account.milliseconds())
         if page.backwards:
             events = self._log.oldest_first(number)
+            events = takewhile(lambda pair: unlisted is None or pair[0] < unlisted, events)
             events = takewhile(lambda pair: pair[1].at // 1000 <= window.end, events)
         else:
-            events = self._log.newest_first(number)
+            bounds = [bound for bound in (number, unlisted) if bound is not None]
+            events = self._log.newest_first(min(bounds, default=None))
             events = takewhile(lambda pair: pair[1].at // 1000 >= window.start, events)
         for found, event in events:
             if window.start <= event.at // 1000 <= window.end:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from aiotask.sandbox._account import Account
 from aiotask.sandbox._changes import Happening
+from aiotask.sandbox._index import Unlisted
 
 MOST_EVENTS = 500_000
 DAYS = 30
@@ -65,12 +66,15 @@ class EventLog:
         self._salt = workspace_sid[2:26]
         self._events: deque[Event] = deque(maxlen=most)
         self._recorded = 0
+        self.unlisted = Unlisted(account.index)
+        """Which events no list shows yet."""
         self.listener: Callable[[int, Event], None] | None = None
         """Who is told of each event, and its number, in the middle of what it is about."""
 
     def record(self, resource_sid: str, facts: Facts, *types: str) -> None:
         """Note that what *types* name has happened now, in that order."""
         at = self._account.milliseconds()
+        self.unlisted.add(self._recorded, at)
         happening = Happening(self._recorded + len(types) - 1, at, resource_sid, types, facts)
         self.revive(happening)
         self._account.changes.tell(happening, self._first)

@@ -4,21 +4,26 @@ import asyncio
 import re
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from aiohttp import web
 from multidict import CIMultiDict
 
-from aiotask.sandbox._answers import NO_CONTENT, SERVER_ERRORS, Answer, Refusal, too_large
+from aiotask.sandbox._answers import INJECTED, NO_CONTENT, Answer, Refusal, too_large
 from aiotask.sandbox._connections import Connections, page, read_body, reset, truncate
 from aiotask.sandbox._faults import FaultKind, Faults
 from aiotask.sandbox._gate import Gate
+from aiotask.sandbox._late import Late
+from aiotask.sandbox._scheduler import Scheduler
 from aiotask.sandbox._service import Request, Service, kind_of
 
 _AUTHORITY = re.compile(r"[\w.:\[\]-]{1,255}", re.ASCII)
 _TOO_MANY = 429
 # What shutdown cancels ends in the next turn of the loop, and accepting a connection takes a few.
 _TURNS = 5
+_BODIES: Mapping[str, bytes] = {"empty": b"", "no_sid": b"{}"}
 _PATIENCE = 0.1  # seconds for connections to end that are in the middle of a request's body
 
 
@@ -41,6 +46,7 @@ class Front:
         tally: Tally,
         latency: float,
         retry_after: int | None,
+        scheduler: Scheduler,
     ) -> None:
         self.authority = ""
         self._service = service
@@ -49,6 +55,7 @@ class Front:
         self._tally = tally
         self._latency = latency
         self._retry_after = retry_after
+        self._late = Late(scheduler)
         self._handling: set[asyncio.Task[None]] = set()
         self._connections = Connections(self._handle)
 
@@ -61,12 +68,13 @@ class Front:
         return server
 
     async def close(self) -> None:
-        """Drop what is being handled; nothing is left running."""
+        """Drop what is being handled, and what is late; nothing is left running."""
         self._connections.closing = True
         handling = list(self._handling)
         for task in handling:
             task.cancel()
         await asyncio.gather(*handling, return_exceptions=True)
+        self._late.drop()
         self._connections.pre_shutdown()
         await self._connections.shutdown(_PATIENCE)
         for _ in range(_TURNS):
@@ -91,34 +99,46 @@ class Front:
         refusal = self._gate.refuse(request.headers.get("Authorization"), others)
         if refusal is None and self._latency:
             await asyncio.sleep(self._latency)
+        asked = self._asked(request, form or b"")
+        if refusal is None and form is None:
+            refusal = too_large()
         fault = self._faults.choose(request.method, path)
-        if fault is not None and fault.startswith("before"):
-            return await self._break(request, fault, NO_CONTENT, began)
-        answer = self._ask(request, form) if refusal is None else refusal.answer()
-        self._tally.answers[answer.status] += 1
+        match (fault or "").partition("_")[0]:
+            case "before":
+                answer = NO_CONTENT
+            case "late":
+                answer = NO_CONTENT
+                act = partial(self._answer, self._service.carry_out, asked, refusal)
+                self._late.put(act, self._faults.lateness())
+            case _:
+                answer = self._answer(self._service.answer, asked, refusal)
         if fault is not None:
             return await self._break(request, fault, answer, began)
         return self._response(answer, began)
 
-    def _ask(self, request: web.BaseRequest, form: bytes | None) -> Answer:
+    def _asked(self, request: web.BaseRequest, form: bytes) -> Request:
         host = request.headers.get("Host", "")
         # Whatever a client calls this server, the URLs in its answers lead the client back here.
         authority = host if _AUTHORITY.fullmatch(host) else self.authority
+        return Request(
+            method=request.method,
+            origin=f"http://{authority}",
+            path=request.rel_url.raw_path,
+            query=request.rel_url.raw_query_string.encode(),
+            form=form,
+            if_match=request.headers.get("If-Match"),
+        )
+
+    def _answer(
+        self, answer_to: Callable[[Request], Answer], asked: Request, refusal: Refusal | None
+    ) -> Answer:
+        """Return what the service says, unless it is a refusal already, and count it."""
         try:
-            if form is None:
-                raise too_large()
-            return self._service.answer(
-                Request(
-                    method=request.method,
-                    origin=f"http://{authority}",
-                    path=request.rel_url.raw_path,
-                    query=request.rel_url.raw_query_string.encode(),
-                    form=form,
-                    if_match=request.headers.get("If-Match"),
-                )
-            )
-        except Refusal as refusal:
-            return refusal.answer()
+            answer = answer_to(asked) if refusal is None else refusal.answer()
+        except Refusal as refused:
+            answer = refused.answer()
+        self._tally.answers[answer.status] += 1
+        return answer
 
     def _response(self, answer: Answer, began: float) -> web.Response:
         headers = self._headers(answer, began)
@@ -143,8 +163,11 @@ class Front:
                 return await truncate(request, answer.status, headers, answer.body)
             case "not_json":
                 return page(answer.status if answer.body else 200)
-            case "500" | "503" as status:
-                return self._response(SERVER_ERRORS[int(status)].answer(), began)
+            case "no_sid" | "empty" as what:
+                body = _BODIES[what] if answer.body else b""
+                return self._response(answer._replace(body=body), began)
+            case "429" | "500" | "503" as status:
+                return self._response(INJECTED[status].answer(), began)
             case "502" | "504" as status:
                 return page(int(status))
             case _:

@@ -86,6 +86,11 @@ class Scheduler:
             timer = self._by_sid[sid] = (moment, next(self._numbers), sid, owner)
             self._timers.add(timer)
 
+    def put_off(self, sid: str, seconds: float, owner: Owner) -> None:
+        """Set a timer from outside of all that is settled."""
+        self.set(sid, self.timeline.milliseconds() + round(1000 * seconds), owner)
+        self._tell()
+
     def forget(self, owner: Owner) -> None:
         """Take back all timers of an owner."""
         for sid in [sid for sid, timer in self._by_sid.items() if timer[3] is owner]:

@@ -18,9 +18,10 @@ from aiotask.sandbox._callbacks import Callbacks, Settings
 from aiotask.sandbox._changes import Changes, StoreError
 from aiotask.sandbox._database import Database
 from aiotask.sandbox._debugger import DebuggerEntry
-from aiotask.sandbox._faults import FAULT_KINDS, FaultKind, Faults
+from aiotask.sandbox._faults import FaultKind, Faults
 from aiotask.sandbox._front import Front, Tally
 from aiotask.sandbox._gate import Gate
+from aiotask.sandbox._index import Index
 from aiotask.sandbox._limits import Clock
 from aiotask.sandbox._scheduler import Scheduler, Timeline
 from aiotask.sandbox._service import Service
@@ -63,8 +64,12 @@ class Sandbox(Stage):
             and kind of list, as the mean over any ten seconds; None switches it off, and the 5
             bulk statistics a second too.
         retry_after: Seconds in the Retry-After of a 429; TaskRouter documents no such header.
-        faults: The share of all requests that get an injected fault.
-        fault_kinds: What faults are chosen from.
+        faults: The share of all requests that get an injected fault; `Faults` tells of others.
+        fault_kinds: What faults are chosen from; None is FAULT_KINDS, and with *late* all kinds.
+        late: The most seconds, by this sandbox's clock, after which what is late is carried out:
+            longer than clients wait, so that some have given up by then.
+        index_lag: Seconds, by this sandbox's clock, for which lists show no new task, and no new
+            event; by their sids they are found at once.
         seed: Makes the choice of faults, and all sids, the same for the same requests in order.
         clock: The time, in seconds since 1970. With another clock than `time.time`, what is due
             is done before the next request is answered, and by `advance`.
@@ -106,7 +111,9 @@ class Sandbox(Stage):
         expression_rate: float | None = 3.0,
         retry_after: int | None = None,
         faults: float = 0.0,
-        fault_kinds: Sequence[FaultKind] = FAULT_KINDS,
+        fault_kinds: Sequence[FaultKind] | None = None,
+        late: float = 0.0,
+        index_lag: float = 0.0,
         seed: int | None = None,
         clock: Clock = time.time,
         page_size_over_1000: OverlongPages = "refuse",
@@ -123,7 +130,7 @@ class Sandbox(Stage):
         self.auth_token = auth_token
         self.api_key = api_key
         self.api_secret = api_secret
-        self.faults = Faults(faults, fault_kinds, seed)
+        self.faults = Faults(faults, fault_kinds, seed, late)
         self._host = host
         self._port = port
         # Its own chances, so that the faults of a seed do not depend on what else was drawn.
@@ -142,6 +149,7 @@ class Sandbox(Stage):
             closed_for=closed_for,
             unanswered=unanswered,
             scheduler=scheduler,
+            index=Index(index_lag),
             changes=Changes(kept=store is not None),
         )
         self._callbacks = Callbacks(
@@ -167,7 +175,13 @@ class Sandbox(Stage):
         if self._archive is not None:
             self._restore(self._archive)
         front = Front(
-            self._service, self._gate, self.faults, self._tally, self._latency, self._retry_after
+            self._service,
+            self._gate,
+            self.faults,
+            self._tally,
+            self._latency,
+            self._retry_after,
+            self._account.scheduler,
         )
         try:
             self._serving = front, await front.listen(self._host, self._port)
@@ -225,7 +239,7 @@ class Sandbox(Stage):
 
     @property
     def refused(self) -> int:
-        """How many requests got 429."""
+        """How many requests the service refused with 429; injected ones are not among them."""
         return self._tally.answers[429]
 
     @property

@@ -55,6 +55,6 @@ class Stores(NamedTuple):
             workers=workers,
             queues=TaskQueueStore(account, log, mailbox),
             workflows=WorkflowStore(account, log, mailbox),
-            tasks=TaskStore(account.changes),
+            tasks=TaskStore(account.changes, account.index),
             reservations=ReservationStore(account, log, workers),
         )

@@ -97,13 +97,18 @@ class Order:
         return choices[best], rest
 
     def stream(
-        self, sources: Iterable[Sorted], after: Task | None, *, reverse: bool
+        self, sources: Iterable[Sorted], after: Task | None, below: int | None, *, reverse: bool
     ) -> Iterator[Task]:
-        """Return the tasks of *sources* in order, beginning behind *after*."""
+        """Return the tasks of *sources* in order, beginning behind *after*.
+
+        Where the order makes it cheap, those are left out whose number is not *below*.
+        """
         edge = None if after is None else self.key(after)
-        bounds = {"max_key": edge} if reverse else {"min_key": edge}
+        low, high = (None, edge) if reverse else (edge, None)
+        if below is not None and self.key is _COLUMNS["DateCreated"]:
+            high = below if high is None else min(high, below)
         streams = [
-            source.irange_key(**bounds, inclusive=(False, False), reverse=reverse)
+            source.irange_key(low, high, inclusive=(False, False), reverse=reverse)
             for source in sources
         ]
         return streams[0] if len(streams) == 1 else merge(*streams, key=self.key, reverse=reverse)

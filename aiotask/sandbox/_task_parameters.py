@@ -76,12 +76,14 @@ class TaskReader:
         return Placement(workflow, None, own)
 
     def query(self, parameters: Parameters) -> Query:
-        """Return which tasks a list wants."""
+        """Return which tasks a list wants, of those that are in the index."""
         ordering = parameters.text("Ordering")
+        now = self.stores.account.milliseconds()
         return Query(
             Ordering.parse(ordering) if ordering else _BY_DATE,
             self._wanted(parameters),
             parameters.expression("EvaluateTaskAttributes"),
+            self.stores.tasks.unlisted.first(now),
         )
 
     def _wanted(self, parameters: Parameters) -> Wanted:

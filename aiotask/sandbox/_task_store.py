@@ -14,6 +14,7 @@ from sortedcontainers import SortedKeyList
 
 from aiotask.sandbox._changes import Changes
 from aiotask.sandbox._expressions import Attributes, Expression, Lookup
+from aiotask.sandbox._index import Index, Unlisted
 from aiotask.sandbox._scalars import COMPOUND, NULL, identity
 from aiotask.sandbox._task import Status, Task
 from aiotask.sandbox._task_orders import Order, Ordering, Wanted
@@ -29,11 +30,15 @@ class Query(NamedTuple):
     ordering: Ordering
     wanted: Wanted
     expression: Expression | None
+    below: int | None = None
+    """The number from which on tasks are not in the index yet."""
 
     def matches(self, task: Task) -> bool:
         """Tell whether a task is to be listed."""
-        return _has(task, self.wanted) and (
-            self.expression is None or self.expression.test(orjson.loads(task.attributes))
+        return (
+            (self.below is None or task.number < self.below)
+            and _has(task, self.wanted)
+            and (self.expression is None or self.expression.test(orjson.loads(task.attributes)))
         )
 
 
@@ -102,10 +107,12 @@ class _AttributeIndex:
 class TaskStore:
     """The tasks of one workspace."""
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: Changes, index: Index) -> None:
         self._changes = changes
         self.created = 0
         """How many tasks there have been."""
+        self.unlisted = Unlisted(index)
+        """Which tasks no list shows yet."""
         self._tasks: dict[str, Task] = {}
         self._orders: dict[tuple[tuple[str, int], ...], Order] = {}
         self._indexes: dict[str, _AttributeIndex] = {}
@@ -121,6 +128,7 @@ class TaskStore:
     def add(self, task: Task, attributes: Attributes) -> None:
         """Keep a new task, whose *attributes* are decoded already."""
         self.revive(task)
+        self.unlisted.add(task.number, task.began)
         self._changes.put(task)
         self._file(task)
         self._index(task, attributes)
@@ -185,9 +193,8 @@ class TaskStore:
             if found is not None:
                 sources, rest = [SortedKeyList(found, key=order.key)], query.wanted
         narrowed = query._replace(wanted=rest)
-        return list(
-            islice(filter(narrowed.matches, order.stream(sources, after, reverse=reverse)), count)
-        )
+        stream = order.stream(sources, after, query.below, reverse=reverse)
+        return list(islice(filter(narrowed.matches, stream), count))
 
     def _looked_up(self, lookups: Iterable[Lookup], most: int) -> list[Task] | None:
         for lookup in lookups:

@@ -50,6 +50,10 @@ def test_a_sandbox_on_every_address_shows_one_that_can_be_used() -> None:
     ("options", "statuses"),
     [
         (["--faults", "1", "--fault-kind", "before_502"], [502] * 12),
+        (
+            ["--faults", "1", "--fault-kind", "before_429", "--late", "1", "--index-lag", "2"],
+            [429] * 12,
+        ),
         (["--expression-rate", "1"], [200] * 10 + [429] * 2),
         (["--expression-rate", "0"], [200] * 12),
     ],
@@ -120,6 +124,9 @@ def test_a_port_that_is_taken_is_wrong_usage() -> None:
         ["--rate", "0"],
         ["--rate", "inf"],
         ["--latency", "-1"],
+        ["--late", "-1"],
+        ["--index-lag", "inf"],
+        ["--fault-kind", "late"],
         ["--faults", "2"],
         ["--in-flight", "0"],
         ["--port", "65536"],

@@ -107,6 +107,19 @@ class Api:
         return list(reply.json[reply.json["meta"]["key"]])
 
 
+async def pages(api: Api, path: str, filters: Form) -> list[list[str]]:
+    """Follow a list from its first page to its last; return the sids of each."""
+    reply = await api("GET", path, filters)
+    found = []
+    while True:
+        assert reply.status == 200, reply.body
+        meta = reply.json["meta"]
+        found.append([item["sid"] for item in reply.json[meta["key"]]])
+        if meta["next_page_url"] is None:
+            return found
+        reply = await api("GET", meta["next_page_url"])
+
+
 @asynccontextmanager
 async def serving(template: Template = "FIFO", **settings: Any) -> AsyncIterator[Api]:
     """Serve a sandbox that has one workspace."""

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import orjson
 import pytest
-from sandbox_api import Api, Clock, Form, Value, serving
+from sandbox_api import Api, Clock, Form, Value, pages, serving
 
 from aiotask.sandbox._task import Status
 
@@ -20,19 +20,6 @@ Record = dict[str, Any]
 async def api() -> AsyncIterator[Api]:
     async with serving(expression_rate=None, clock=Clock(), seed=1) as api:
         yield api
-
-
-async def pages(api: Api, path: str, filters: Form) -> list[list[str]]:
-    """Follow a list from its first page to its last; return the sids of each."""
-    reply = await api("GET", path, filters)
-    found = []
-    while True:
-        assert reply.status == 200, reply.body
-        meta = reply.json["meta"]
-        found.append([item["sid"] for item in reply.json[meta["key"]]])
-        if meta["next_page_url"] is None:
-            return found
-        reply = await api("GET", meta["next_page_url"])
 
 
 async def fill(api: Api, count: int = 60) -> list[Record]:

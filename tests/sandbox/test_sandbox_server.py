@@ -262,6 +262,7 @@ async def test_a_client_that_leaves_within_its_body_does_no_harm(api: Api) -> No
         Sandbox(latency=3600),
         Sandbox(faults=1.0, fault_kinds=["before_hang"]),
         Sandbox(faults=1.0, fault_kinds=["after_hang"]),
+        Sandbox(faults=1.0, fault_kinds=["late_hang"], late=3600),
     ],
 )
 async def test_a_sandbox_closes_at_once_whatever_it_is_doing(sandbox: Sandbox) -> None:
