@@ -1,6 +1,7 @@
 from . import autopilot as autopilot
 from . import bulk as bulk
 from . import errors as errors
+from . import expression as expression
 from . import sandbox as sandbox
 from . import taskrouter as taskrouter
 from ._client import Client as Client
@@ -23,7 +24,16 @@ from .errors import ConflictError as ConflictError
 from .errors import ConnectionFailedError as ConnectionFailedError
 from .errors import ConnectionLostError as ConnectionLostError
 from .errors import DecodingError as DecodingError
+from .errors import ForeignJournalError as ForeignJournalError
 from .errors import IncompleteAnswerError as IncompleteAnswerError
+from .errors import InputChangedError as InputChangedError
+from .errors import JournalAccessError as JournalAccessError
+from .errors import JournalDamagedError as JournalDamagedError
+from .errors import JournalError as JournalError
+from .errors import JournalFullError as JournalFullError
+from .errors import JournalIOError as JournalIOError
+from .errors import JournalLockedError as JournalLockedError
+from .errors import JournalVersionError as JournalVersionError
 from .errors import NotFoundError as NotFoundError
 from .errors import NotJsonError as NotJsonError
 from .errors import PageCycleError as PageCycleError

@@ -1,5 +1,6 @@
 """What all resources have in common: the five verbs of a collection, the two of a singleton."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -10,7 +11,8 @@ from yarl import URL
 from aiotask._answers import Answer
 from aiotask._checks import Identifier, Sid, checked, header_value
 from aiotask._decoding import decode, loads
-from aiotask._encoding import JsonDocument, encode, json_text, urlencoded
+from aiotask._encoding import JsonDocument, encode, json_text, urlencoded, wire_name
+from aiotask._pacing import Lane
 from aiotask._paging import Listing, list_query
 from aiotask._session import CREATE, DELETE, READ, UPDATE, Session, Verb
 from aiotask.errors import (
@@ -23,6 +25,12 @@ from aiotask.errors import (
 
 R = TypeVar("R")
 Fields = Mapping[str, Any]
+
+# A sid below the workspace's: what it is a part of has one limit for all of its kind.
+_OTHER_SID = re.compile("/(?!WS)[A-Z]{2}[0-9a-fA-F]{32}")
+# Documented: three a second for a listing by an expression over attributes
+# (https://www.twilio.com/en-us/changelog/taskrouter-endpoint-rate-limit-correction).
+_EXPRESSION_RATE = 2.5
 
 # Routing changes a resource too, so a few conflicts in a row are nothing unusual.
 _MOST_CONFLICTS = 10
@@ -38,6 +46,11 @@ class _Endpoint(Generic[R]):
         self._session = session
         self._path = f"{parent}/{self.name}"
         self._url = URL(self._path, encoded=True)
+        self._operations = _OTHER_SID.sub("", self._path)
+
+    def _lane(self, operation: str) -> Lane:
+        """Return the pace of an operation: the service limits each by itself, in each workspace."""
+        return self._session.lane(f"{operation} {self._operations}")
 
     def _decoded(self, answer: Answer) -> R:
         try:
@@ -53,10 +66,11 @@ class Singleton(_Endpoint[R]):
     async def _fetch(self, shape: type, filters: Fields) -> R:
         query = urlencoded(encode(shape, filters))
         url = URL(f"{self._path}?{query}", encoded=True) if query else self._url
-        return await self._session.request(READ, url, self._decoded)
+        return await self._session.request(READ, url, self._decoded, lane=self._lane("fetch"))
 
     async def _update(self, shape: type, changes: Fields) -> R:
-        return await self._session.request(UPDATE, self._url, self._decoded, form(shape, changes))
+        body, lane = form(shape, changes), self._lane("update")
+        return await self._session.request(UPDATE, self._url, self._decoded, body, lane=lane)
 
 
 class Collection(_Endpoint[R]):
@@ -65,18 +79,19 @@ class Collection(_Endpoint[R]):
     sid: ClassVar[Sid | Identifier]
     # Fields that a resource shows under other names than they are set by.
     shown_as: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    # The filter that is an expression over attributes, which has a limit of its own.
+    expression_filter: ClassVar[str | None] = None
 
     def _at(self, sid: str) -> URL:
         return URL(f"{self._path}/{checked(self.sid, sid)}", encoded=True)
 
     async def _create(self, shape: type, fields: Fields) -> R:
-        return await self._send_new(form(shape, fields))
-
-    async def _send_new(self, body: bytes) -> R:
-        return await self._session.request(CREATE, self._url, self._decoded, body)
+        body, lane = form(shape, fields), self._lane("create")
+        return await self._session.request(CREATE, self._url, self._decoded, body, lane=lane)
 
     async def _fetch(self, sid: str) -> R:
-        return await self._session.request(READ, self._at(sid), self._decoded)
+        url, lane = self._at(sid), self._lane("fetch")
+        return await self._session.request(READ, url, self._decoded, lane=lane)
 
     def _verb(self, changes: Fields) -> Verb:  # noqa: ARG002 - of use to who overrides it
         """Return what an update with *changes* does: most may be repeated."""
@@ -86,9 +101,9 @@ class Collection(_Endpoint[R]):
         self, sid: str, shape: type, changes: Fields, if_match: str | None = None
     ) -> R:
         url, etag = self._at(sid), _etag(if_match)
-        body, verb = form(shape, changes), self._verb(changes)
+        body, verb, lane = form(shape, changes), self._verb(changes), self._lane("update")
         try:
-            return await self._session.request(verb, url, self._decoded, body, etag)
+            return await self._session.request(verb, url, self._decoded, body, etag, lane=lane)
         except (BadRequestError, NotFoundError, PreconditionFailedError) as error:
             if not error.maybe_applied:
                 raise
@@ -122,9 +137,9 @@ class Collection(_Endpoint[R]):
         return current
 
     async def _delete(self, sid: str, if_match: str | None = None) -> None:
-        url, etag = self._at(sid), _etag(if_match)
+        url, etag, lane = self._at(sid), _etag(if_match), self._lane("delete")
         try:
-            await self._session.request(DELETE, url, _nothing, None, etag)
+            await self._session.request(DELETE, url, _nothing, None, etag, lane=lane)
         except NotFoundError as error:
             if not error.maybe_applied:
                 raise
@@ -138,7 +153,16 @@ class Collection(_Endpoint[R]):
         cursor: str | None,
     ) -> Listing[R]:
         query = list_query(encode(shape, filters), limit, page_size, cursor)
-        return Listing(self._session, self._path, query, self.resource, limit)
+        return Listing(
+            self._session, self._path, query, self.resource, limit, self._list_lane(query)
+        )
+
+    def _list_lane(self, query: str) -> Lane:
+        by = self.expression_filter
+        if by is None or f"{wire_name(by)}=" not in query:
+            return self._lane("list")
+        operation = f"list by expression {self._operations}"
+        return self._session.lane(operation, _EXPRESSION_RATE)
 
     def _shows(self, current: R, changes: Fields) -> bool:
         """Whether a resource is as *changes* would leave it."""

@@ -14,6 +14,7 @@ from yarl import URL
 from aiotask._answers import Answer
 from aiotask._decoding import decode_all
 from aiotask._encoding import Pairs, urlencoded
+from aiotask._pacing import Lane
 from aiotask._session import READ, Session
 from aiotask.errors import (
     AiotaskError,
@@ -63,6 +64,7 @@ class Listing(Generic[R]):
     _query: str
     _resource: type[R]
     _limit: int | None
+    _lane: Lane = attrs.field(repr=False)
 
     async def __aiter__(self) -> AsyncIterator[R]:
         async with aclosing(self.pages()) as pages:
@@ -104,7 +106,9 @@ class Listing(Generic[R]):
     async def _fetch(self, cursor: str, trail: "_Trail") -> "_Found[R]":
         url = URL(f"{self._path}?{cursor}", encoded=True)
         try:
-            return await self._session.request(READ, url, lambda answer: self._read(answer, trail))
+            return await self._session.request(
+                READ, url, lambda answer: self._read(answer, trail), lane=self._lane
+            )
         except AiotaskError as error:
             error.cursor = cursor
             raise

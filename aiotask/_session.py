@@ -3,6 +3,7 @@
 import asyncio
 import io
 import logging
+import math
 import os
 import platform
 from collections.abc import Awaitable, Callable, Coroutine
@@ -14,10 +15,12 @@ from tenacity import RetryCallState
 from yarl import URL
 
 from aiotask._answers import Answer, read_answer
+from aiotask._once import Once
+from aiotask._pacing import Lane
 from aiotask._retry import RetryPolicy, fate_unknown
 from aiotask._transport import failure_of, read_body, without_resending
 from aiotask._version import __version__
-from aiotask.errors import AiotaskError, ClientStateError
+from aiotask.errors import AiotaskError, ClientStateError, RateLimitError, ServerError, StatusError
 
 T = TypeVar("T")
 
@@ -76,6 +79,7 @@ class Session:
         session: aiohttp.ClientSession | None,
     ) -> None:
         self.retry = retry
+        self.once = Once()
         self.max_connections = max_connections
         # aiohttp's own total timeout swallows a cancellation that comes in the same turn of the
         # loop: its contexts are nested, and each takes one cancellation back.
@@ -95,6 +99,7 @@ class Session:
         self._closed = False
         self._slots = asyncio.Semaphore(max_connections)
         self._background: set[asyncio.Task[Any]] = set()
+        self._lanes: dict[str, Lane] = {}
         self._reading = CIMultiDict(
             {
                 "Authorization": SecretText(authorization),
@@ -147,6 +152,25 @@ class Session:
         if not task.cancelled():
             task.exception()  # nobody may be left to ask for it
 
+    def lane(self, operation: str, max_rate: float = math.inf) -> Lane:
+        """Return what paces one operation; the first to ask says its documented *max_rate*."""
+        lane = self._lanes.get(operation)
+        if lane is None:
+            lane = Lane(self.retry.clock, self.retry.sleep, max_rate=max_rate)
+            self._lanes[operation] = lane
+        return lane
+
+    async def send(
+        self, verb: Verb, url: URL, read: Callable[[Answer], T], body: bytes, lane: Lane
+    ) -> T:
+        """Send one call once, whatever becomes of it; the caller has a turn in the *lane*."""
+        try:
+            return read(await self._attempt(verb, url, body, self._writing, lane))
+        except AiotaskError as error:
+            error.method, error.url, error.attempts = verb.method, str(url.with_query(None)), 1
+            error.maybe_applied = verb.changes and fate_unknown(error)
+            raise
+
     async def request(
         self,
         verb: Verb,
@@ -154,6 +178,8 @@ class Session:
         read: Callable[[Answer], T],
         body: bytes | None = None,
         if_match: str | None = None,
+        *,
+        lane: Lane,
     ) -> T:
         """Send one call, again where its verb and the policy allow, and return what *read* makes.
 
@@ -167,12 +193,12 @@ class Session:
             headers["If-Match"] = if_match
         started = self.retry.clock()
         try:
-            return read(await self._attempt(verb, url, body, headers))
+            return read(await self._paced(verb, url, body, headers, lane))
         except AiotaskError as error:
             failure = error
 
         async def attempt() -> T:
-            return read(await self._attempt(verb, url, body, headers))
+            return read(await self._paced(verb, url, body, headers, lane))
 
         return await self._repeated(failure, started, verb, url, attempt)
 
@@ -220,8 +246,20 @@ class Session:
         )
         return await controller(counted)
 
+    async def _paced(
+        self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: Lane
+    ) -> Answer:
+        if lane.limited:
+            await lane.turn()
+        else:
+            lane.enter()
+        try:
+            return await self._attempt(verb, url, body, headers, lane)
+        finally:
+            lane.leave()
+
     async def _attempt(
-        self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str]
+        self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: Lane
     ) -> Answer:
         payload = io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY else body
         http = self._usable()
@@ -229,6 +267,7 @@ class Session:
             if http.closed:  # while this call waited, perhaps
                 raise ClientStateError("the client's aiohttp session is closed")
             response: aiohttp.ClientResponse | None = None
+            began = self.retry.clock()
             try:
                 async with asyncio.timeout(self._total):
                     response = await http.request(
@@ -247,7 +286,7 @@ class Session:
             except (aiohttp.ClientError, OSError) as error:
                 failure = failure_of(error, response)
             else:
-                return read_answer(response.status, response.headers, text)
+                return _noted(lane, began, response, text)
             finally:
                 if response is not None:
                     response.close()
@@ -270,4 +309,21 @@ class Session:
     def _bind(self) -> None:
         self._owner = asyncio.get_running_loop(), os.getpid()
         self._slots = asyncio.Semaphore(self.max_connections)
+        self._lanes = {}  # who waits in one belongs to a loop
         self._closed = False
+
+
+def _noted(lane: Lane, began: float, response: aiohttp.ClientResponse, body: bytes) -> Answer:
+    """Return what an answer says, or raise it; either way the pace follows from it."""
+    headers = response.headers
+    try:
+        answer = read_answer(response.status, headers, body)
+    except RateLimitError as error:
+        lane.refused(error.retry_after, headers)
+        raise
+    except StatusError as error:
+        if not isinstance(error, ServerError):  # no more than a 2xx is it a sign of overload
+            lane.delivered(began, headers)
+        raise
+    lane.delivered(began, headers)
+    return answer

@@ -3,6 +3,15 @@
     AiotaskError
     ├── ConfigurationError              settings that cannot work (a ValueError too)
     ├── ClientStateError                a client not entered, closed, or on another loop
+    ├── JournalError                    the journal of a bulk creation cannot be used; path
+    │   ├── JournalLockedError          another run has it
+    │   ├── ForeignJournalError         it is of another job, or no journal at all
+    │   ├── InputChangedError           the rows are not those that it was begun with
+    │   ├── JournalVersionError         a newer aiotask made it
+    │   ├── JournalDamagedError         what is in it makes no sense
+    │   ├── JournalFullError            no space is left for it
+    │   ├── JournalAccessError          it may not be read or written
+    │   └── JournalIOError              reading or writing it failed
     ├── TransportError                  no answer came
     │   ├── ConnectionFailedError       there never was a connection: nothing was sent
     │   │   └── TLSError                its certificate or TLS version is not good
@@ -50,7 +59,16 @@ __all__ = [
     "ConnectionFailedError",
     "ConnectionLostError",
     "DecodingError",
+    "ForeignJournalError",
     "IncompleteAnswerError",
+    "InputChangedError",
+    "JournalAccessError",
+    "JournalDamagedError",
+    "JournalError",
+    "JournalFullError",
+    "JournalIOError",
+    "JournalLockedError",
+    "JournalVersionError",
     "NotFoundError",
     "NotJsonError",
     "PageCycleError",
@@ -107,6 +125,56 @@ class ConfigurationError(AiotaskError, ValueError):
 
 class ClientStateError(AiotaskError):
     """The client is not entered, is closed, or belongs to another loop or process."""
+
+
+class JournalError(AiotaskError):
+    """The journal of a bulk creation cannot be used; what is in it is left as it is.
+
+    ``path`` is the journal's. A run that ends with one of these can be gone on with, by the same
+    call, once the reason is gone; nothing that was created is created again.
+    """
+
+    def __init__(self, message: str, path: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.path), self.__dict__
+
+    def _summary(self) -> str:
+        return f"the journal {self.path} {self.message}"
+
+
+class JournalLockedError(JournalError):
+    """Another run has the journal: two at once could send one row twice."""
+
+
+class ForeignJournalError(JournalError):
+    """The journal is of another workspace or was begun with another key, or is no journal."""
+
+
+class InputChangedError(JournalError):
+    """The rows are not those that the journal was begun with; a row that is new may follow them."""
+
+
+class JournalVersionError(JournalError):
+    """A newer version of aiotask made the journal."""
+
+
+class JournalDamagedError(JournalError):
+    """What is in the journal makes no sense."""
+
+
+class JournalFullError(JournalError):
+    """There is no space left for the journal; rows that were under way have ended."""
+
+
+class JournalAccessError(JournalError):
+    """The journal may not be read or written, or is no file."""
+
+
+class JournalIOError(JournalError):
+    """Reading or writing the journal failed: what was written last may not be on the disk."""
 
 
 class TransportError(AiotaskError):

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from aiotask import errors
-from aiotask.errors import AiotaskError, AnswerError, ConfigurationError
+from aiotask.errors import AiotaskError, AnswerError, ConfigurationError, JournalError
 
 KINDS = [getattr(errors, name) for name in errors.__all__]
 
@@ -40,6 +40,8 @@ def make(kind: type[AiotaskError]) -> AiotaskError:
         error: AiotaskError = kind("no", status=418, headers={"Twilio-Request-Id": "RQ1", "A": "b"})
         assert isinstance(error, AnswerError)
         error.code, error.details, error.retry_after = 20001, {"a": 1}, 2.5
+    elif issubclass(kind, JournalError):
+        error = kind("no", "import.db")
     else:
         error = kind("no")
     error.method, error.url, error.attempts = "POST", "https://example.com/x", 3

@@ -11,6 +11,8 @@ PUBLIC = {
         AccessError AiotaskError AnswerError AuthenticationError BadRequestError Client
         ClientStateError ConfigurationError ConflictError ConnectionFailedError ConnectionLostError
         Created DecodingError IncompleteAnswerError Listing NotFoundError NotJsonError Outcome Page
+        ForeignJournalError InputChangedError JournalAccessError JournalDamagedError JournalError
+        JournalFullError JournalIOError JournalLockedError JournalVersionError expression
         PageCycleError PermissionDeniedError PreconditionFailedError ProtocolError RateLimitError
         Rejected RequestTimeoutError ResponseTooLargeError RetryPolicy ServerError StatusError
         TLSError TransportError UnexpectedRedirectError Unresolved UnsafeNextPageError __version__
@@ -19,6 +21,8 @@ PUBLIC = {
     "aiotask.errors": """
         AccessError AiotaskError AnswerError AuthenticationError BadRequestError ClientStateError
         ConfigurationError ConflictError ConnectionFailedError ConnectionLostError DecodingError
+        ForeignJournalError InputChangedError JournalAccessError JournalDamagedError JournalError
+        JournalFullError JournalIOError JournalLockedError JournalVersionError
         IncompleteAnswerError NotFoundError NotJsonError PageCycleError PermissionDeniedError
         PreconditionFailedError ProtocolError RateLimitError RequestTimeoutError
         ResponseTooLargeError ServerError StatusError TLSError TransportError
@@ -48,7 +52,11 @@ PUBLIC = {
     "aiotask.autopilot": """
         AssistantPlace Autopilot AutopilotTask AutopilotTaskChanges AutopilotTasks NewAutopilotTask
     """,
-    "aiotask.bulk": "Created Outcome Rejected Unresolved create_many",
+    "aiotask.bulk": """
+        Audit Copy Created Finding Found KEY_ATTRIBUTE Keys Outcome Rejected Run Settings Source
+        Standing State Target Unresolved audit checked_key entries_of read_standing source_of
+    """,
+    "aiotask.expression": "literal",
     "aiotask.webhooks": """
         AssignmentCallback CallFields CallbackError ConferenceFields DequeueFields
         EventCallback Instruction RedirectFields RejectFields SignatureVerifier accept call

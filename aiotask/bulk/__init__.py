@@ -1,6 +1,35 @@
-"""Many creates at once: a bounded number under way, one outcome for every row."""
+"""Many creates at once: every row becomes exactly one task, and has one outcome."""
 
-from aiotask.bulk.engine import create_many
+from aiotask.bulk.audit import Audit, Copy, Finding, audit
+from aiotask.bulk.engine import Run
+from aiotask.bulk.entries import Standing, State
+from aiotask.bulk.job import KEY_ATTRIBUTE, Keys, checked_key
 from aiotask.bulk.outcomes import Created, Outcome, Rejected, Unresolved
+from aiotask.bulk.reading import entries_of, read_standing
+from aiotask.bulk.settings import Settings
+from aiotask.bulk.source import Source, source_of
+from aiotask.bulk.target import Found, Target
 
-__all__ = ["Created", "Outcome", "Rejected", "Unresolved", "create_many"]
+__all__ = [
+    "KEY_ATTRIBUTE",
+    "Audit",
+    "Copy",
+    "Created",
+    "Finding",
+    "Found",
+    "Keys",
+    "Outcome",
+    "Rejected",
+    "Run",
+    "Settings",
+    "Source",
+    "Standing",
+    "State",
+    "Target",
+    "Unresolved",
+    "audit",
+    "checked_key",
+    "entries_of",
+    "read_standing",
+    "source_of",
+]

@@ -1,179 +1,347 @@
-"""The engine of bulk creation: pulls rows, keeps so many creates under way, tells how each ended.
+"""The engine of bulk creation: every row becomes exactly one resource, or its outcome says why not.
 
-It knows no product: *prepare* turns a row into what is sent, *send* that into the new one's sid.
+It knows no product: a Target says how to make one and how to find those that are there. No byte is
+sent for a row before the journal has it; what is sent and not answered goes to the resolver.
 """
 
 import asyncio
-from collections.abc import (
-    AsyncIterable,
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Iterable,
-    Mapping,
-)
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable
 from typing import Any, Generic, TypeVar
 
-from aiotask._retry import RetryPolicy
+from aiotask.bulk.ends import Ends
+from aiotask.bulk.entries import State
+from aiotask.bulk.halt import Halt, to_its_end
+from aiotask.bulk.intake import WINDOW, Intake, Left
+from aiotask.bulk.item import Item
+from aiotask.bulk.ledger import Ledger
 from aiotask.bulk.outcomes import Created, Outcome, Rejected, Unresolved
-from aiotask.errors import (
-    AccessError,
-    AiotaskError,
-    ConnectionFailedError,
-    NotFoundError,
-    RateLimitError,
-    StatusError,
-    TLSError,
-)
+from aiotask.bulk.resolver import Resolver
+from aiotask.bulk.sender import Fate, Lost, Made, Refused, Sender, Unsent
+from aiotask.bulk.settings import Settings
+from aiotask.bulk.source import Source
+from aiotask.bulk.target import ServiceClock, Target
+from aiotask.errors import AiotaskError, AnswerError, JournalError
 
 Row = TypeVar("Row")
-Prepared = TypeVar("Prepared")
-T = TypeVar("T")
-Rows = Iterable[Row] | AsyncIterable[Row]
+
+_MOST_ENDED = 1000  # outcomes that wait for the consumer
+_MOST_TRIES = 16  # creates of one row, each proven to have come to nothing
+_DRAIN = 30.0  # seconds for what is under way when the consumer leaves
+_CREATED = 201
 
 
-def create_many(
-    rows: Rows[Row],
-    prepare: Callable[[Row], Prepared],
-    send: Callable[[Prepared], Awaitable[str]],
-    *,
-    max_in_flight: int,
-    retry: RetryPolicy,
-) -> AsyncIterator[Outcome[Row]]:
-    """Return an iterator that creates one resource for every row, and gives one outcome for each.
+class Run(Generic[Row]):
+    """One run of a bulk creation: ``outcomes`` does it, ``stop`` ends it well before its end.
 
-    Nothing is sent before it is iterated. What *prepare* raises rejects its row; *send* raises an
-    AiotaskError. See ``Tasks.create_many`` for what is promised.
+    ``service_is_down`` tells whether only probes are sent.
     """
-    if max_in_flight < 1:
-        raise ValueError(f"max_in_flight: must be at least 1, not {max_in_flight!r}")
-    if isinstance(rows, Mapping | str | bytes) or not isinstance(rows, Iterable | AsyncIterable):
-        raise TypeError(f"rows is an iterable of mappings, not {type(rows).__name__}")
-    return _Run(rows, prepare, send, max_in_flight, retry).outcomes()
 
+    def __init__(self, source: Source[Row], target: Target, settings: Settings) -> None:
+        self._source = source
+        self._settings = settings
+        self._halt = Halt()
+        self._ledger = Ledger(settings.journal)
+        self._ends = Ends(self._ledger)
+        service = ServiceClock()
+        self._intake = Intake(
+            source, target, settings, self._ledger, self._ends, service, self._halt
+        )
+        self._sender = Sender(target, settings, service, self._halt)
+        self._resolver = Resolver(target, settings, service, self, self._quiet)
+        self._path = target.path
+        self._clock = target.retry.clock
+        self._ready: deque[Item] = deque()
+        self._ended: deque[tuple[Item, Outcome[Row]]] = deque()
+        self._idle: deque[asyncio.Future[None]] = deque()
+        self._hungry = asyncio.Event()
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._workers: list[asyncio.Task[Any]] = []
+        self._feeding: asyncio.Task[None] | None = None
+        self._working = 0
+        self._sending = 0
+        self._source_done = False
+        self._source_error: Exception | None = None
 
-class _Run(Generic[Row, Prepared]):
-    def __init__(
-        self,
-        rows: Rows[Row],
-        prepare: Callable[[Row], Prepared],
-        send: Callable[[Prepared], Awaitable[str]],
-        max_in_flight: int,
-        retry: RetryPolicy,
-    ) -> None:
-        self._input = _each(rows)
-        self._pulling = asyncio.Lock()
-        self._prepare = prepare
-        self._send = send
-        self._retry = retry
-        self._workers = max_in_flight
-        # A slow consumer fills this, and so stops the workers: nothing piles up.
-        self._ended: asyncio.Queue[Outcome[Row] | None] = asyncio.Queue(2 * max_in_flight)
-        self._stopped_by: BaseException | None = None
-        self._waiting: set[asyncio.Task[Any] | None] = set()
-        self._created_any = False
-        self._last_progress = 0.0
-        # So long the service may refuse everything before the run is given up.
-        self._patience = 2 * retry.deadline
+    @property
+    def job(self) -> str:
+        """The job's name, which its resources carry; empty before it has begun."""
+        return self._ledger.job
 
-    async def outcomes(self) -> AsyncIterator[Outcome[Row]]:
+    @property
+    def in_doubt(self) -> int:
+        """How many rows wait for a look at what became of them."""
+        return len(self._resolver.items)
+
+    @property
+    def service_is_down(self) -> bool:
+        """Whether the service seems to be down, so that only probes are sent."""
+        return self._sender.breaker.open
+
+    def stop(self) -> None:
+        """Send nothing more; what is under way ends, and its outcomes are given."""
+        self._stop(None)
+
+    async def outcomes(self) -> AsyncGenerator[Outcome[Row], None]:
         """Yield outcomes as they are known; then raise what stopped the run, if anything did."""
-        self._last_progress = self._retry.clock()
-        start = asyncio.get_running_loop().create_task
-        workers = [start(self._work()) for _ in range(self._workers)]
-        watch = start(self._announce_end(workers))
         try:
-            while (outcome := await self._ended.get()) is not None:
-                yield outcome
+            await self._start()
+            while True:
+                self._arrived.clear()
+                while self._ended:
+                    item, outcome = self._ended[0]
+                    yield outcome
+                    self._ended.popleft()
+                    self._tell(item, outcome)
+                if self._over():
+                    break
+                await self._arrived.wait()
+        except GeneratorExit:
+            self._stop(None)
+            if self._working:
+                await asyncio.wait(self._workers, timeout=_DRAIN)
+            raise
         finally:
-            for task in (*workers, watch):
-                task.cancel()
-            await asyncio.gather(*workers, watch, return_exceptions=True)
-        if self._stopped_by is not None:
-            raise self._stopped_by
+            await to_its_end(self._finish())
+        if (trouble := self._halt.error or self._source_error) is not None:
+            raise trouble
 
-    async def _announce_end(self, workers: list[asyncio.Task[None]]) -> None:
-        await asyncio.wait(workers)
-        await self._ended.put(None)
+    async def _start(self) -> None:
+        opened = self._clock()
+        start = asyncio.get_running_loop().create_task
+        entries = await self._ledger.open(self._path, self._settings.keys)
+        self._resolver.begun = self._ledger.begun
+        # A task of its own, which a halt can cancel; this one is the caller's.
+        restoring = start(self._intake.restore(entries))
+        self._tasks.append(restoring)
+        await asyncio.wait([restoring])
+        if restoring.cancelled():
+            return
+        for left in restoring.result():
+            self._take_up(left, opened)
+        # It was not sent by the earlier run, and may be from now on.
+        for item in self._ready:
+            self._ends.note(item, State.IN_FLIGHT)
+        await self._ends.write()
+        self._feeding = start(self._guarded(self._feed()))
+        for work in (self._ends.keep(), self._resolver.run()):
+            self._tasks.append(start(self._guarded(work)))
+        self._working = self._settings.max_in_flight
+        self._workers = [start(self._work()) for _ in range(self._working)]
+
+    def _take_up(self, left: Left, opened: float) -> None:
+        item, entry, wrong = left
+        if entry.state is State.UNTOLD and entry.sid is not None:
+            self._end(item, Created(item.row, entry.sid))
+        elif entry.state is State.PENDING:
+            if wrong is None:
+                self._ready.append(item)
+            else:
+                self._end(item, Rejected(item.row, wrong))
+        elif item.key is None:
+            error = AiotaskError("the run ended while it was under way, and it has no key")
+            error.maybe_applied = True
+            self._end(item, Unresolved(item.row, error))
+        else:
+            item.carried_out = entry.state is State.UNCONFIRMED
+            self._resolver.add(item, None, opened, old=True)
+
+    async def _feed(self) -> None:
+        """Take rows when they are needed."""
+        while True:
+            await self._hunger()
+            if self._halt.called():
+                break
+            try:
+                claimed = await self._intake.claim()
+            except (JournalError, asyncio.CancelledError):
+                raise
+            except Exception as error:  # noqa: BLE001 - raised when all rows before it are done
+                self._source_error = error
+                break
+            if claimed is None:
+                break
+            items, wrong = claimed
+            if self._halt.called():
+                for item in (*items, *(each.item for each in wrong)):
+                    self._ends.note(item, State.PENDING)
+                break
+            for item, reason in wrong:
+                self._end(item, Rejected(item.row, reason))
+            self._ready.extend(items)
+            self._wake(len(items))
+        self._source_done = True
+        self._wake(len(self._idle))
+        self._arrived.set()
+
+    async def _hunger(self) -> None:
+        """Wait until rows are needed."""
+        while not self._halt.called():
+            if len(self._ready) < WINDOW and len(self._ended) < _MOST_ENDED:
+                return
+            self._hungry.clear()
+            await self._hungry.wait()
 
     async def _work(self) -> None:
         try:
-            while True:
-                row = await self._interruptible(self._pull())
-                if self._stopped_by is not None:
+            while (item := await self._next()) is not None:
+                self._sending += 1
+                try:
+                    self._settle(item, await self._sender.send(item))
+                finally:
+                    self._sending -= 1
+                    if self._source_done or not self._ready:
+                        self._moved()
+                while len(self._ended) >= _MOST_ENDED and not self._halt.called():
+                    self._room.clear()
+                    await self._room.wait()
+        except Exception as error:  # noqa: BLE001 - raised again when every row under way is done
+            self._stop(error)
+        finally:
+            self._working -= 1
+            self._arrived.set()
+
+    async def _next(self) -> Item | None:
+        while not self._halt.called():
+            if self._ready and self._may_start():
+                if len(self._ready) <= WINDOW:
+                    self._hungry.set()
+                return self._ready.popleft()
+            waiter = asyncio.get_running_loop().create_future()
+            self._idle.append(waiter)
+            await waiter
+        return None
+
+    def _may_start(self) -> bool:
+        """Whether the next row may be sent.
+
+        The last one there is waits until it can be the control for all that are in doubt.
+        """
+        if len(self._ready) > 1 or not self._source_done or self._settings.keys.attribute is None:
+            return True
+        return not self._sending and not self._resolver.young(self._clock())
+
+    def _quiet(self) -> bool:
+        return not self._ready and not self._sending
+
+    def _wake(self, count: int) -> None:
+        while count > 0 and self._idle:
+            waiter = self._idle.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                count -= 1
+
+    def _moved(self) -> None:
+        """Let go on what waited for a change."""
+        self._wake(len(self._ready))
+        if self._over():
+            self._arrived.set()
+
+    def _settle(self, item: Item, fate: Fate) -> None:
+        """Do what follows from a row's fate."""
+        match fate:
+            case Made(found=found, began=began):
+                self._resolver.confirmed(item.key, began)
+                self._end(item, Created(item.row, found.sid))
+            case Refused(error=refusal):
+                self._end(item, Rejected(item.row, refusal))
+            case Lost(error=error):
+                item.tries += 1
+                if item.key is None:
+                    self._end(item, Unresolved(item.row, error))
                     return
-                await self._ended.put(await self._fate(row))
-        except StopAsyncIteration:
+                if isinstance(error, AnswerError) and error.status == _CREATED:
+                    item.carried_out = True
+                    self._ends.note(item, State.UNCONFIRMED)
+                self._resolver.add(item, error, self._clock())
+            case Unsent(error=error_of_all):
+                self._ends.note(item, State.PENDING)
+                self._stop(error_of_all)
+
+    def found(self, item: Item, sid: str) -> None:
+        """Take it that a row in doubt became this one."""
+        self._sender.progress()
+        self._end(item, Created(item.row, sid))
+
+    def absent(self, item: Item) -> None:
+        """Take it that nothing came of a row in doubt: it is sent again."""
+        self._sender.progress()
+        if item.tries >= _MOST_TRIES and item.error is not None:
+            item.error.maybe_applied = False
+            self._end(item, Rejected(item.row, item.error))
+        else:
+            self._ready.append(item)
+
+    def unresolved(self, item: Item) -> None:
+        """Take it that nobody can tell what became of a row."""
+        self._end(item, _open(item))
+
+    def look_again(self) -> None:
+        """Let go on what waited for time to pass."""
+        self._moved()
+
+    def _end(self, item: Item, outcome: Outcome[Row]) -> None:
+        self._ended.append((item, outcome))
+        if not self._arrived.is_set():
+            self._arrived.set()
+
+    def _tell(self, item: Item, outcome: Outcome[Row]) -> None:
+        """Note for the journal what the caller has been told."""
+        if len(self._ended) == _MOST_ENDED - 1:
+            self._room.set()
+            self._hungry.set()
+        self._ends.told(item, outcome)
+
+    def _over(self) -> bool:
+        if self._ended:
+            return False
+        if self._halt.called():
+            if not self._working and not self._ledger.kept:
+                # Nobody will look for them any more.
+                for item in self._resolver.drop():
+                    self._end(item, _open(item))
+            return not self._working and not self._ended
+        return self._source_done and self._quiet() and not self._resolver.items
+
+    def _stop(self, error: Exception | None) -> None:
+        """Send nothing more; the first error is the one that is raised in the end."""
+        if not self._halt.call(error):
             return
+        for task in self._tasks:
+            task.cancel()
+        for item in self._ready:
+            self._ends.note(item, State.PENDING)
+        self._ready.clear()
+        self._wake(len(self._idle))
+        self._hungry.set()
+        self._room.set()
+        self._arrived.set()
+
+    async def _finish(self) -> None:
+        self._stop(None)
+        for task in (*self._tasks, *self._workers):
+            task.cancel()
+        # What is being claimed is so when this ends, and is released then.
+        feeding = () if self._feeding is None else (self._feeding,)
+        await asyncio.gather(*self._tasks, *self._workers, *feeding, return_exceptions=True)
+        self._source.close()
+        for item, outcome in self._ended:
+            self._ends.untold(item, outcome)
+        try:
+            await self._ends.write()
+        except JournalError as error:
+            self._halt.call(error)
+        finally:
+            await self._ledger.close()
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        try:
+            await work
         except Exception as error:  # noqa: BLE001 - raised again when every row under way is done
             self._stop(error)
 
-    def _stop(self, error: Exception) -> None:
-        if self._stopped_by is None:
-            self._stopped_by = error
-        for worker in self._waiting:
-            if worker is not None:
-                worker.cancel()
 
-    async def _interruptible(self, coming: Awaitable[T]) -> T:
-        """Wait for what may be long in coming; a stop of the run cancels the worker that does."""
-        worker = asyncio.current_task()
-        self._waiting.add(worker)
-        try:
-            return await coming
-        finally:
-            self._waiting.discard(worker)
-
-    async def _pull(self) -> Row:
-        async with self._pulling:
-            return await anext(self._input)
-
-    async def _fate(self, row: Row) -> Outcome[Row]:
-        """Create one row's resource; an error that is raised is about the run and not the row."""
-        try:
-            prepared = self._prepare(row)
-        except (TypeError, ValueError) as error:
-            return Rejected(row, error)
-        while True:
-            try:
-                sid = await self._send(prepared)
-            except (RateLimitError, ConnectionFailedError) as error:
-                await self._wait_for_service(error)
-            except AiotaskError as error:
-                if error.maybe_applied:
-                    return Unresolved(row, error)
-                if isinstance(error, StatusError) and not isinstance(error, _ABOUT_THE_RUN):
-                    return Rejected(row, error)
-                raise
-            else:
-                self._created_any = True
-                self._last_progress = self._retry.clock()
-                return Created(row, sid)
-
-    async def _wait_for_service(self, error: RateLimitError | ConnectionFailedError) -> None:
-        """Wait after a refusal that outlasted a call's own attempts, or give the run up.
-
-        Nothing was created, so the row can wait as long as the service may be expected back. A
-        service that never took a connection is rather a wrong address.
-        """
-        wait = self._retry.wait(error, 1)
-        if isinstance(error, RateLimitError):
-            wait = max(wait, error.retry_after or 0.0)
-        elif isinstance(error, TLSError) or not self._created_any:
-            raise error
-        if self._retry.clock() + wait - self._last_progress > self._patience:
-            raise error
-        await self._interruptible(self._retry.sleep(wait))
-
-
-# A row's own create cannot be not found: it is the workspace that is not there.
-_ABOUT_THE_RUN = (AccessError, NotFoundError)
-
-
-async def _each(rows: Rows[Row]) -> AsyncIterator[Row]:
-    if isinstance(rows, AsyncIterable):
-        async for row in rows:
-            yield row
-    else:
-        for row in rows:
-            yield row
+def _open(item: Item) -> Unresolved[Any]:
+    return Unresolved(item.row, item.error or AiotaskError("what became of it cannot be found out"))

@@ -1,4 +1,4 @@
-"""The command line: ``aiotask demo``, ``aiotask sandbox`` and ``aiotask tasks …``.
+"""The command line: ``aiotask demo``, ``sandbox``, ``tasks …`` and ``journal show``.
 
 Here alone something is printed, and a process ends. Data goes to standard output and everything
 else to standard error. Exit status: 0 all done, 1 not all, 2 wrong usage or input, 130 interrupted.
@@ -11,7 +11,9 @@ import click
 from aiotask._version import __version__
 from aiotask.cli.demo import demo
 from aiotask.cli.failures import INTERRUPTED
+from aiotask.cli.journal import journal
 from aiotask.cli.sandbox import sandbox
+from aiotask.cli.task_audit import audit
 from aiotask.cli.task_import import import_
 from aiotask.cli.tasks import tasks
 
@@ -37,6 +39,7 @@ def commands() -> None:
     """
 
 
-tasks.add_command(import_)
-for command in (demo, sandbox, tasks):
+for command in (import_, audit):
+    tasks.add_command(command)
+for command in (demo, journal, sandbox, tasks):
     commands.add_command(command)

@@ -9,13 +9,14 @@ import click
 from aiotask._client import Client
 from aiotask.cli.failures import Failure, WrongUsageError
 from aiotask.cli.fields import Number
-from aiotask.errors import AiotaskError
+from aiotask.errors import AiotaskError, JournalError
 from aiotask.taskrouter import Tasks
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 T = TypeVar("T")
 
-_CONNECTIONS = 100
+CONNECTIONS = 100
+"""How many requests a client makes at once, unless more are wanted."""
 _INSECURE = f"{__name__}.allow_insecure"
 
 
@@ -57,7 +58,7 @@ def open_tasks(
             base_url=base_url,
             allow_insecure=click.get_current_context().meta[_INSECURE],
             timeout=timeout,
-            max_connections=max(at_once, _CONNECTIONS),
+            max_connections=max(at_once, CONNECTIONS),
         )
     except ValueError as error:
         raise WrongUsageError(str(error)) from error
@@ -76,6 +77,8 @@ def answered(client: Client, call: Callable[[], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(made())
+    except JournalError as error:
+        raise WrongUsageError(str(error)) from error
     except AiotaskError as error:
         raise Failure(str(error)) from error
     except ValueError as error:

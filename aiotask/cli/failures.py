@@ -2,7 +2,7 @@
 
 import click
 
-from aiotask.errors import AiotaskError, AnswerError
+from aiotask.errors import AiotaskError, AnswerError, JournalError
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -41,6 +41,6 @@ def reason(error: Exception) -> str:
             return f"{message} (status {status})"
         case AnswerError(message=message, status=status, code=code):
             return f"{message} (status {status}, code {code})"
-        case AiotaskError(message=message):
+        case AiotaskError(message=message) if not isinstance(error, JournalError):
             return message
     return str(error)

@@ -7,46 +7,36 @@ from typing import Self
 
 import click
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from aiotask.cli.failures import printable
-from aiotask.cli.tally import Tally
 
 _REFRESHES = 5  # a second
 
 
 class Display:
-    """Shows how a run goes: *total* is bytes or rows, and None where it is not known.
+    """Shows how a run goes: *total* is lines or rows, and None where it is not known.
 
-    It is there where standard error is a terminal, and not where the data goes to that, too.
+    It is ``shown`` where standard error is a terminal, and not where the data goes to that, too.
     """
 
     def __init__(self, total: int | None, *, data_follows: bool = False) -> None:
-        self._shown = sys.stderr.isatty() and not (data_follows and sys.stdout.isatty())
+        self.shown = sys.stderr.isatty() and not (data_follows and sys.stdout.isatty())
         known: list[ProgressColumn] = []
-        left: list[ProgressColumn] = []
         if total is not None:
             known = [BarColumn(bar_width=20), TextColumn("{task.percentage:>3.0f}%")]
-            left = [TextColumn("left"), TimeRemainingColumn()]
         self._progress = Progress(
             *known,
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", table_column=Column(no_wrap=False)),
             TimeElapsedColumn(),
-            *left,
             console=Console(stderr=True, soft_wrap=True),
             refresh_per_second=_REFRESHES,
         )
         self._bar = self._progress.add_task("", total=total)
 
     def __enter__(self) -> Self:
-        if self._shown:
+        if self.shown:
             self._progress.start()
         return self
 
@@ -56,18 +46,17 @@ class Display:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._shown:
+        if self.shown:
             self._progress.stop()
 
-    def show(self, tally: Tally, completed: int) -> None:
+    def show(self, completed: int, text: str) -> None:
         """Show how far it has come."""
-        if self._shown:
-            text = f"{tally.ended()}, {tally.rate:,.0f}/s"
+        if self.shown:
             self._progress.update(self._bar, completed=completed, description=text)
 
     def say(self, text: str) -> None:
         """Write a line to standard error, above what is displayed."""
-        if self._shown:
+        if self.shown:
             self._progress.console.out(printable(text), highlight=False)
             return
         # Who no longer reads this may still want the rows to go through.

@@ -200,4 +200,5 @@ class BulkRealTimeStatistics(Singleton[TaskQueueBulkRealTimeStatistics]):
         if len(sids) > _MOST_QUEUES:
             raise ValueError(f"queue_sids: must be 1 to {_MOST_QUEUES}, not {len(sids)}")
         body = orjson.dumps({"queueSids": sids})
-        return await self._session.request(QUERY, self._url, self._decoded, body)
+        lane = self._lane("create")
+        return await self._session.request(QUERY, self._url, self._decoded, body, lane=lane)

@@ -83,6 +83,7 @@ class TaskQueues(Collection[TaskQueue]):
     name = "TaskQueues"
     resource = TaskQueue
     sid = TASK_QUEUE
+    expression_filter = "evaluate_worker_attributes"
 
     @cached_property
     def statistics(self) -> TaskQueuesStatisticsList:

@@ -8,17 +8,31 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from contextlib import aclosing
 from datetime import datetime
+from os import PathLike
 from typing import Annotated, ClassVar, Literal, TypedDict, Unpack
 
 import attrs
 
 from aiotask._checks import Between
-from aiotask._collection import Versioned, form
+from aiotask._collection import Versioned
 from aiotask._decoding import JsonText, Links, from_header
 from aiotask._paging import Listing
-from aiotask.bulk import Outcome, create_many
-from aiotask.errors import NotFoundError
+from aiotask.bulk import (
+    KEY_ATTRIBUTE,
+    Audit,
+    Created,
+    Finding,
+    Keys,
+    Outcome,
+    Run,
+    Settings,
+    audit,
+    checked_key,
+    source_of,
+)
+from aiotask.errors import BadRequestError, NotFoundError, PreconditionFailedError
 from aiotask.taskrouter._fields import (
     TASK,
     Amount,
@@ -29,13 +43,12 @@ from aiotask.taskrouter._fields import (
     TaskQueueSid,
     WorkflowSid,
 )
+from aiotask.taskrouter._task_target import COPY_REASON, TaskTarget
+from aiotask.taskrouter.events import Events
 
 __all__ = ["NewTask", "Task", "TaskChanges", "TaskFilter", "TaskStatus", "Tasks"]
 
 TaskStatus = Literal["pending", "reserved", "assigned", "canceled", "completed", "wrapping"]
-
-# Enough to keep a service at 100 ms busy with 500 creates a second.
-_IN_FLIGHT = 50
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
@@ -137,17 +150,56 @@ class Tasks(Versioned[Task]):
     name = "Tasks"
     resource = Task
     sid = TASK
+    expression_filter = "evaluate_task_attributes"
     shown_as: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "task_channel": ("task_channel_sid", "task_channel_unique_name")
     }
 
-    async def create(self, **fields: Unpack[NewTask]) -> Task:
+    async def create(
+        self, *, once: str | None = None, settle: float = 60.0, **fields: Unpack[NewTask]
+    ) -> Task:
         """Create a task, and never two.
 
         The service has no idempotency key, so a create is repeated only where it certainly was
         not carried out; an error whose ``maybe_applied`` is True leaves that open.
+
+        With *once*, a key of 1 to 64 letters, digits and any of ``_ . : @ + -``, that is settled
+        here as :meth:`create_many` does, with *settle* as there, and a task that has the key
+        already is returned as it is, whoever made it. So it costs a look by expression each time,
+        of which the service answers three a second. Two processes that ask for one key in the
+        same moment can still make two tasks.
         """
-        return await self._create(NewTask, fields)
+        if once is None:
+            return await self._create(NewTask, fields)
+        return await self._fetch(await self._made_once(once, settle, fields))
+
+    async def _made_once(self, key: str, settle: float, fields: NewTask) -> str:
+        """Return the sid of the one task that has a key."""
+        checked_key("once", key)
+        settings = Settings(
+            keys=Keys(KEY_ATTRIBUTE, lambda _: key),
+            settle=settle,
+            max_in_flight=1,
+            patience=max(self._session.retry.deadline, 1.0),
+        )
+        target = self.as_target()
+        target.body(fields, lambda given: settings.keys.mark(given, "", key))
+        name = f"{self._path} {key}"
+        async with self._session.once.alone(name) as made:
+            if made is not None:
+                return made
+            found = await target.by_keys(KEY_ATTRIBUTE, [key])
+            sid = found[0].sid if found else await self._sole(fields, target, settings)
+            self._session.once.remember(name, sid)
+            return sid
+
+    @staticmethod
+    async def _sole(fields: NewTask, target: TaskTarget, settings: Settings) -> str:
+        async with aclosing(Run(source_of([fields]), target, settings).outcomes()) as outcomes:
+            outcome = await anext(outcomes)
+        if isinstance(outcome, Created):
+            return outcome.sid
+        raise outcome.error
 
     async def fetch(self, sid: str) -> Task:
         """Return one task."""
@@ -204,34 +256,89 @@ class Tasks(Versioned[Task]):
         self,
         rows: Iterable[NewTask] | AsyncIterable[NewTask],
         *,
+        journal: str | PathLike[str] | None = None,
+        key_attribute: str | None = KEY_ATTRIBUTE,
+        row_key: Callable[[NewTask], str] | None = None,
         max_in_flight: int | None = None,
+        max_rate: float | None = None,
+        settle: float = 60.0,
     ) -> AsyncIterator[Outcome[NewTask]]:
-        """Create a task for every row, many at once, and give one outcome for each as it is known.
+        """Create exactly one task for every row, many at once; one outcome for each as it is known.
 
         *rows* are mappings with the fields of :meth:`create`, pulled no faster than they are
-        needed; at most *max_in_flight* creates are under way (default: 50, or as many as the
-        client has connections). An outcome is :class:`~aiotask.Created`, :class:`~aiotask.Rejected`
-        or :class:`~aiotask.Unresolved`; one bad row is never an exception. Refusals for being too
-        fast (429) are waited out.
+        needed. An outcome is :class:`~aiotask.Created`, :class:`~aiotask.Rejected` or
+        :class:`~aiotask.Unresolved`; one bad row is never an exception. The pace follows what the
+        service bears; *max_in_flight* (default: as many as the client has connections) and
+        *max_rate* (a second) only cap it.
+
+        Each task gets a key as the attribute *key_attribute* and the name of its job as
+        ``aiotask_job``, some 90 of the 4,096 characters. Where an answer is lost, the task is
+        looked for by its key *settle* seconds later: in that time the service has to have carried
+        out what it will, and to show it in its lists. It is sent again only if a look shows what
+        was made after it, and not the task. *row_key* gives a row's key itself (a customer's
+        number): 1 to 64 letters, digits and any of ``_ . : @ + -``, one for each task ever made
+        with that attribute. With ``key_attribute=None`` tasks get no key, and a lost answer is an
+        Unresolved outcome.
+
+        *journal* is the path of a file that knows how far the job is. The same call with the same
+        rows goes on where an earlier one ended, however it did: rows that were told to the caller
+        are passed over, all others have their outcome. It can have one owner at a time, and a
+        :class:`~aiotask.JournalError` says why it cannot be used.
 
         What concerns every row (401, 403, no such workspace, a service that cannot be reached)
         stops the run: the rows under way end, their outcomes are given, and then the error is
-        raised. Rows without an outcome have not been sent, unless the iteration was left early or
-        cancelled: then those under way have been, perhaps.
+        raised. Rows without an outcome were not sent, or are in the journal's doubt, which the
+        next run settles; so too where the iteration is left early or cancelled.
         """
+        settings = Settings(
+            keys=Keys(key_attribute, row_key),
+            journal=journal,
+            settle=settle,
+            max_in_flight=(
+                self._session.max_connections if max_in_flight is None else max_in_flight
+            ),
+            max_rate=max_rate,
+        )
+        return Run(source_of(rows), self.as_target(), settings).outcomes()
 
-        def prepare(row: NewTask) -> bytes:
-            if not isinstance(row, Mapping):
-                raise TypeError(f"a row is a mapping of create's fields, not {type(row).__name__}")
-            return form(NewTask, row)
+    async def audit(self, journal: str | PathLike[str], *, fix: bool = False) -> Audit:
+        """Recount the tasks that a job has made, and hold them against its journal.
 
-        async def send(body: bytes) -> str:
-            return (await self._send_new(body)).sid
+        With *fix*, of several tasks of one row those after the first are canceled, as far as they
+        are pending still: under their ETag, so that no worker's is taken away.
+        """
+        result = await audit(self.as_target(), journal)
+        if fix and result.twice:
+            return attrs.evolve(result, twice=[await self._sorted_out(f) for f in result.twice])
+        return result
 
-        if max_in_flight is None:
-            max_in_flight = min(_IN_FLIGHT, self._session.max_connections)
-        return create_many(
-            rows, prepare, send, max_in_flight=max_in_flight, retry=self._session.retry
+    async def _sorted_out(self, finding: Finding) -> Finding:
+        first, *later = finding.copies
+        done = [attrs.evolve(copy, canceled=await self._cancel_copy(copy.sid)) for copy in later]
+        return attrs.evolve(finding, copies=(first, *done))
+
+    async def _cancel_copy(self, sid: str) -> bool:
+        try:
+            copy = await self.fetch(sid)
+            if copy.assignment_status != "pending" or copy.etag is None:
+                return False
+            await self.update(
+                sid, if_match=copy.etag, assignment_status="canceled", reason=COPY_REASON
+            )
+        except (BadRequestError, NotFoundError, PreconditionFailedError):
+            return False  # somebody has it by now, or it is gone
+        return True
+
+    def as_target(self) -> TaskTarget:
+        """Return these tasks as a bulk creation sees them."""
+        parent = self._path.removesuffix(f"/{self.name}")
+        return TaskTarget(
+            self._session,
+            self._url,
+            NewTask,
+            self._lane("create"),
+            self.list,
+            Events(self._session, parent),
         )
 
     def list(

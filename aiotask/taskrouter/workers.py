@@ -102,6 +102,7 @@ class Workers(Versioned[Worker]):
     name = "Workers"
     resource = Worker
     sid = WORKER
+    expression_filter = "target_workers_expression"
 
     @cached_property
     def statistics(self) -> WorkersStatisticsPlace:

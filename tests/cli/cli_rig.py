@@ -1,13 +1,17 @@
 """A sandbox in a thread of its own, and commands against it: in this process or as their own."""
 
 import asyncio
+import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner, Result
@@ -100,3 +104,54 @@ def wait_until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.005)
+
+
+def numbers(local: Service) -> Counter[int]:
+    return Counter(json.loads(task.attributes)["n"] for task in local.tasks())
+
+
+def lines(count: int) -> str:
+    return "".join(f'{{"attributes": {{"n": {n}}}}}\n' for n in range(1, count + 1))
+
+
+def outcomes(path: Path) -> dict[int, dict[str, Any]]:
+    return {row["line"]: row for row in map(json.loads, path.read_text().splitlines())}
+
+
+@contextmanager
+def meanwhile(act: Callable[[], None]) -> Iterator[None]:
+    thread = threading.Thread(target=act)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+@contextmanager
+def standard_input(text: bytes) -> Iterator[None]:
+    """Give this process another standard input: the very descriptor, which a command reads."""
+    kept = os.dup(0)
+    out, into = os.pipe()
+    os.write(into, text)
+    os.close(into)
+    os.dup2(out, 0)
+    os.close(out)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+
+
+def typed(command: str, local: Service) -> subprocess.CompletedProcess[str]:
+    """Run what a user is told to type."""
+    python = shlex.quote(sys.executable)
+    return subprocess.run(  # noqa: S602 - it is a line of a shell
+        command.replace("aiotask tasks", f"{python} -m aiotask tasks"),
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **local.environment},
+    )

@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_rig import LONG, Service, service, spawn
+from cli_rig import LONG, Service, service, spawn, wait_until
 
 from aiotask.bulk import Created, Rejected, Unresolved
 from aiotask.cli.failures import printable
@@ -25,14 +26,14 @@ class Terminal:
 
     def __init__(self) -> None:
         self._leader, self.follower = pty.openpty()
-        self._shown = b""
-        self._reader = threading.Thread(target=self._read)
+        self.shown = b""
+        self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
         try:
             while block := os.read(self._leader, 4096):
-                self._shown += block
+                self.shown += block
         except OSError:
             pass  # the other side is closed
 
@@ -40,7 +41,7 @@ class Terminal:
         os.close(self.follower)
         self._reader.join(LONG)
         os.close(self._leader)
-        return self._shown.decode()
+        return self.shown.decode()
 
 
 @pytest.fixture
@@ -72,7 +73,6 @@ def test_on_a_terminal_an_import_shows_how_far_it_is_and_tells_rows_above(
     assert f"{file}:201: not JSON" in text
     assert "200 created, 1 rejected, 0 unresolved, " in text
     assert "100%" in text
-    assert "left" in text
 
 
 def test_where_results_go_to_the_same_terminal_nothing_else_is_shown(
@@ -85,19 +85,42 @@ def test_where_results_go_to_the_same_terminal_nothing_else_is_shown(
     run = local.spawn("tasks", "import", str(file), "--results", "-", **both)
     assert run.wait(LONG) == 0
     first, second, end = terminal.text().split("\r\n")
-    assert first.startswith('{"line":1,"outcome":"created","sid":"WT')
+    assert first.startswith('{"row":1,"line":1,"key":"')
     assert second.startswith("1 rows: ")
     assert end == ""
 
 
-def test_the_demo_shows_its_progress_on_a_terminal_and_a_table_at_the_end() -> None:
+def test_on_a_terminal_an_import_shows_doubts_its_pace_and_that_the_service_is_down(
+    local: Service, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"attributes": {}}\n' * 5000)
+    terminal = Terminal()
+    options = ["--results", "/dev/null", "--settle", "1"]
+    wide = {**local.environment, "COLUMNS": "200"}
+    words = ["tasks", "import", str(file), *options, *local.place]
+    run = spawn(*words, environment=wide, stderr=terminal.follower)
+    wait_until(lambda: b" left" in terminal.shown)
+    local.sandbox.faults.next("POST", "/Tasks", "before_429")
+    wait_until(lambda: b", 1 refusals, " in terminal.shown)
+    local.ask(lambda: setattr(local.sandbox.faults, "outage", "before_503"))
+    wait_until(lambda: b"the service is down, probing" in terminal.shown)
+    run.send_signal(signal.SIGINT)
+    run.wait(LONG)
+    run.communicate()
+    text = terminal.text()
+    assert " in doubt, " in text
+    assert "stopping: " in text
+
+
+def test_the_demo_shows_its_progress_on_a_terminal(tmp_path: Path) -> None:
     terminal = Terminal()
     both: dict[str, Any] = {"stdout": terminal.follower, "stderr": terminal.follower}
-    demo = spawn("demo", "--tasks", "200", "--seed", "1", **both)
-    assert demo.wait(LONG) == 0
-    text = terminal.text()
-    assert "100%" in text
-    assert "no row lost, none twice" in text
+    demo = spawn("demo", "--tasks", "100000", environment={"TMPDIR": str(tmp_path)}, **both)
+    wait_until(lambda: re.search(rb"[1-9][0-9]* tasks made", terminal.shown) is not None)
+    demo.send_signal(signal.SIGINT)
+    assert demo.wait(LONG) == 130
+    assert "Traceback" not in terminal.text()
 
 
 @pytest.mark.parametrize("total", [None, 4])
@@ -108,10 +131,10 @@ def test_a_display_counts_and_says(monkeypatch: pytest.MonkeyPatch, total: int |
         with display:
             for outcome in (Created(1, "WT1"), Rejected(2, ValueError()), Unresolved(3, OSError())):
                 tally.count(outcome)
-            display.show(tally, 3)
+            display.show(3, f"{tally.ended()}, and more")
             display.say("a [bold]line[/bold]\x1b[2J" + "x" * 300)
     text = terminal.text()
-    assert "1 created, 1 rejected, 1 unresolved, " in text
+    assert "1 created, 1 rejected, 1 unresolved, and more" in text
     assert "a [bold]line[/bold]\\x1b[2J" + "x" * 300 in text
     assert ("75%" in text) == (total is not None)
 

@@ -3,31 +3,35 @@
 import codecs
 import os
 import stat
-from collections.abc import Generator, Iterator
 from contextlib import ExitStack
-from typing import BinaryIO
+from io import BufferedReader
 
 import attrs
 
 from aiotask.cli.failures import WrongUsageError
-from aiotask.cli.rows import FORMATS, BadRow, Lines, Row
+from aiotask.cli.records import FORMATS, Put, Records
 
 STANDARD_INPUT = "-"
 _BLOCK = 2**20
 
 
 @attrs.frozen
-class Source:
-    """The rows of an input; *size* is its bytes, and None where that is not known."""
+class Input:
+    """An input; *lines* is how many it has, and None where that is not known."""
 
     name: str
     format: str
-    size: int | None
-    lines: Lines
-    rows: Generator[Row | BadRow, None, None]
+    lines: int | None
+    records: Records
+    file: BufferedReader
+
+    def read(self, put: Put) -> None:
+        """Hand over all records, and close the file."""
+        with self.file:
+            self.records.read(put)
 
 
-def open_source(path: str, given_format: str | None) -> Source:
+def open_input(path: str, given_format: str | None) -> Input:
     """Return the input at *path*; a WrongUsageError says why nobody can read it."""
     name = "<stdin>" if path == STANDARD_INPUT else path
     chosen = given_format or ("csv" if path.lower().endswith(".csv") else "jsonl")
@@ -35,50 +39,44 @@ def open_source(path: str, given_format: str | None) -> Source:
         file = _opened(path)
         with ExitStack() as unless_all_is_well:
             unless_all_is_well.enter_context(file)
-            size = _checked(file, name)
-            lines = Lines(file)
-            rows = _rows(name, lines, chosen)
+            lines = _checked(file, name)
+            records = _records(name, file, chosen)
             unless_all_is_well.pop_all()
     except OSError as error:
         raise WrongUsageError(f"{name}: {error.strerror}") from error
-    return Source(name, chosen, size, lines, _closing(file, rows))
+    return Input(name, chosen, lines, records, file)
 
 
-def _rows(name: str, lines: Lines, chosen: str) -> Iterator[Row | BadRow]:
+def _records(name: str, file: BufferedReader, chosen: str) -> Records:
     try:
-        return FORMATS[chosen](lines)
+        return FORMATS[chosen](file)
     except ValueError as error:
-        raise WrongUsageError(f"{name}:{max(lines.number, 1)}: {error}") from error
+        raise WrongUsageError(f"{name}:{error}") from error
 
 
-def _closing(file: BinaryIO, rows: Iterator[Row | BadRow]) -> Generator[Row | BadRow, None, None]:
-    with file:
-        yield from rows
-
-
-def _opened(path: str) -> BinaryIO:
+def _opened(path: str) -> BufferedReader:
     if path == STANDARD_INPUT:
         # Not sys.stdin: a thread that waits in its buffer at the end makes the interpreter abort.
         return open(0, "rb", closefd=False)
     return open(path, "rb")  # noqa: PTH123 - one kind of opening for both
 
 
-def _checked(file: BinaryIO, name: str) -> int | None:
-    """Return the bytes of a regular file if it is UTF-8; a pipe can be looked through only once."""
+def _checked(file: BufferedReader, name: str) -> int | None:
+    """Return the lines of a regular file if it is UTF-8; a pipe can be looked through only once."""
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return None
-    start, line = file.tell(), 1
+    start, lines, block, last = file.tell(), 0, b"", b""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         while block := file.read(_BLOCK):
             decoder.decode(block)
-            line += block.count(b"\n")
+            lines += block.count(b"\n")
+            last = block
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         text = error.object
-        line += text.count(b"\n", 0, error.start)
+        line = lines + text.count(b"\n", 0, error.start) + 1
         reason = f"not UTF-8: byte 0x{text[error.start]:02x}"
         raise WrongUsageError(f"{name}:{line}: {reason}") from error
-    size = file.tell() - start
     file.seek(start)
-    return size
+    return lines + (last[-1:] not in {b"\n", b""})

@@ -1,0 +1,72 @@
+"""What a bulk creation needs of a product: how to make one, and to find those that are there."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from aiotask._pacing import Lane
+from aiotask._retry import RetryPolicy
+
+
+class Found(NamedTuple):
+    """A resource that is there: its key, and when it was made, by the service's clock."""
+
+    key: str | None
+    sid: str
+    created: datetime | None
+
+
+class Target(Protocol):
+    """Where a bulk creation makes resources, and looks for them."""
+
+    @property
+    def path(self) -> str:
+        """The path of the collection, which names it on every host."""
+
+    @property
+    def retry(self) -> RetryPolicy:
+        """How often a read is repeated; and the clock, and what sleeps."""
+
+    @property
+    def lane(self) -> Lane:
+        """The pace of creates."""
+
+    def body(self, row: Any, mark: Callable[[Any], Any]) -> bytes:
+        """Return what is sent for a row whose attributes *mark* has changed.
+
+        A TypeError or ValueError says why the row cannot be sent.
+        """
+
+    async def create(self, body: bytes) -> Found:
+        """Send it once; the caller has a turn in the lane. Failures are AiotaskErrors."""
+
+    async def by_keys(self, attribute: str, keys: Sequence[str]) -> list[Found]:
+        """Return what has one of these keys, as the service's index has it now."""
+
+    def newest(self, attribute: str) -> AsyncIterator[list[Found]]:
+        """Yield all there are in portions, those made last first."""
+
+    def of_job(self, job_attribute: str, job: str, attribute: str) -> AsyncIterator[Found]:
+        """Yield what carries the name of a job."""
+
+    def created_since(self, attribute: str, since: datetime) -> AsyncIterator[list[Found]]:
+        """Yield in portions what was made since then, whether or not it is there still."""
+
+    def deleted_since(self, attribute: str, since: datetime) -> AsyncIterator[list[Found]]:
+        """Yield in portions what somebody has deleted since then."""
+
+
+class ServiceClock:
+    """The time by the service's own clock, as far as its answers have told it."""
+
+    def __init__(self) -> None:
+        self._known: tuple[float, float] | None = None
+
+    def note(self, created: datetime | None, now: float) -> None:
+        """Take the time from a resource that was made just *now*, by the local clock."""
+        if created is not None:
+            self._known = created.timestamp(), now
+
+    def at(self, now: float) -> float | None:
+        """Return the service's time in seconds since 1970, or None where it has told nothing."""
+        return None if self._known is None else self._known[0] + now - self._known[1]

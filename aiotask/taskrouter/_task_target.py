@@ -1,0 +1,147 @@
+"""Tasks as a bulk creation needs them: made one by one, found by the key in their attributes."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from yarl import URL
+
+from aiotask import expression
+from aiotask._answers import Answer
+from aiotask._collection import form
+from aiotask._decoding import loads
+from aiotask._pacing import Lane
+from aiotask._paging import Listing
+from aiotask._retry import RetryPolicy
+from aiotask._session import CREATE, Session
+from aiotask.bulk import Found
+from aiotask.taskrouter.events import Events
+
+COPY_REASON = "a copy of another task, made by mistake"
+"""Why a task is canceled that should not be there."""
+
+_PAGE_SIZE = 1000
+
+
+class Listed(Protocol):
+    """What is of interest in a task that a list shows."""
+
+    @property
+    def sid(self) -> str:
+        """Its sid."""
+
+    @property
+    def attributes(self) -> Any:
+        """Its attributes, decoded."""
+
+    @property
+    def date_created(self) -> datetime | None:
+        """When it was made."""
+
+
+class TaskTarget:
+    """The tasks of one workspace, for a bulk creation."""
+
+    def __init__(
+        self,
+        session: Session,
+        url: URL,
+        shape: type,
+        lane: Lane,
+        listing: Callable[..., Listing[Any]],
+        events: Events,
+    ) -> None:
+        self.path = url.raw_path
+        self.retry: RetryPolicy = session.retry
+        self.lane = lane
+        self._session = session
+        self._url = url
+        self._shape = shape
+        self._listing = listing
+        self._events = events
+
+    def body(self, row: Any, mark: Callable[[Any], Any]) -> bytes:
+        """Return the form that creates a row's task."""
+        if not isinstance(row, Mapping):
+            raise TypeError(f"a row is a mapping of create's fields, not {type(row).__name__}")
+        attributes = mark(row.get("attributes", {}))
+        if attributes or "attributes" in row:
+            row = {**row, "attributes": attributes}
+        return form(self._shape, row)
+
+    async def create(self, body: bytes) -> Found:
+        """Send it once."""
+        return await self._session.send(CREATE, self._url, _made, body, self.lane)
+
+    async def by_keys(self, attribute: str, keys: Sequence[str]) -> list[Found]:
+        """Return the tasks that have one of these keys."""
+        texts = ", ".join(map(expression.literal, keys))
+        listing = self._listing(
+            evaluate_task_attributes=f"{attribute} IN [{texts}]", page_size=_PAGE_SIZE
+        )
+        return [_found(task, attribute) async for task in listing]
+
+    async def of_job(self, job_attribute: str, job: str, attribute: str) -> AsyncIterator[Found]:
+        """Yield the tasks that a job has made."""
+        of_job = f"{job_attribute} == {expression.literal(job)}"
+        async for task in self._listing(evaluate_task_attributes=of_job, page_size=_PAGE_SIZE):
+            if task.reason != COPY_REASON:
+                yield _found(task, attribute)
+
+    async def newest(self, attribute: str) -> AsyncIterator[list[Found]]:
+        """Yield all tasks in portions, those made last first."""
+        pages = self._listing(ordering="DateCreated:desc", page_size=_PAGE_SIZE).pages()
+        async for page in pages:
+            yield [_found(task, attribute) for task in page.items]
+
+    def created_since(self, attribute: str, since: datetime) -> AsyncIterator[list[Found]]:
+        """Yield in portions the tasks of which events tell that they were made."""
+        return self._told_of("task.created", attribute, since)
+
+    def deleted_since(self, attribute: str, since: datetime) -> AsyncIterator[list[Found]]:
+        """Yield in portions the tasks of which events tell that they were deleted."""
+        return self._told_of("task.deleted", attribute, since)
+
+    async def _told_of(
+        self, event_type: str, attribute: str, since: datetime
+    ) -> AsyncIterator[list[Found]]:
+        listing = self._events.list(event_type=event_type, start_date=since, page_size=_PAGE_SIZE)
+        async for page in listing.pages():
+            found = []
+            for event in page.items:
+                told = event.event_data or {}
+                sid = told.get("task_sid") or event.resource_sid
+                key = _key(told.get("task_attributes"), attribute)
+                found.append(Found(key, str(sid), event.event_date))
+            yield found
+
+
+def _found(task: Listed, attribute: str) -> Found:
+    return Found(_key(task.attributes, attribute), task.sid, task.date_created)
+
+
+def _key(attributes: Any, attribute: str) -> str | None:
+    if isinstance(attributes, str):
+        try:
+            attributes = loads(attributes.encode())
+        except ValueError:
+            return None
+    key = attributes.get(attribute) if isinstance(attributes, dict) else None
+    return key if isinstance(key, str) else None
+
+
+def _made(answer: Answer) -> Found:
+    """Return what an answer says that was made; without a sid it says nothing."""
+    document = answer.document
+    sid = document.get("sid") if isinstance(document, dict) else None
+    if not isinstance(sid, str) or not sid:
+        raise answer.wrong("the answer names no task")
+    return Found(None, sid, _moment(document.get("date_created")))
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else None

@@ -1,0 +1,107 @@
+"""What bulk creation costs the client for a row, in CPU time, with a journal and without.
+
+    python benchmarks/bench_bulk_cpu.py [--rows N] [--rounds N] [--check]
+    python benchmarks/bench_bulk_cpu.py --profile [--rows N]
+
+The same rows are created with `create_many`, with `create_many` and a journal, a new one each time,
+and with aiohttp by hand as fast as it goes, 50 at a time (no checks, no errors, no pace, no second
+attempts), in turns, in one process and one event loop. The server is another process, which is not
+measured, and every answer comes at once. The CPU time is that of all threads, so that of the
+journal counts, too; what its disk makes it wait does not.
+
+How to read it: the table has medians over all rounds, in microseconds of CPU for one row. The
+ratios are medians of each round's own ratio, so they may differ a little from what the table
+gives. With `--profile` one bulk creation with a journal is profiled instead, and the functions that
+took most time by themselves are printed; a profile makes everything slower, small calls most.
+"""
+
+import asyncio
+import cProfile
+import pstats
+import sys
+import tempfile
+from itertools import count
+from pathlib import Path
+from statistics import median
+
+from _bare_server import WORKSPACE
+from _measure import Contender, Rounds, Target, command, conclude, in_turns, print_table, ratio
+from _measure import server as serving
+from _peers import IN_FLIGHT, aiotask_tasks, bare_tasks, new_task, workers
+
+import aiotask
+from aiotask.taskrouter import NewTask, Tasks
+
+MANY, KEPT, BARE = "create_many", "create_many, journal", "bare aiohttp"
+SHOWN = 45  # functions of a profile
+
+
+async def create_many(rows: list[NewTask], tasks: Tasks, journal: Path | None) -> None:
+    """Create all in bulk."""
+    outcomes = tasks.create_many(rows, journal=journal, max_in_flight=IN_FLIGHT)
+    async for outcome in outcomes:
+        if not isinstance(outcome, aiotask.Created):
+            raise outcome.error
+
+
+async def measure(count_of_rows: int, rounds: int, folder: Path) -> Rounds:
+    """Return CPU seconds by round."""
+    rows = [new_task(number) for number in range(count_of_rows)]
+    numbers = count()
+    with serving("_bare_server.py") as base:
+        async with (
+            aiotask_tasks(base, WORKSPACE) as plain,
+            aiotask_tasks(base, WORKSPACE) as kept,
+            bare_tasks(base, WORKSPACE) as bare,
+        ):
+            contenders: dict[str, Contender] = {
+                MANY: lambda: create_many(rows, plain, None),
+                KEPT: lambda: create_many(rows, kept, folder / f"journal-{next(numbers)}"),
+                BARE: lambda: workers(rows, bare.create),
+            }
+            return await in_turns(contenders, rounds)
+
+
+async def profile(count_of_rows: int, folder: Path) -> cProfile.Profile:
+    """Profile one bulk creation with a journal, when the pace has been found."""
+    rows = [new_task(number) for number in range(count_of_rows)]
+    profiler = cProfile.Profile()
+    with serving("_bare_server.py") as base:
+        async with aiotask_tasks(base, WORKSPACE) as tasks:
+            await create_many(rows, tasks, folder / "first")
+            profiler.enable()
+            await create_many(rows, tasks, folder / "profiled")
+            profiler.disable()
+    return profiler
+
+
+def main() -> int:
+    """Measure, print, and return the exit status."""
+    parser = command(__doc__)
+    parser.add_argument("--rows", type=int, default=5000, help="in each turn")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--profile", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if options.profile:
+            profiler = asyncio.run(profile(options.rows, Path(folder)))
+            pstats.Stats(profiler).sort_stats("tottime").print_stats(SHOWN)
+            return 0
+        spent = asyncio.run(measure(options.rows, options.rounds, Path(folder)))
+    print_table(
+        f"CPU of one row, {IN_FLIGHT} at a time; {options.rows:,} in each of "
+        f"{options.rounds} rounds",
+        ["", "µs", "to bare aiohttp"],
+        [
+            [name, median(times) / options.rows * 1e6, f"{ratio(spent, name, BARE):.2f}"]
+            for name, times in spent.items()
+        ],
+    )
+    return conclude(
+        [Target("with a journal / bare aiohttp", ratio(spent, KEPT, BARE), 1.6)],
+        check=options.check,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

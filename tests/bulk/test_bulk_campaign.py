@@ -1,0 +1,22 @@
+"""A bulk creation whose program is killed again and again, amid faults: the campaign, in little."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+CAMPAIGN = Path(__file__).parents[2] / "benchmarks" / "bench_kill.py"
+
+
+def campaign(*options: object) -> None:
+    """Run it in processes of its own; it has to be: what is killed must not be this one."""
+    words = [sys.executable, str(CAMPAIGN), "--check", *map(str, options)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stdout
+
+
+def test_sixty_kills_lose_no_row_and_make_none_twice() -> None:
+    campaign("--kills", 60, "--most-kills", 15, "--jobs", 4, "--rows", 1000)
+
+
+def test_without_a_safeguard_the_campaign_fails() -> None:
+    campaign("--ablation", "blind-retry", "--ablation", "no-doubt")
