@@ -1,6 +1,7 @@
 """Tasks as a bulk creation needs them: made one by one, found by the key in their attributes."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from aiotask._paging import Listing
 from aiotask._retry import RetryPolicy
 from aiotask._session import CREATE, Session
 from aiotask.bulk import Found
+from aiotask.errors import NotFoundError
 from aiotask.taskrouter.events import Events
 
 COPY_REASON = "a copy of another task, made by mistake"
@@ -49,6 +51,7 @@ class TaskTarget:
         shape: type,
         lane: Lane,
         listing: Callable[..., Listing[Any]],
+        fetch: Callable[[str], Awaitable[Listed]],
         events: Events,
     ) -> None:
         self.path = url.raw_path
@@ -58,6 +61,7 @@ class TaskTarget:
         self._url = url
         self._shape = shape
         self._listing = listing
+        self._fetch = fetch
         self._events = events
 
     def body(self, row: Any, mark: Callable[[Any], Any]) -> bytes:
@@ -79,14 +83,24 @@ class TaskTarget:
         listing = self._listing(
             evaluate_task_attributes=f"{attribute} IN [{texts}]", page_size=_PAGE_SIZE
         )
-        return [_found(task, attribute) async for task in listing]
+        return [_found(task, attribute) async for task in self._whole(listing)]
 
     async def of_job(self, job_attribute: str, job: str, attribute: str) -> AsyncIterator[Found]:
         """Yield the tasks that a job has made."""
         of_job = f"{job_attribute} == {expression.literal(job)}"
-        async for task in self._listing(evaluate_task_attributes=of_job, page_size=_PAGE_SIZE):
+        listing = self._listing(evaluate_task_attributes=of_job, page_size=_PAGE_SIZE)
+        async for task in self._whole(listing):
             if task.reason != COPY_REASON:
                 yield _found(task, attribute)
+
+    async def _whole(self, listing: Listing[Any]) -> AsyncIterator[Any]:
+        """Yield tasks with their attributes, which a list may leave out by its description."""
+        async for task in listing:
+            if task.attributes is not None:
+                yield task
+                continue
+            with suppress(NotFoundError):
+                yield await self._fetch(task.sid)
 
     async def newest(self, attribute: str) -> AsyncIterator[list[Found]]:
         """Yield all tasks in portions, those made last first."""

@@ -338,6 +338,7 @@ class Tasks(Versioned[Task]):
             NewTask,
             self._lane("create"),
             self.list,
+            self.fetch,
             Events(self._session, parent),
         )
 
