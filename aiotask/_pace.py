@@ -50,7 +50,8 @@ _CATCH_UP = 0.01  # seconds of requests that may go at once after a delay
 _STALE = 0.01  # seconds that a computed rate is good for
 
 _QUEUE = 2.0  # times what is delivered in an undisturbed round trip may be under way ...
-_QUEUE_MORE = 8  # ... and so many more
+_QUEUE_MORE = 8  # ... and so many more ...
+_QUEUE_SECONDS = 0.01  # ... and what is delivered in so many seconds
 _BLOCK = 10  # answers whose round trips are averaged
 _BASELINE = 10.0  # seconds that an undisturbed round trip is believed
 _DRAIN = 3.0  # round trips in which the queue of a service runs empty
@@ -121,9 +122,8 @@ class _Trips:
                 # What is measured at the bound is a queue, so it has to run empty first.
                 self._drained, self._lowest = now + _DRAIN * trip, math.inf
         ours = throughput * self._best
-        self.bound = (
-            _QUEUE * ours + _QUEUE_MORE if self._drained == math.inf else max(1.0, ours / 2)
-        )
+        most = _QUEUE * ours + _QUEUE_MORE + _QUEUE_SECONDS * throughput
+        self.bound = most if self._drained == math.inf else max(1.0, ours / 2)
 
     def _renew(self, now: float) -> None:
         self._best, self._lowest = self._lowest, math.inf
@@ -183,6 +183,11 @@ class Pace:
             now,
             0,
         )  # when it last opened or was idle, and what it had delivered till then
+
+    @property
+    def trip(self) -> float:
+        """How long an answer takes on the average, in seconds."""
+        return self._trips.mean
 
     def wait(self, now: float) -> float:
         """Return in how many seconds a request may start; inf until one under way has ended."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 
 from multidict import istr
@@ -15,6 +16,22 @@ _LIMIT = istr("X-Rate-Limit-Limit")
 _AT_ONCE = istr("Twilio-Concurrent-Requests")
 _LARGEST = 100_000  # a larger number is no limit
 _SHORTEST_SLEEP = 0.001  # seconds; the loop's clock is no finer
+# A request without an answer for so long waits for none, rather, and keeps nobody else waiting.
+_OVERDUE = 1.0  # seconds at least ...
+_OVERDUE_TRIPS = 10  # ... and so many times what an answer takes
+_LOOK_AGAIN = 0.25  # seconds, while there is no room
+_REMEMBERED = 1000  # requests, after which those that are overdue are looked for in any case
+
+
+class Start:
+    """A request that has started, by the clock of its lane."""
+
+    __slots__ = ("began", "left", "overdue")
+
+    def __init__(self, began: float) -> None:
+        self.began = began
+        self.left = False
+        self.overdue = False
 
 
 class Lane:
@@ -37,9 +54,11 @@ class Lane:
         self._sleep = sleep
         self._pace = Pace(clock(), max_rate=max_rate)
         self._limit: str | None = None  # as last stated
-        self._waiting = 0
-        self._line = asyncio.Lock()
-        self._room = asyncio.Event()
+        self._waiting: deque[asyncio.Future[Start]] = deque()
+        self._sleeper: asyncio.Task[None] | None = None
+        self._look_again: asyncio.TimerHandle | None = None
+        self._under_way: deque[Start] = deque()
+        self._overdue = 0
 
     @property
     def rate(self) -> float:
@@ -55,39 +74,97 @@ class Lane:
     @property
     def in_flight(self) -> int:
         """How many requests are under way."""
-        return self._pace.in_flight
+        return self._pace.in_flight + self._overdue
 
-    async def turn(self) -> None:
-        """Wait until a request may start, first come first served, and count it as under way."""
+    async def turn(self) -> Start:
+        """Wait until a request may start, first come first served; it is under way then."""
         now = self._clock()
-        if self._waiting or self._pace.wait(now) > _SHORTEST_SLEEP:
-            now = await self._wait()
-        self._pace.start(now)
-
-    async def _wait(self) -> float:
-        # Nothing is taken before the end, so that a caller who gives up leaves nothing behind.
-        self._waiting += 1
+        if not self._waiting and self._pace.wait(now) <= _SHORTEST_SLEEP:
+            return self._started(now)
+        waiter: asyncio.Future[Start] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        self._serve()
         try:
-            async with self._line:
-                while (wait := self._pace.wait(now := self._clock())) > _SHORTEST_SLEEP:
-                    if wait < math.inf:
-                        await self._sleep(wait)
-                    else:
-                        self._room.clear()
-                        await self._room.wait()
-        finally:
-            self._waiting -= 1
-        return now
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self.leave(waiter.result())
+            else:
+                self._serve()
+            raise
 
-    def enter(self) -> None:
+    def _serve(self) -> None:
+        """Give turns to those who wait, as many as there are now."""
+        waiting, now = self._waiting, self._clock()
+        while waiting:
+            if waiting[0].done():  # who waited has given up
+                waiting.popleft()
+                continue
+            wait = self._pace.wait(now)
+            if wait <= _SHORTEST_SLEEP:
+                waiting.popleft().set_result(self._started(now))
+            elif wait < math.inf:
+                if self._sleeper is None:
+                    self._sleeper = asyncio.create_task(self._serve_later(wait))
+                return
+            elif not self._sweep(now):
+                if self._look_again is None:
+                    loop = asyncio.get_running_loop()
+                    self._look_again = loop.call_later(_LOOK_AGAIN, self._serve_again)
+                return
+        if self._sleeper is not None and self._sleeper is not asyncio.current_task():
+            self._sleeper.cancel()
+            self._sleeper = None
+
+    async def _serve_later(self, wait: float) -> None:
+        await self._sleep(wait)
+        self._sleeper = None
+        self._serve()
+
+    def _serve_again(self) -> None:
+        self._look_again = None
+        self._serve()
+
+    def enter(self) -> Start:
         """Count a request as under way that did not wait for its turn."""
         self._pace.in_flight += 1
+        return self._remembered(self._clock())
 
-    def leave(self) -> None:
+    def leave(self, start: Start) -> None:
         """Note that a request is no longer under way."""
-        self._pace.in_flight -= 1
+        start.left = True
+        if start.overdue:
+            self._overdue -= 1
+        else:
+            self._pace.in_flight -= 1
+        under_way = self._under_way
+        while under_way and under_way[0].left:
+            under_way.popleft()
+        if len(under_way) > _REMEMBERED:
+            self._sweep(self._clock())
         if self._waiting:
-            self._room.set()
+            self._serve()
+
+    def _started(self, now: float) -> Start:
+        self._pace.start(now)
+        return self._remembered(now)
+
+    def _remembered(self, now: float) -> Start:
+        start = Start(now)
+        self._under_way.append(start)
+        return start
+
+    def _sweep(self, now: float) -> bool:
+        """Count out what is overdue, and return whether there was anything."""
+        before = self._overdue
+        latest = now - max(_OVERDUE, _OVERDUE_TRIPS * self._pace.trip)
+        while self._under_way and self._under_way[0].began < latest:
+            start = self._under_way.popleft()
+            if not start.left:
+                start.overdue = True
+                self._overdue += 1
+                self._pace.in_flight -= 1
+        return self._overdue > before
 
     def delivered(self, began: float, headers: Mapping[str, str]) -> None:
         """Note an answer that is no refusal, to a request that began then by the clock."""

@@ -249,14 +249,11 @@ class Session:
     async def _paced(
         self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: Lane
     ) -> Answer:
-        if lane.limited:
-            await lane.turn()
-        else:
-            lane.enter()
+        start = await lane.turn() if lane.limited else lane.enter()
         try:
             return await self._attempt(verb, url, body, headers, lane)
         finally:
-            lane.leave()
+            lane.leave(start)
 
     async def _attempt(
         self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: Lane

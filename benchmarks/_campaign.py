@@ -208,13 +208,15 @@ class _Work:
             shutil.rmtree(job.folder)
 
     async def _run_to_the_end(self, sandbox: Sandbox, workspace: str) -> bool:
+        failures = 0
         while True:
             killing = self._job.kills < self._kills
             codes = await self._run_once(sandbox, workspace, self._moment() if killing else None)
             if 0 in codes:
                 return True
-            if None not in codes and self._plan.drivers == 1:
-                # With several, one stops the others where it is not kept away from their journal.
+            # With several, one may stop the others where nothing keeps it from their journal.
+            failures = 0 if None in codes else failures + 1
+            if failures >= self._plan.drivers:
                 self._job.wrong["driver failed"].append(f"with {codes}; see {self._log}")
                 return False
             if not killing and None in codes:

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any, Literal
 from unittest.mock import patch
 
+from filelock import FileLock
+
 import aiotask
 from aiotask.bulk.engine import Run
 from aiotask.bulk.entries import Claim, End, State
 from aiotask.bulk.intake import Left
 from aiotask.bulk.item import Item
-from aiotask.bulk.journal import Journal
 from aiotask.bulk.ledger import Ledger
 from aiotask.bulk.resolver import Resolver
 from aiotask.bulk.sender import Fate, Sender
@@ -163,7 +164,7 @@ def no_control() -> None:
 
 def no_lock() -> None:
     """Let others have the journal at the same time."""
-    patch.object(Journal, "_take", lambda _: None).start()
+    patch.object(FileLock, "acquire", lambda *_, **__: None).start()
 
 
 WITHOUT: dict[str, Callable[[], None]] = {

@@ -28,7 +28,8 @@ from _measure import Target, command, conclude, most_resident, print_table
 from _peers import aiotask_tasks, new_task
 
 from aiotask.bulk import KEY_ATTRIBUTE, Keys, State
-from aiotask.bulk.journal import Claim, End, Journal
+from aiotask.bulk.entries import Claim, End
+from aiotask.bulk.journal import Journal
 from aiotask.bulk.source import fingerprint
 from aiotask.taskrouter import NewTask, Tasks
 

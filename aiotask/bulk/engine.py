@@ -109,9 +109,9 @@ class Run(Generic[Row]):
             raise trouble
 
     async def _start(self) -> None:
-        opened = self._clock()
         start = asyncio.get_running_loop().create_task
         entries = await self._ledger.open(self._path, self._settings.keys)
+        opened = self._clock()  # whoever had the journal before sends nothing from here on
         self._resolver.begun = self._ledger.begun
         # A task of its own, which a halt can cancel; this one is the caller's.
         restoring = start(self._intake.restore(entries))

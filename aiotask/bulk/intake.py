@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections import deque
 from typing import Any, NamedTuple
 
 from aiotask.bulk.ends import Ends
@@ -57,10 +58,9 @@ class Intake:
         self._halt = halt
         self._number = 0
 
-    async def restore(self, entries: list[Entry]) -> list[Left]:
+    async def restore(self, open_rows: list[Entry]) -> list[Left]:
         """Go past the rows that an earlier run took, and return those that have no end."""
-        open_rows = {entry.number: entry for entry in entries}
-        left = []
+        entries, left = deque(open_rows), []
         while self._number < self._ledger.claimed and not self._halt.called():
             most = min(_RESTORED, self._ledger.claimed - self._number)
             rows = await self._halt.interrupts(self._source.take(most))
@@ -69,15 +69,12 @@ class Intake:
                     f"has {self._ledger.claimed:,} rows already, and the input has "
                     f"{self._number:,}: it is not the one that it was begun with"
                 )
-            prints = await self._ledger.prints(self._number, len(rows))
-            for row, known in zip(rows, prints, strict=True):
-                self._number += 1
-                if known is not None and self._settings.print_of(row) != known:
-                    raise self._changed(
-                        f"was begun with another input: row {self._number:,} is not what it was"
-                    )
-                if (entry := open_rows.get(self._number)) is not None:
-                    left.append(self._left(entry, row))
+            self._compare(rows, await self._ledger.prints(self._number, len(rows)))
+            portion = range(self._number + 1, self._number + len(rows) + 1)
+            while entries and entries[0].number in portion:
+                entry = entries.popleft()
+                left.append(self._left(entry, rows[entry.number - portion.start]))
+            self._number += len(rows)
             await asyncio.sleep(0)
         return left
 
@@ -131,6 +128,16 @@ class Intake:
             wrong = wrong or ValueError("row_key: the row's key is not what it was")
             item.key = entry.key
         return Left(item, entry, wrong)
+
+    def _compare(self, rows: list[Any], prints: list[int | None]) -> None:
+        found = [*map(self._settings.print_of, rows)]
+        if found == prints:
+            return
+        for number, (print_, known) in enumerate(zip(found, prints, strict=True), self._number + 1):
+            if known is not None and print_ != known:
+                raise self._changed(
+                    f"was begun with another input: row {number:,} is not what it was"
+                )
 
     def _changed(self, how: str) -> InputChangedError:
         return InputChangedError(how, os.fspath(self._settings.journal or ""))

@@ -235,7 +235,8 @@ class Resolver:
                 item
                 for item in items
                 if (moment := self._service.at(item.given_up + self._late)) is not None
-                and newest > moment
+                # The service's dates are in whole seconds.
+                and newest > moment + 1
             ]
             if covered:
                 return covered

@@ -3,6 +3,7 @@
 import asyncio
 from typing import NamedTuple
 
+from aiotask._pacing import Start
 from aiotask.bulk.breaker import Breaker
 from aiotask.bulk.halt import Halt
 from aiotask.bulk.item import Item
@@ -73,7 +74,7 @@ class Sender:
         """Send a row until something is known of it, or in doubt."""
         while True:
             try:
-                await self._halt.interrupts(self._admitted())
+                start = await self._halt.interrupts(self._admitted())
             except asyncio.CancelledError:
                 if not self._halt.called():
                     raise
@@ -89,7 +90,7 @@ class Sender:
                 self.breaker.answered(self._clock())
                 return Made(found, began)
             finally:
-                self._target.lane.leave()
+                self._target.lane.leave(start)
             if (fate := self._fate(failure)) is not None:
                 return fate
             if self._halt.called():
@@ -101,7 +102,7 @@ class Sender:
         self._failures = 0
         self._last_progress = self._clock()
 
-    async def _admitted(self) -> None:
+    async def _admitted(self) -> Start:
         """Wait until a request may be sent, and take a turn."""
         lane, sleep, most = self._target.lane, self._retry.sleep, self._settings.max_rate
         while True:
@@ -116,10 +117,10 @@ class Sender:
                 self._next_start = start + 1 / most
                 if start > now:
                     await sleep(start - now)
-            await lane.turn()
+            turn = await lane.turn()
             if probe or not self.breaker.open:
-                return
-            lane.leave()  # the service went down while this one waited for its turn
+                return turn
+            lane.leave(turn)  # the service went down while this one waited for its turn
 
     def _fate(self, error: AiotaskError) -> Fate | None:
         """Return what a failure means for its row; None where the row is to be sent again."""

@@ -5,6 +5,7 @@ A portion is what is there: a source that is slow in the making is not waited fo
 
 import asyncio
 import time
+from abc import abstractmethod
 from collections import deque
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
@@ -24,6 +25,7 @@ _PULLED_AHEAD = 512  # rows of an asynchronous source
 class Source(Protocol[Row]):
     """What gives rows in portions."""
 
+    @abstractmethod
     async def take(self, most: int) -> list[Row]:
         """Return 1 to *most* rows as soon as there are any; none at the end.
 

@@ -1,5 +1,6 @@
 """What a bulk creation needs of a product: how to make one, and to find those that are there."""
 
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -20,38 +21,52 @@ class Target(Protocol):
     """Where a bulk creation makes resources, and looks for them."""
 
     @property
+    @abstractmethod
     def path(self) -> str:
         """The path of the collection, which names it on every host."""
 
     @property
+    @abstractmethod
     def retry(self) -> RetryPolicy:
         """How often a read is repeated; and the clock, and what sleeps."""
 
     @property
+    @abstractmethod
     def lane(self) -> Lane:
         """The pace of creates."""
 
+    @abstractmethod
     def body(self, row: Any, mark: Callable[[Any], Any]) -> bytes:
         """Return what is sent for a row whose attributes *mark* has changed.
 
         A TypeError or ValueError says why the row cannot be sent.
         """
 
+    @abstractmethod
     async def create(self, body: bytes) -> Found:
         """Send it once; the caller has a turn in the lane. Failures are AiotaskErrors."""
 
+    @abstractmethod
+    async def is_there(self, sid: str) -> bool:
+        """Whether there is one with this sid."""
+
+    @abstractmethod
     async def by_keys(self, attribute: str, keys: Sequence[str]) -> list[Found]:
         """Return what has one of these keys, as the service's index has it now."""
 
+    @abstractmethod
     def newest(self, attribute: str) -> AsyncIterator[list[Found]]:
         """Yield all there are in portions, those made last first."""
 
+    @abstractmethod
     def of_job(self, job_attribute: str, job: str, attribute: str) -> AsyncIterator[Found]:
         """Yield what carries the name of a job."""
 
+    @abstractmethod
     def created_since(self, attribute: str, since: datetime) -> AsyncIterator[list[Found]]:
         """Yield in portions what was made since then, whether or not it is there still."""
 
+    @abstractmethod
     def deleted_since(self, attribute: str, since: datetime) -> AsyncIterator[list[Found]]:
         """Yield in portions what somebody has deleted since then."""
 

@@ -45,6 +45,10 @@ class RecordTarget:
         self.waiting.pop(row.number, None)
         self.sent.discard(row.number)
 
+    async def is_there(self, sid: str) -> bool:
+        """Whether there is a task with this sid."""
+        return await self._target.is_there(sid)
+
     async def by_keys(self, attribute: str, keys: Sequence[str]) -> list[Found]:
         """Return the tasks that have one of these keys."""
         return await self._target.by_keys(attribute, keys)

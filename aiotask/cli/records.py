@@ -7,11 +7,12 @@ knows which values can be right, so fields come out with any.
 
 import csv
 import difflib
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from io import BufferedReader
-from itertools import compress
+from itertools import chain, compress
 from typing import Any, NamedTuple, Protocol
 from zlib import crc32
 
@@ -27,6 +28,7 @@ _OVERLONG = f"longer than {_LONGEST_LINE:,} bytes"
 _BLOCK = 2**16
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _ESCAPED = "surrogateescape"  # bytes that are no text come through as what no text can hold
+_OVERLONG_MARK = b"\xff\xfe\xff overlong"  # stands for a line of CSV, and is no text
 _FIELDS = field_types(NewTask)
 _MOMENTS = [name for name, kind in _FIELDS.items() if kind is datetime]
 
@@ -59,6 +61,7 @@ class Records(Protocol):
     def read(self, put: Put) -> None:
         """Hand over all records in portions: each as soon as its last line is there."""
 
+    @abstractmethod
     def fields(self, record: Record) -> dict[str, Any]:
         """Return the fields of a record; a ValueError says why it has none."""
 
@@ -137,21 +140,30 @@ class CsvRecords:
     """The records of CSV; a ValueError at once says what is wrong with its header."""
 
     def __init__(self, file: BufferedReader) -> None:
-        self._lines = _Texts(file)
-        self._reader = csv.reader(self._lines, strict=True)
+        self._before_read: Callable[[], None] = lambda: None
+        self._reader = csv.reader(chain.from_iterable(self._texts(file)), strict=True)
         try:
             self._columns = self._header()
-        except ValueError as error:
-            raise ValueError(f"{max(self._lines.number, 1)}: {error}") from error
-        self.header = self._lines.number
+        except (csv.Error, ValueError) as error:
+            raise ValueError(f"{max(self._reader.line_num, 1)}: {error}") from error
+        self.header = self._reader.line_num
         self._seed = crc32(_joined(self._columns))
 
+    def _texts(self, file: BufferedReader) -> Iterator[Iterable[str]]:
+        """Yield lines as text, as many at once as there are."""
+        portions = _lines(file)
+        while (portion := next(portions, None)) is not None:
+            if len(portion[0]) > _LONGEST_LINE:  # the others are of one block
+                portion[0] = _OVERLONG_MARK
+            text = b"\n".join(portion).decode("utf-8", _ESCAPED)
+            yield [f"{line}\n" for line in text.split("\n")]
+            self._before_read()
+
     def _header(self) -> list[str]:
-        columns: list[str] | str | None = []
-        while columns == []:
-            columns = self._next()
-        if isinstance(columns, str):
-            raise ValueError(f"no CSV: {columns}")
+        try:
+            columns = next((cells for cells in self._reader if cells), None)
+        except csv.Error as error:
+            raise ValueError(f"no CSV: {error}") from error
         if columns is None:
             raise ValueError("there is no header, which names the columns")
         _check_columns(columns)
@@ -159,30 +171,29 @@ class CsvRecords:
 
     def read(self, put: Put) -> None:
         """Hand over all records."""
-        number, made = 0, list[Record]()
+        number, last, made = 0, self.header, list[Record]()
+        reader, seed, ended = self._reader, self._seed, False
 
         def hand_over() -> None:
             if made:
                 put(made.copy())
                 made.clear()
 
-        self._lines.before_read = hand_over
-        while True:
-            first = self._lines.number + 1
-            content = self._next()
-            if content is None:
-                break
-            if isinstance(content, str) or any(content):
+        self._before_read = hand_over
+        while not ended:
+            try:
+                for cells in reader:
+                    first, last = last + 1, reader.line_num
+                    if any(cells):
+                        number += 1
+                        print_ = crc32(_joined(cells), seed)
+                        made.append(Record(number, first, last, cells, print_))
+                ended = True
+            except csv.Error as error:
+                first, last = last + 1, reader.line_num
                 number += 1
-                print_ = crc32(_joined(content), self._seed)
-                made.append(Record(number, first, self._lines.number, content, print_))
-
-    def _next(self) -> list[str] | str | None:
-        """Return the next cells, or why there are none; None at the end."""
-        try:
-            return next(self._reader, None)
-        except (csv.Error, ValueError) as error:
-            return str(error)
+                made.append(Record(number, first, last, str(error), crc32(_joined(str(error)))))
+        hand_over()
 
     def fields(self, record: Record) -> dict[str, Any]:
         """Return the fields of a record."""
@@ -206,30 +217,8 @@ class CsvRecords:
         }
 
 
-def _joined(content: list[str] | str) -> bytes:
-    return "\0".join(content).encode(errors=_ESCAPED)
-
-
-class _Texts(Iterator[str]):
-    """Lines as text, one by one; ``number`` counts them.
-
-    One that is too long is a ValueError, after which the next one can be had all the same.
-    """
-
-    def __init__(self, file: BufferedReader) -> None:
-        self.number = 0
-        self.before_read: Callable[[], None] = lambda: None
-        self._portions = _lines(file)
-        self._portion: Iterator[bytes] = iter(())
-
-    def __next__(self) -> str:
-        while (line := next(self._portion, None)) is None:
-            self.before_read()
-            self._portion = iter(next(self._portions))
-        self.number += 1
-        if len(line) > _LONGEST_LINE:
-            raise ValueError(_OVERLONG)
-        return f"{line.decode(errors=_ESCAPED)}\n"
+def _joined(content: Iterable[str]) -> bytes:
+    return "\0".join(content).encode("utf-8", _ESCAPED)
 
 
 def _check_columns(columns: list[str]) -> None:
@@ -244,6 +233,8 @@ def _check_columns(columns: list[str]) -> None:
 
 
 def _check_text(text: bytes) -> None:
+    if _OVERLONG_MARK in text:
+        raise ValueError(_OVERLONG)
     try:
         text.decode()
     except UnicodeDecodeError as error:

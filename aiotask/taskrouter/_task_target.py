@@ -1,5 +1,6 @@
 """Tasks as a bulk creation needs them: made one by one, found by the key in their attributes."""
 
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -29,14 +30,17 @@ class Listed(Protocol):
     """What is of interest in a task that a list shows."""
 
     @property
+    @abstractmethod
     def sid(self) -> str:
         """Its sid."""
 
     @property
+    @abstractmethod
     def attributes(self) -> Any:
         """Its attributes, decoded."""
 
     @property
+    @abstractmethod
     def date_created(self) -> datetime | None:
         """When it was made."""
 
@@ -76,6 +80,14 @@ class TaskTarget:
     async def create(self, body: bytes) -> Found:
         """Send it once."""
         return await self._session.send(CREATE, self._url, _made, body, self.lane)
+
+    async def is_there(self, sid: str) -> bool:
+        """Whether there is a task with this sid."""
+        try:
+            await self._fetch(sid)
+        except (NotFoundError, ValueError):  # a journal may hold anything
+            return False
+        return True
 
     async def by_keys(self, attribute: str, keys: Sequence[str]) -> list[Found]:
         """Return the tasks that have one of these keys."""

@@ -383,3 +383,16 @@ async def test_the_last_row_waits_for_those_in_doubt_to_be_their_control() -> No
         assert here.held == Counter(range(2))
         # A single look was enough, so there was a control made late enough.
         assert here.sandbox.requests["GET Tasks"] == 1
+
+
+async def test_an_audit_does_not_miss_what_lists_do_not_show_yet(tmp_path: Path) -> None:
+    async with place(index_lag=10_000) as here:
+        path = tmp_path / "import.db"
+        await here.create(rows(5), journal=path)
+        result = await here.tasks.audit(path)
+        assert result.in_order
+        assert result.found == 5
+        (task, *_) = here.sandbox.tasks(here.workspace)
+        await here.tasks.delete(task.sid)
+        result = await here.tasks.audit(path)
+        assert [finding.copies[0].sid for finding in result.missing] == [task.sid]

@@ -67,6 +67,9 @@ class Service:
         if not gone:
             self.listed[key] = found
 
+    async def is_there(self, sid: str) -> bool:
+        return any(found.sid == sid for found in self.listed.values())
+
     async def by_keys(self, attribute: str, keys: Sequence[str]) -> list[Found]:
         assert attribute == KEY_ATTRIBUTE
         self.asked.append([*keys])

@@ -212,3 +212,40 @@ def test_the_second_signal_ends_at_once_and_names_what_is_open(
     assert b"lines 1-3 were under way, and may have been created\n" in told
     assert b"all other rows up to line 3 are done\n" in told
     assert results.read_bytes() == b""
+
+
+def test_two_signals_in_a_row_name_what_is_open(local: Service, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(lines(5))
+    for _ in range(2):
+        local.sandbox.faults.next("POST", "/Tasks", "before_hang")
+
+    def interrupt() -> None:
+        wait_until(lambda: local.sandbox.injected.total() == 2)
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with meanwhile(interrupt):
+        cut = local.run("tasks", "import", str(file), "--max-in-flight", "2")
+    assert cut.exit_code == 130
+    assert "lines 1-2 were under way, and may have been created\n" in cut.stderr
+    assert "all other rows up to line 2 are done\n" in cut.stderr
+
+
+def test_rows_in_doubt_are_unresolved_where_no_journal_has_them(
+    local: Service, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(lines(1000))
+    local.ask(lambda: setattr(local.sandbox.faults, "outage", "before_503"))
+
+    def interrupt() -> None:
+        wait_until(lambda: local.sandbox.injected.total() >= 20)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with meanwhile(interrupt):
+        result = local.run("tasks", "import", str(file), "--max-in-flight", "20")
+    assert result.exit_code == 130
+    unresolved = result.stderr.count("unresolved, it may have been created: ")
+    assert f"{unresolved} rows: 0 created, 0 rejected, {unresolved} unresolved" in result.stderr
+    assert f"all rows up to line {unresolved} are done\n" in result.stderr
