@@ -18,18 +18,19 @@ _DOUBLING = 0.2  # seconds, until the first refusal ...
 _DOUBLING_TRIPS = 3.0  # ... and so many round trips more, after which a refusal is heard of
 _OUTRUN = 3.0  # times what is delivered may be tried ...
 _FEW = 5.0  # ... and so many requests a second more
+_PROVEN = 60.0  # seconds in which what was delivered once may be tried again at once
 _SLOWEST = 0.5  # requests a second
 
 _DROP = 0.05  # the share that the rate loses at a refusal
 _COST = 0.0055  # the share of refusals that looking for the limit may cost
 _SHORTEST_RETURN = 0.3  # seconds, until the rate is back
-_LOW_RETURN = 1.3  # seconds at the most where it is low ...
-_LONGER = 8.0  # ... one more for each so many requests a second ...
+_LOW_RETURN = 1.0  # seconds at the most where it is low ...
+_LONGER = 12.0  # ... one more for each so many requests a second ...
 _LONGEST_RETURN = 6.0  # ... up to so many seconds
 _POWER = 3.0  # the power of the time after it that the doublings follow
-_GROWTH = 0.5  # seconds until the first of them ...
+_GROWTH = 0.2  # seconds until the first of them ...
 _SLOWER = 50.0  # ... one more for each so many requests a second ...
-_FASTEST_GROWTH = 0.7  # ... from so many seconds ...
+_FASTEST_GROWTH = 0.4  # ... from so many seconds ...
 _SLOWEST_GROWTH = 2.0  # ... to so many
 _MOST_DOUBLINGS = 20.0  # what is delivered bounds the rate long before
 _LEAST_CROWD = 8  # requests under way are never too many
@@ -169,6 +170,8 @@ class Pace:
         self._ceiling = max_rate
         self._ramp = _START
         self._curve: _Curve | None = None
+        self._proven = 0.0  # requests a second that were delivered before the first refusal ...
+        self._proven_at = -math.inf  # ... at this time
         self._recent = _Recent(now)
         self._trips = _Trips(now)
         self._next = self._fresh = self._refreshed = now
@@ -251,12 +254,16 @@ class Pace:
     def _refresh(self, now: float) -> None:
         self._turn(now)
         passed, self._refreshed, self._fresh = now - self._refreshed, now, now + _STALE
-        tried = _OUTRUN * self._recent.of_late() + _FEW
+        late = self._recent.of_late()
+        tried = _OUTRUN * late + _FEW
         curve = self._curve
         if curve is None:
+            if late > self._proven or now - self._proven_at > _PROVEN:
+                self._proven, self._proven_at = late, now
             doubling = _DOUBLING + _DOUBLING_TRIPS * self._trips.mean
             rate = min(
-                self._ramp * math.exp2(min(passed / doubling, _MOST_DOUBLINGS)), max(tried, _START)
+                self._ramp * math.exp2(min(passed / doubling, _MOST_DOUBLINGS)),
+                max(tried, self._proven, _START),
             )
             self._ramp, self.crowd = rate, self._trips.bound
         else:

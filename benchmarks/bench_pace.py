@@ -96,21 +96,23 @@ def run(case: Case, seconds: float, *, stated: bool) -> tuple[int, int]:
 def main() -> int:
     """Run all cases, print, and return the exit status."""
     parser = command(__doc__)
-    parser.add_argument("--seconds", type=float, default=30.0, help="for each")
+    parser.add_argument("--seconds", type=float, default=30.0, help="for each limit")
     parser.add_argument("--stated", action="store_true", help="answers state the first limit")
     options = parser.parse_args()
     lines, targets = [], []
     for case in CASES:
-        created, refused = run(case, options.seconds, stated=options.stated)
-        used = created / (case.bears * options.seconds)
+        # What a change costs is seen only beside what comes after it.
+        steps = case is CASES[-1]
+        seconds = options.seconds * (2 if steps else 1)
+        created, refused = run(case, seconds, stated=options.stated)
+        used = created / (case.bears * seconds)
         share = 100 * refused / (created + refused)
         lines.append([case.name, created, refused, f"{used:.3f}", f"{share:.2f}"])
-        targets += [
-            Target(f"{case.name}: used", used, 0.9, at_least=True),
-            Target(f"{case.name}: refused", share, 1.5, unit=" %"),
-        ]
+        targets.append(Target(f"{case.name}: used", used, 0.9, at_least=True))
+        if not steps:
+            targets.append(Target(f"{case.name}: refused", share, 1.5, unit=" %"))
     print_table(
-        f"The pace of create_many, {options.seconds:g} s each",
+        f"The pace of create_many, {options.seconds:g} s each, twice that for the steps",
         ["", "created", "refused", "used", "refused, %"],
         lines,
     )

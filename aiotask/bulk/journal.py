@@ -11,7 +11,9 @@ import sqlite3
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 from aiotask.bulk.entries import Claim, End, Entry, State
 from aiotask.bulk.job import Keys
@@ -36,6 +38,17 @@ from aiotask.errors import (
 )
 
 _MAGIC = b"SQLite format 3\0"
+# Many rows in one command: between two commands the interpreter changes threads, which costs more
+# than writing a row. 999 values in one were too many for SQLite once.
+_AT_ONCE = 128
+_CLAIM = "INSERT INTO rows (number, state, print, place, sent, key) VALUES"
+_END = "INSERT INTO rows (state, sid, error, number) VALUES"
+_UNLESS_ENDED = (
+    "ON CONFLICT (number) DO UPDATE SET state = excluded.state, sid = excluded.sid, "
+    "error = excluded.error WHERE rows.state < 4"
+)
+
+Row = TypeVar("Row")
 
 
 class Journal:
@@ -91,15 +104,12 @@ class Journal:
         try:
             with self._translated(), self._connection as connection:
                 connection.execute("BEGIN IMMEDIATE")
-                connection.executemany(
-                    "INSERT INTO rows (number, state, print, place, sent, key) "
-                    "VALUES (?, ?, ?, ?, ?, ?)",
-                    claims,
-                )
-                connection.executemany(
-                    "UPDATE rows SET state = ?, sid = ?, error = ? WHERE number = ? AND state < 4",
-                    ends,
-                )
+                for some in _portions(claims):
+                    values = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(some))
+                    connection.execute(f"{_CLAIM} {values}", [*chain(*some)])
+                for ended in _portions(ends):
+                    values = ", ".join(["(?, ?, ?, ?)"] * len(ended))
+                    connection.execute(f"{_END} {values} {_UNLESS_ENDED}", [*chain(*ended)])
         except JournalIOError:
             self._broken = True
             raise
@@ -177,3 +187,8 @@ class Journal:
     def _translated(self) -> Iterator[None]:
         with translated(self.path):
             yield
+
+
+def _portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    for start in range(0, len(rows), _AT_ONCE):
+        yield rows[start : start + _AT_ONCE]
