@@ -217,7 +217,7 @@ def test_other_ways_to_count_are_borne(
     assert run.refused_share <= refused
 
 
-@pytest.mark.parametrize(("rate", "share", "refused"), [(3, 0.7, 0.27), (10, 0.87, 0.14)])
+@pytest.mark.parametrize(("rate", "share", "refused"), [(3, 0.7, 0.27), (10, 0.85, 0.1)])
 def test_a_low_limit_starves_nobody(rate: int, share: float, refused: float) -> None:
     run = Simulation(window(rate), seconds=60).run()
     assert run.rate >= share * rate
@@ -259,7 +259,7 @@ def test_several_clients_share_a_limit_fairly() -> None:
     run = Simulation(window(50), seconds=60, clients=4).run()
     assert run.rate >= 0.9 * 50
     assert min(run.delivered) >= 0.6 * max(run.delivered)
-    assert run.refused_share <= 0.15
+    assert run.refused_share <= 0.11
 
 
 def test_a_service_that_refuses_nothing_is_soon_asked_as_fast_as_it_answers() -> None:

@@ -42,10 +42,10 @@ _MAGIC = b"SQLite format 3\0"
 # than writing a row. 999 values in one were too many for SQLite once.
 _AT_ONCE = 128
 _CLAIM = "INSERT INTO rows (number, state, print, place, sent, key) VALUES"
-_END = "INSERT INTO rows (state, sid, error, number) VALUES"
+_END = "INSERT INTO rows (state, sid, error, number) SELECT * FROM (VALUES"
 _UNLESS_ENDED = (
-    "ON CONFLICT (number) DO UPDATE SET state = excluded.state, sid = excluded.sid, "
-    "error = excluded.error WHERE rows.state < 4"
+    ") WHERE column4 IN (SELECT number FROM rows) ON CONFLICT (number) DO UPDATE SET "
+    "state = excluded.state, sid = excluded.sid, error = excluded.error WHERE rows.state < 4"
 )
 
 Row = TypeVar("Row")
