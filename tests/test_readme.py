@@ -35,8 +35,14 @@ def test_every_example_is_python(block: str) -> None:
 
 @pytest.mark.parametrize("block", PIECES)
 async def test_the_pieces_of_the_tour_run(
-    sandbox: Sandbox, client: Client, workspace: WorkspacePlace, block: str
+    sandbox: Sandbox,
+    client: Client,
+    workspace: WorkspacePlace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    block: str,
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # where a journal is left
     task = await workspace.tasks.create(attributes={"seen": False})
     names: dict[str, Any] = {"aiotask": __import__("aiotask"), "client": client}
     names |= {"workspace": workspace, "sid": task.sid, "attributes": {}, "save": lambda *_: None}
