@@ -287,8 +287,9 @@ class Tasks(Versioned[Task]):
 
         What concerns every row (401, 403, no such workspace, a service that cannot be reached)
         stops the run: the rows under way end, their outcomes are given, and then the error is
-        raised. Rows without an outcome were not sent, or are in the journal's doubt, which the
-        next run settles; so too where the iteration is left early or cancelled.
+        raised. Rows without an outcome were not sent, or the journal has them as in doubt, which
+        the next run settles. Where the iteration is left early or cancelled without a journal,
+        those under way may have been sent.
         """
         settings = Settings(
             keys=Keys(key_attribute, row_key),
