@@ -17,7 +17,8 @@ from aiotask.errors import InputChangedError
 
 WINDOW = 256
 """How many rows are claimed at once, at the most."""
-_RESTORED = 2048  # rows that are compared with the journal at once
+_COMPARED = 1024  # rows that are compared with the journal at once
+_PRINTS = 16 * _COMPARED  # that are read from the journal at once, and one such portion ahead
 
 
 class Wrong(NamedTuple):
@@ -60,22 +61,32 @@ class Intake:
 
     async def restore(self, open_rows: list[Entry]) -> list[Left]:
         """Go past the rows that an earlier run took, and return those that have no end."""
-        entries, left = deque(open_rows), []
-        while self._number < self._ledger.claimed and not self._halt.called():
-            most = min(_RESTORED, self._ledger.claimed - self._number)
-            rows = await self._halt.interrupts(self._source.take(most))
-            if not rows:
-                raise self._changed(
-                    f"has {self._ledger.claimed:,} rows already, and the input has "
-                    f"{self._number:,}: it is not the one that it was begun with"
-                )
-            self._compare(rows, await self._ledger.prints(self._number, len(rows)))
-            portion = range(self._number + 1, self._number + len(rows) + 1)
-            while entries and entries[0].number in portion:
-                entry = entries.popleft()
-                left.append(self._left(entry, rows[entry.number - portion.start]))
-            self._number += len(rows)
-            await asyncio.sleep(0)
+        left: list[Left] = []
+        if not self._ledger.claimed:
+            return left
+        entries, known = deque(open_rows), list[int | None]()
+        coming = self._ledger.prints(0, _PRINTS)
+        try:
+            while self._number < self._ledger.claimed and not self._halt.called():
+                if not known:
+                    known = await coming
+                    coming = self._ledger.prints(self._number + len(known), _PRINTS)
+                rows = await self._halt.interrupts(self._source.take(min(_COMPARED, len(known))))
+                if not rows:
+                    raise self._changed(
+                        f"has {self._ledger.claimed:,} rows already, and the input has "
+                        f"{self._number:,}: it is not the one that it was begun with"
+                    )
+                self._compare(rows, known[: len(rows)])
+                del known[: len(rows)]
+                portion = range(self._number + 1, self._number + len(rows) + 1)
+                while entries and entries[0].number in portion:
+                    entry = entries.popleft()
+                    left.append(self._left(entry, rows[entry.number - portion.start]))
+                self._number += len(rows)
+                await asyncio.sleep(0)
+        finally:
+            coming.cancel()
         return left
 
     async def claim(self) -> tuple[list[Item], list[Wrong]] | None:

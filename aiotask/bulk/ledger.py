@@ -49,11 +49,10 @@ class Ledger:
             async with self._turn:
                 await self._call(lambda: journal.commit(claims, ends))
 
-    async def prints(self, after: int, most: int) -> list[int | None]:
-        """Return what tells the rows after a number."""
-        if (journal := self._journal) is None:
-            return []
-        return await self._call(lambda: journal.prints(after, most))
+    def prints(self, after: int, most: int) -> asyncio.Future[list[int | None]]:
+        """Begin to read what tells the rows after a number, of a journal."""
+        journal = self._journal
+        return self._begin(lambda: [] if journal is None else journal.prints(after, most))
 
     async def taken(self, keys: Sequence[str]) -> dict[str, int]:
         """Return those of *keys* that rows have already; without a journal nobody knows."""
@@ -74,4 +73,7 @@ class Ledger:
                 raise
 
     async def _call(self, act: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, act)
+        return await self._begin(act)
+
+    def _begin(self, act: Callable[[], T]) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, act)

@@ -405,6 +405,10 @@ def with_a_row_less(there: Bench) -> None:
     look(there.journal, "DELETE FROM rows WHERE number = 3")
 
 
+def with_a_print_that_is_none(there: Bench) -> None:
+    look(there.journal, "UPDATE rows SET print = 'no number' WHERE number = 7")
+
+
 def with_a_state_that_is_none(there: Bench) -> None:
     look(there.journal, "UPDATE rows SET state = -7 WHERE number = 3")
 
@@ -452,6 +456,7 @@ def as_a_circle(there: Bench) -> None:
         (lambda there: os.truncate(there.journal, 0), JournalDamagedError, "is empty"),
         (with_a_row_less, JournalDamagedError, "299 rows, the last is 300"),
         (with_a_state_that_is_none, JournalDamagedError, "damaged"),
+        (with_a_print_that_is_none, JournalDamagedError, "is no number"),
         (without_its_job, JournalDamagedError, "which job it is of"),
         (
             lambda there: look(there.journal, "PRAGMA user_version = 2"),
@@ -467,8 +472,9 @@ def as_a_circle(there: Bench) -> None:
     ],
     ids=[
         "random bytes", "two pages left", "cut in a page", "only a header", "only its first line",
-        "one byte", "no byte", "a row less", "a state that is none", "no job", "newer form",
-        "text", "another database", "a sandbox's store", "directory", "circle", "read-only",
+        "one byte", "no byte", "a row less", "a state that is none", "a print that is none",
+        "no job", "newer form", "text", "another database", "a sandbox's store", "directory",
+        "circle", "read-only",
     ],
 )  # fmt: skip
 async def test_what_is_no_whole_journal_is_refused_and_left_as_it_is(
