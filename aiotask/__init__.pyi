@@ -6,6 +6,7 @@ from . import sandbox as sandbox
 from . import taskrouter as taskrouter
 from ._client import Client as Client
 from ._decoding import to_dict as to_dict
+from ._hooks import Counters as Counters
 from ._paging import Listing as Listing
 from ._paging import Page as Page
 from ._retry import RetryPolicy as RetryPolicy

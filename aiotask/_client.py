@@ -8,6 +8,7 @@ from typing import NoReturn, Self
 
 import aiohttp
 
+from aiotask._hooks import Counters, Hooks, OnRequest, OnResponse, OnRetry
 from aiotask._hosts import product_base
 from aiotask._retry import RetryPolicy
 from aiotask._session import Session
@@ -35,6 +36,13 @@ class Client:
     may take once it has a connection slot, or an ``aiohttp.ClientTimeout``. *retry* says how often
     a call is repeated. At most *max_connections* requests are under way at a time.
 
+    *on_request* is called with ``(method, url)`` before each request, *on_response* with
+    ``(method, url, status, seconds)`` after each whole answer, and *on_retry* with ``(attempt,
+    delay, reason)`` before a call, or a row of ``create_many``, is repeated: which attempt failed
+    (from 1), the seconds until the next one as far as they are known, and its AiotaskError. They
+    are plain callables, and quick ones, as the event loop waits for them; URLs come without their
+    query. What a hook raises is logged and changes nothing. ``counters`` has the totals.
+
     A client can be made anywhere, and belongs to the event loop that enters it; after leaving, it
     can be entered again. With a caller's own *session* it need not be entered: it then belongs to
     the loop that first uses it, and the session is never closed. Neither repr nor pickles show the
@@ -56,6 +64,9 @@ class Client:
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen, and shared on purpose
         max_connections: int = 100,
         session: aiohttp.ClientSession | None = None,
+        on_request: OnRequest | None = None,
+        on_response: OnResponse | None = None,
+        on_retry: OnRetry | None = None,
     ) -> None:
         user, password = _credentials(account_sid, auth_token, api_key, api_secret)
         if type(max_connections) is not int or max_connections < 1:
@@ -67,6 +78,7 @@ class Client:
             retry=retry,
             max_connections=max_connections,
             session=session,
+            hooks=Hooks(retry.clock, on_request, on_response, on_retry),
         )
 
         def base(product: str) -> str:
@@ -96,6 +108,11 @@ class Client:
     async def close(self) -> None:
         """End what runs in the background and close the connections; again does no harm."""
         await self._session.close()
+
+    @property
+    def counters(self) -> Counters:
+        """How much this client has done so far; the same object all along."""
+        return self._session.hooks.counters
 
     def __repr__(self) -> str:
         return f"<Client {self._shown_user}>"

@@ -15,6 +15,7 @@ from tenacity import RetryCallState
 from yarl import URL
 
 from aiotask._answers import Answer, read_answer
+from aiotask._hooks import Hooks
 from aiotask._once import Once
 from aiotask._pacing import Lane
 from aiotask._retry import RetryPolicy, fate_unknown
@@ -77,8 +78,10 @@ class Session:
         retry: RetryPolicy,
         max_connections: int,
         session: aiohttp.ClientSession | None,
+        hooks: Hooks,
     ) -> None:
         self.retry = retry
+        self.hooks = hooks
         self.once = Once()
         self.max_connections = max_connections
         # aiohttp's own total timeout swallows a cancellation that comes in the same turn of the
@@ -169,6 +172,7 @@ class Session:
         except AiotaskError as error:
             error.method, error.url, error.attempts = verb.method, str(url.with_query(None)), 1
             error.maybe_applied = verb.changes and fate_unknown(error)
+            self.hooks.failed(error)
             raise
 
     async def request(
@@ -233,18 +237,21 @@ class Session:
                 raise
 
         def tell(state: RetryCallState) -> None:
-            _log.info(
-                "%s; again in %.2f s",
-                state.outcome and state.outcome.exception(),
-                state.upcoming_sleep,
-            )
+            error = state.outcome and state.outcome.exception()
+            _log.info("%s; again in %.2f s", error, state.upcoming_sleep)
+            if isinstance(error, AiotaskError):
+                self.hooks.retrying(attempts, state.upcoming_sleep, error)
 
-        if not self.retry.repeats(failure, idempotent=verb.idempotent):
-            return await counted()
-        controller = self.retry.controller(
-            idempotent=verb.idempotent, started=started, before_sleep=tell
-        )
-        return await controller(counted)
+        try:
+            if not self.retry.repeats(failure, idempotent=verb.idempotent):
+                return await counted()
+            controller = self.retry.controller(
+                idempotent=verb.idempotent, started=started, before_sleep=tell
+            )
+            return await controller(counted)
+        except AiotaskError as error:
+            self.hooks.failed(error)
+            raise
 
     async def _paced(
         self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: Lane
@@ -264,6 +271,7 @@ class Session:
             if http.closed:  # while this call waited, perhaps
                 raise ClientStateError("the client's aiohttp session is closed")
             response: aiohttp.ClientResponse | None = None
+            self.hooks.sending(verb.method, url)
             began = self.retry.clock()
             try:
                 async with asyncio.timeout(self._total):
@@ -277,13 +285,15 @@ class Session:
                         raise_for_status=False,
                         auto_decompress=True,
                         timeout=self._timeout,
-                        middlewares=self._middlewares if verb is DELETE else None,
+                        # aiohttp sends no POST again.
+                        middlewares=None if verb.method == "POST" else self._middlewares,
                     )
                     text = await read_body(response)
             except (aiohttp.ClientError, OSError) as error:
                 failure = failure_of(error, response)
             else:
-                return _noted(lane, began, response, text)
+                self.hooks.answered(verb.method, url, response.status, began)
+                return self._noted(lane, began, response, text)
             finally:
                 if response is not None:
                     response.close()
@@ -309,18 +319,20 @@ class Session:
         self._lanes = {}  # who waits in one belongs to a loop
         self._closed = False
 
-
-def _noted(lane: Lane, began: float, response: aiohttp.ClientResponse, body: bytes) -> Answer:
-    """Return what an answer says, or raise it; either way the pace follows from it."""
-    headers = response.headers
-    try:
-        answer = read_answer(response.status, headers, body)
-    except RateLimitError as error:
-        lane.refused(error.retry_after, headers)
-        raise
-    except StatusError as error:
-        if not isinstance(error, ServerError):  # no more than a 2xx is it a sign of overload
-            lane.delivered(began, headers)
-        raise
-    lane.delivered(began, headers)
-    return answer
+    def _noted(
+        self, lane: Lane, began: float, response: aiohttp.ClientResponse, body: bytes
+    ) -> Answer:
+        """Return what an answer says, or raise it; either way the pace follows from it."""
+        headers = response.headers
+        try:
+            answer = read_answer(response.status, headers, body)
+        except RateLimitError as error:
+            self.hooks.counters.refusals += 1
+            lane.refused(error.retry_after, headers)
+            raise
+        except StatusError as error:
+            if not isinstance(error, ServerError):  # no more than a 2xx is it a sign of overload
+                lane.delivered(began, headers)
+            raise
+        lane.delivered(began, headers)
+        return answer

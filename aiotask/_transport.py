@@ -25,9 +25,10 @@ class _DisconnectedError(aiohttp.ClientError):
 async def without_resending(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a DELETE again by itself when a reused connection turns out dead.
+    """Keep aiohttp from sending a GET or DELETE again by itself when a connection turns out dead.
 
-    It would do so unseen, and the 404 of the second one would pass for an error.
+    It would do so unseen by policy, hooks and counters, and the 404 of a second DELETE would pass
+    for an error.
     """
     try:
         return await handler(request)

@@ -88,6 +88,22 @@ class Cut(bytes):
     """What is sent before the connection is closed, whatever it announced."""
 
 
+class Clock:
+    """Time that passes only by waiting for it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.waits: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+    def policy(self, **settings: Any) -> RetryPolicy:
+        defaults: dict[str, Any] = {"sleep": self.sleep, "clock": lambda: self.now}
+        return RetryPolicy(**defaults | {"jitter": lambda: 1.0} | settings)
+
+
 Reaction = bytes | Callable[[bytes], bytes] | Literal["reset", "close", "hang"]
 
 

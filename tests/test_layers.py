@@ -14,7 +14,14 @@ PACKAGE = Path(aiotask.__file__).parent
 # one line may import each other if they lie in one package.
 LAYERS = [
     ["aiotask._version", "aiotask.errors", "aiotask._checks", "aiotask.expression"],
-    ["aiotask._encoding", "aiotask._retry", "aiotask._hosts", "aiotask._pace", "aiotask._once"],
+    [
+        "aiotask._encoding",
+        "aiotask._hooks",
+        "aiotask._hosts",
+        "aiotask._once",
+        "aiotask._pace",
+        "aiotask._retry",
+    ],
     ["aiotask._decoding"],
     ["aiotask._answers", "aiotask._transport", "aiotask._pacing"],
     ["aiotask._session"],

@@ -10,7 +10,8 @@ PUBLIC = {
     "aiotask": """
         AccessError AiotaskError AnswerError AuthenticationError BadRequestError Client
         ClientStateError ConfigurationError ConflictError ConnectionFailedError ConnectionLostError
-        Created DecodingError IncompleteAnswerError Listing NotFoundError NotJsonError Outcome Page
+        Counters Created DecodingError IncompleteAnswerError Listing NotFoundError NotJsonError
+        Outcome Page
         ForeignJournalError InputChangedError JournalAccessError JournalDamagedError JournalError
         JournalFullError JournalIOError JournalLockedError JournalVersionError expression
         PageCycleError PermissionDeniedError PreconditionFailedError ProtocolError RateLimitError

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from conftest import RawServer, answer
+from conftest import Clock, RawServer, answer
 from multidict import CIMultiDict
 
 from aiotask import (
@@ -148,22 +148,6 @@ def test_waits_are_drawn_below_a_ceiling_that_doubles(
 def test_a_policy_that_makes_no_sense_is_refused(settings: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         RetryPolicy(**settings)
-
-
-class Clock:
-    """Time that passes only by waiting for it."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.waits: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.now += seconds
-
-    def policy(self, **settings: Any) -> RetryPolicy:
-        defaults: dict[str, Any] = {"sleep": self.sleep, "clock": lambda: self.now}
-        return RetryPolicy(**defaults | {"jitter": lambda: 1.0} | settings)
 
 
 REFUSED = "429 Too Many Requests"

@@ -51,6 +51,7 @@ class Run(Generic[Row]):
         self._resolver = Resolver(target, settings, service, self, self._quiet)
         self._path = target.path
         self._clock = target.retry.clock
+        self._hooks = target.hooks
         self._ready: deque[Item] = deque()
         self._ended: deque[tuple[Item, Outcome[Row]]] = deque()
         self._idle: deque[asyncio.Future[None]] = deque()
@@ -272,6 +273,8 @@ class Run(Generic[Row]):
             item.error.maybe_applied = False
             self._end(item, Rejected(item.row, item.error))
         else:
+            if item.error is not None:
+                self._hooks.retrying(item.tries, 0.0, item.error)
             self._ready.append(item)
 
     def unresolved(self, item: Item) -> None:

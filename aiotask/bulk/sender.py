@@ -1,6 +1,7 @@
 """Sending one row: in its turn, again where certainly nothing came of it, and what came of it."""
 
 import asyncio
+from itertools import count
 from typing import NamedTuple
 
 from aiotask._pacing import Start
@@ -72,7 +73,7 @@ class Sender:
 
     async def send(self, item: Item) -> Fate:
         """Send a row until something is known of it, or in doubt."""
-        while True:
+        for attempt in count(1):
             try:
                 start = await self._halt.interrupts(self._admitted())
             except asyncio.CancelledError:
@@ -94,7 +95,12 @@ class Sender:
             if (fate := self._fate(failure)) is not None:
                 return fate
             if self._halt.called():
-                return Unsent(None)
+                break
+            delay = max(self._hold_until - self._clock(), 0.0)
+            if isinstance(failure, AnswerError):
+                delay = max(delay, failure.retry_after or 0.0)
+            self._target.hooks.retrying(attempt, delay, failure)
+        return Unsent(None)
 
     def progress(self) -> None:
         """Note that the run goes forward."""

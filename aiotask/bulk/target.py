@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
+from aiotask._hooks import Hooks
 from aiotask._pacing import Lane
 from aiotask._retry import RetryPolicy
 
@@ -34,6 +35,11 @@ class Target(Protocol):
     @abstractmethod
     def lane(self) -> Lane:
         """The pace of creates."""
+
+    @property
+    @abstractmethod
+    def hooks(self) -> Hooks:
+        """What is told that a row is sent again."""
 
     @abstractmethod
     def body(self, row: Any, mark: Callable[[Any], Any]) -> bytes:

@@ -19,6 +19,7 @@ class RecordTarget:
         self.path = target.path
         self.retry = target.retry
         self.lane = target.lane
+        self.hooks = target.hooks
         self.waiting: dict[int, Record] = {}
         self.sent: set[int] = set()
         self.used = False

@@ -61,6 +61,7 @@ class TaskTarget:
         self.path = url.raw_path
         self.retry: RetryPolicy = session.retry
         self.lane = lane
+        self.hooks = session.hooks
         self._session = session
         self._url = url
         self._shape = shape

@@ -7,8 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import ACCOUNT, AT_ONCE, RawServer, answer
-from test_retry import Clock
+from conftest import ACCOUNT, AT_ONCE, Clock, RawServer, answer
 
 import aiotask
 from aiotask import Client, Created, Outcome, Rejected, Unresolved

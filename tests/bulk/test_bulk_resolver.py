@@ -19,6 +19,7 @@ from aiotask import (
     ServerError,
     StatusError,
 )
+from aiotask._hooks import Hooks
 from aiotask._pacing import Lane
 from aiotask.bulk import KEY_ATTRIBUTE, Found, Keys, Settings
 from aiotask.bulk.item import Item
@@ -54,6 +55,10 @@ class Service:
     @property
     def lane(self) -> Lane:
         return Lane(self.clock, self.clock.sleep)
+
+    @property
+    def hooks(self) -> Hooks:
+        return Hooks(self.clock)
 
     def body(self, row: Any, mark: Callable[[Any], Any]) -> bytes:
         raise AssertionError(f"a resolver sends nothing, and not {mark(row)}")
