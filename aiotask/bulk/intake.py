@@ -17,8 +17,8 @@ from aiotask.errors import InputChangedError
 
 WINDOW = 256
 """How many rows are claimed at once, at the most."""
-_COMPARED = 1024  # rows that are compared with the journal at once
-_PRINTS = 16 * _COMPARED  # that are read from the journal at once, and one such portion ahead
+_COMPARED = 256  # rows that are compared with the journal at once
+_PRINTS = 64 * _COMPARED  # that are read from the journal at once, and one such portion ahead
 
 
 class Wrong(NamedTuple):
