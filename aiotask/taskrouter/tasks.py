@@ -8,7 +8,6 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import aclosing
 from datetime import datetime
 from os import PathLike
 from typing import Annotated, ClassVar, Literal, TypedDict, Unpack
@@ -22,14 +21,12 @@ from aiotask._paging import Listing
 from aiotask.bulk import (
     KEY_ATTRIBUTE,
     Audit,
-    Created,
     Finding,
     Keys,
     Outcome,
     Run,
     Settings,
     audit,
-    checked_key,
     source_of,
 )
 from aiotask.errors import BadRequestError, NotFoundError, PreconditionFailedError
@@ -43,6 +40,7 @@ from aiotask.taskrouter._fields import (
     TaskQueueSid,
     WorkflowSid,
 )
+from aiotask.taskrouter._task_once import made_once
 from aiotask.taskrouter._task_target import COPY_REASON, TaskTarget
 from aiotask.taskrouter.events import Events
 
@@ -171,35 +169,8 @@ class Tasks(Versioned[Task]):
         """
         if once is None:
             return await self._create(NewTask, fields)
-        return await self._fetch(await self._made_once(once, settle, fields))
-
-    async def _made_once(self, key: str, settle: float, fields: NewTask) -> str:
-        """Return the sid of the one task that has a key."""
-        checked_key("once", key)
-        settings = Settings(
-            keys=Keys(KEY_ATTRIBUTE, lambda _: key),
-            settle=settle,
-            max_in_flight=1,
-            patience=max(self._session.retry.deadline, 1.0),
-        )
         target = self.as_target()
-        target.body(fields, lambda given: settings.keys.mark(given, "", key))
-        name = f"{self._path} {key}"
-        async with self._session.once.alone(name) as made:
-            if made is not None:
-                return made
-            found = await target.by_keys(KEY_ATTRIBUTE, [key])
-            sid = found[0].sid if found else await self._sole(fields, target, settings)
-            self._session.once.remember(name, sid)
-            return sid
-
-    @staticmethod
-    async def _sole(fields: NewTask, target: TaskTarget, settings: Settings) -> str:
-        async with aclosing(Run(source_of([fields]), target, settings).outcomes()) as outcomes:
-            outcome = await anext(outcomes)
-        if isinstance(outcome, Created):
-            return outcome.sid
-        raise outcome.error
+        return await self._fetch(await made_once(target, self._session.once, once, settle, fields))
 
     async def fetch(self, sid: str) -> Task:
         """Return one task."""

@@ -1,0 +1,41 @@
+"""The one task that has a key: found, or made as a bulk creation of one row makes it."""
+
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any
+
+from aiotask._once import Once
+from aiotask.bulk import KEY_ATTRIBUTE, Created, Keys, Run, Settings, checked_key, source_of
+from aiotask.taskrouter._task_target import TaskTarget
+
+_LEAST_PATIENCE = 1.0  # seconds
+
+
+async def made_once(
+    target: TaskTarget, once: Once, key: str, settle: float, fields: Mapping[str, Any]
+) -> str:
+    """Return the sid of the one task that has a key; raise what keeps it from being made."""
+    checked_key("once", key)
+    settings = Settings(
+        keys=Keys(KEY_ATTRIBUTE, lambda _: key),
+        settle=settle,
+        max_in_flight=1,
+        patience=max(target.retry.deadline, _LEAST_PATIENCE),
+    )
+    target.body(fields, lambda given: settings.keys.mark(given, "", key))
+    name = f"{target.path} {key}"
+    async with once.alone(name) as made:
+        if made is not None:
+            return made
+        found = await target.by_keys(KEY_ATTRIBUTE, [key])
+        sid = found[0].sid if found else await _sole(fields, target, settings)
+        once.remember(name, sid)
+        return sid
+
+
+async def _sole(fields: Mapping[str, Any], target: TaskTarget, settings: Settings) -> str:
+    async with aclosing(Run(source_of([fields]), target, settings).outcomes()) as outcomes:
+        outcome = await anext(outcomes)
+    if isinstance(outcome, Created):
+        return outcome.sid
+    raise outcome.error
