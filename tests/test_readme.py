@@ -24,7 +24,7 @@ def blocks(language: str) -> list[str]:
 
 
 PYTHON = blocks("python")
-PROGRAMS = ("asyncio.run", "web.run_app", "@pytest.mark")
+PROGRAMS = ("asyncio.run", "web.run_app", "@pytest.mark", "Instrumentor")
 PIECES = [block for block in PYTHON if not any(sign in block for sign in PROGRAMS)]
 
 
@@ -50,7 +50,8 @@ async def test_the_pieces_of_the_tour_run(
     (names["queue"],) = await workspace.task_queues.list().all()
     (workflow,) = await workspace.workflows.list().all()
     names |= {"Sandbox": Sandbox, "sandbox": sandbox, "workflow_sid": workflow.sid}
-    names["workspace_sid"] = task.workspace_sid
+    names |= {"workspace_sid": task.workspace_sid, "timings": [], "url": sandbox.url}
+    names |= {"account_sid": sandbox.account_sid, "auth_token": sandbox.auth_token}
     exec(f"async def example():\n{indent(block, '    ')}", names)  # noqa: S102 - our own README
     await names["example"]()
     assert sandbox.requests.total() > 1
