@@ -76,6 +76,11 @@ class Lane:
         """How many requests are under way."""
         return self._pace.in_flight + self._overdue
 
+    @property
+    def in_use(self) -> bool:
+        """Whether a request is under way, or waits for its turn."""
+        return bool(self._waiting or self.in_flight)
+
     async def turn(self) -> Start:
         """Wait until a request may start, first come first served; it is under way then."""
         now = self._clock()

@@ -32,6 +32,8 @@ _USER_AGENT = (
 
 # aiohttp warns of a larger body that is handed over as bytes.
 _LARGE_BODY = 2**20
+# Beyond so many, those that are at rest are forgotten: a pace is soon found again.
+_MOST_LANES = 2000
 # Below the idle limits of load balancers, so that a reused connection is seldom a dead one.
 _KEEP_ALIVE = 10.0
 
@@ -159,6 +161,8 @@ class Session:
         """Return what paces one operation; the first to ask says its documented *max_rate*."""
         lane = self._lanes.get(operation)
         if lane is None:
+            if len(self._lanes) >= _MOST_LANES:
+                self._lanes = {name: each for name, each in self._lanes.items() if each.in_use}
             lane = Lane(self.retry.clock, self.retry.sleep, max_rate=max_rate)
             self._lanes[operation] = lane
         return lane

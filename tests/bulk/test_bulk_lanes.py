@@ -2,6 +2,7 @@
 
 import asyncio
 
+from conftest import ACCOUNT
 from quick_clock import QuickClock
 
 from aiotask import Client, Created
@@ -80,3 +81,15 @@ async def test_what_lies_below_tasks_has_one_pace_for_all_of_them(
     one, other = (workspace.task(sid).reservations for sid in sids)
     assert one._lane("list") is other._lane("list")
     assert one._lane("list") is not workspace.tasks._lane("list")
+
+
+async def test_paces_of_ever_new_workspaces_are_forgotten_when_they_are_at_rest() -> None:
+    async with Client(ACCOUNT, "secret") as client:
+        session = client._session
+        used = session.lane("create first")
+        start = await used.turn()
+        for number in range(5000):
+            session.lane(f"create {number}")
+        assert len(session._lanes) <= 2000
+        assert session.lane("create first") is used
+        used.leave(start)
