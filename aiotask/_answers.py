@@ -1,13 +1,13 @@
 """What an answer means: a document, or one of our errors. Pure functions over status and body."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from aiotask._decoding import loads
+from aiotask._checks import without_long_words
+from aiotask._decoding import json_or_text, loads
 from aiotask._retry import retry_after
 from aiotask.errors import (
     AnswerError,
@@ -38,11 +38,10 @@ _BY_STATUS: Mapping[int, type[StatusError]] = {
 }
 _SUCCESS = range(200, 300)
 _REDIRECT = range(300, 400)
-_FAILURE = range(500, 600)
+_REFUSAL = range(400, 500)
 _NO_CONTENT = 204
 
-# Gateways' pages are worth a look; what could be a token, or somebody's data, is not shown.
-_LONG_WORD = re.compile(r"[\w+/=.-]{24,}")
+# Gateways' pages are worth a look.
 _SHOWN = 200
 
 
@@ -53,8 +52,12 @@ class Answer(NamedTuple):
     headers: Headers
     document: Any
 
-    def wrong(self, reason: str, kind: type[AnswerError] = DecodingError) -> AnswerError:
-        """Return the error for an answer that is not as documented."""
+    def wrong(self, reason: str, kind: type[AnswerError] | None = None) -> AnswerError:
+        """Return the error for an answer that is not as documented.
+
+        One with nothing in it has lost its body on the way, perhaps.
+        """
+        kind = kind or (NotJsonError if self.document is None else DecodingError)
         return kind(reason, status=self.status, headers=self.headers)
 
 
@@ -68,7 +71,8 @@ def read_answer(status: int, headers: Headers, body: bytes) -> Answer:
         return Answer(status, headers, loads(body))
     except ValueError as error:
         reason = f"not JSON ({error}): {_described(headers, body)}"
-        raise NotJsonError(reason, status=status, headers=headers) from None
+    # Raised out here, it does not drag the other error along, which holds the whole body.
+    raise NotJsonError(reason, status=status, headers=headers)
 
 
 def _refusal(status: int, headers: Headers, body: bytes) -> AnswerError:
@@ -76,7 +80,9 @@ def _refusal(status: int, headers: Headers, body: bytes) -> AnswerError:
         return UnexpectedRedirectError(
             "a redirect, which is never followed", status=status, headers=headers
         )
-    kind = ServerError if status in _FAILURE else _BY_STATUS.get(status, StatusError)
+    # A status that HTTP does not have counts as a 5xx by RFC 9110, section 15; so does a 101, which
+    # nobody asked for.
+    kind = _BY_STATUS.get(status, StatusError) if status in _REFUSAL else ServerError
     told = _told(body)
     message = told.get("message") or told.get("detail") or told.get("title")
     if not isinstance(message, str):
@@ -91,7 +97,7 @@ def _refusal(status: int, headers: Headers, body: bytes) -> AnswerError:
 
 def _told(body: bytes) -> dict[str, Any]:
     try:
-        document = loads(body)
+        document = json_or_text(body.decode())  # nested too deeply, it could not be pickled
     except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
@@ -102,7 +108,8 @@ def _described(headers: Headers, body: bytes) -> str:
         return "an empty answer"
     kind = headers.get("Content-Type", "unnamed content")
     about = f"{len(body)} bytes of {kind}"
-    if "json" in kind:  # half a resource, perhaps: attributes are personal data
+    object_like = "html" not in kind and body.lstrip().startswith(b"{")
+    if "json" in kind or object_like:  # half a resource, perhaps: attributes are personal data
         return about
     text = " ".join(body[: 4 * _SHOWN].decode(errors="replace").split())
-    return f"{about}: {_LONG_WORD.sub('…', text)[:_SHOWN]!r}"
+    return f"{about}: {without_long_words(text)[:_SHOWN]!r}"

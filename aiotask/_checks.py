@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 _LONGEST_NAME = 64
+_LONG_WORD = re.compile(r"[\w+/=.-]{24,}")
 _ANY_SID = re.compile("[A-Z]{2}[0-9a-fA-F]{32}")
 
 
@@ -35,7 +36,7 @@ class Sid:
         if not isinstance(value, str) or not self._match(value):
             wanted = f"must be a sid: {self._form} and 32 hexadecimal digits"
             raise ValueError(f"{wanted}, not {shortened(value)}")
-        return value
+        return plain(value)
 
 
 class Identifier:
@@ -55,7 +56,7 @@ class Identifier:
             raise ValueError(f"must have more to it than dots, unlike {value!r}")
         if _ANY_SID.fullmatch(value) and not value.startswith(self._prefix):
             raise ValueError(f"must be a {self._prefix} sid or a unique name, not {value}")
-        return quote(value, safe="")
+        return quote(plain(value), safe="")
 
 
 def checked(kind: Callable[[object], str], sid: str) -> str:
@@ -131,10 +132,20 @@ def header_value(name: str, value: object) -> str:
     """Return *value* if it can stand in a header: visible ASCII and spaces, so no line can end."""
     if not isinstance(value, str) or not re.fullmatch("[ -~]+", value):
         raise ValueError(f"{name}: must be visible ASCII, not {shortened(value)}")
-    return value
+    return plain(value)
+
+
+def plain(text: str) -> str:
+    """Return the characters that were checked: a subclass, such as an enum, may show others."""
+    return str.__str__(text)
 
 
 def shortened(value: object) -> str:
     """Return a repr that fits into one line of an error."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:80]}…"  # noqa: PLR2004 - about a line
+
+
+def without_long_words(text: str) -> str:
+    """Return what somebody else wrote without anything that could be a token."""
+    return _LONG_WORD.sub("…", text)

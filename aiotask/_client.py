@@ -11,6 +11,7 @@ import aiohttp
 from aiotask._hooks import Counters, Hooks, OnRequest, OnResponse, OnRetry
 from aiotask._hosts import product_base
 from aiotask._retry import RetryPolicy
+from aiotask._secret import SecretText
 from aiotask._session import Session
 from aiotask.autopilot import Autopilot
 from aiotask.errors import ConfigurationError
@@ -49,6 +50,8 @@ class Client:
     credentials. Wrong settings are a ConfigurationError.
     """
 
+    _shown_user = "…"  # until it is known
+
     def __init__(
         self,
         account_sid: str | None = None,
@@ -68,12 +71,16 @@ class Client:
         on_response: OnResponse | None = None,
         on_retry: OnRetry | None = None,
     ) -> None:
+        # From here on no traceback shows them, not even one with locals.
+        auth_token, api_secret = _hidden(auth_token), _hidden(api_secret)
+        if isinstance(base_url, str) and "@" in base_url:
+            base_url = SecretText(base_url)
         user, password = _credentials(account_sid, auth_token, api_key, api_secret)
         if type(max_connections) is not int or max_connections < 1:
             raise ConfigurationError(f"max_connections must be at least 1, not {max_connections!r}")
         self._shown_user = f"{user[:2]}…{user[-4:]}"
         self._session = Session(
-            authorization=f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}",
+            authorization=SecretText(f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"),
             timeout=_timeout(timeout),
             retry=retry,
             max_connections=max_connections,
@@ -126,9 +133,9 @@ def _credentials(
 ) -> tuple[str, str]:
     """Return the user and password to send; the environment fills in what is not given."""
     account = account_sid or os.environ.get("TWILIO_ACCOUNT_SID")
-    token = auth_token or os.environ.get("TWILIO_AUTH_TOKEN")
+    token = _hidden(auth_token or os.environ.get("TWILIO_AUTH_TOKEN"))
     key = api_key or os.environ.get("TWILIO_API_KEY")
-    secret = api_secret or os.environ.get("TWILIO_API_SECRET")
+    secret = _hidden(api_secret or os.environ.get("TWILIO_API_SECRET"))
     key_given, token_given = bool(api_key or api_secret), bool(account_sid and auth_token)
     if key and secret and (key_given or not token_given):
         user, password = key, secret
@@ -144,6 +151,10 @@ def _credentials(
     if not _VISIBLE.fullmatch(password):
         raise ConfigurationError("an auth token or API secret must be visible ASCII")
     return user, password
+
+
+def _hidden(text: str | None) -> str | None:
+    return SecretText(text) if isinstance(text, str) else text
 
 
 def _timeout(timeout: float | aiohttp.ClientTimeout) -> aiohttp.ClientTimeout:

@@ -14,7 +14,8 @@ from aiotask._decoding import decode, loads
 from aiotask._encoding import JsonDocument, encode, json_text, urlencoded, wire_name
 from aiotask._pacing import Lane
 from aiotask._paging import Listing, list_query
-from aiotask._session import CREATE, DELETE, READ, UPDATE, Session, Verb
+from aiotask._session import Session
+from aiotask._verbs import CREATE, DELETE, READ, UPDATE, Verb
 from aiotask.errors import (
     AiotaskError,
     BadRequestError,
@@ -192,16 +193,20 @@ class Versioned(Collection[V]):
     async def _modify(self, sid: str, shape: type, change: Callable[[V], Fields | None]) -> V:
         async def attempt() -> V:
             current = await self._fetch(sid)
-            changes = change(current)
+            changes: Any = change(current)
             if not changes:
                 return current
-            if current.etag is None:
+            if not isinstance(changes, Mapping):
+                wrong = f"change returns a mapping of what to set, not {type(changes).__name__}"
+                raise TypeError(wrong)
+            etag = current.etag
+            if not (etag and etag.isascii() and etag.isprintable()):
                 raise ProtocolError(
-                    "the service gave no ETag, so a change could undo somebody else's",
+                    "the service gave no ETag that can be sent, so a change could undo another's",
                     status=200,
                     headers={},
                 )
-            return await self._update(sid, shape, changes, current.etag)
+            return await self._update(sid, shape, changes, etag)
 
         try:
             return await attempt()

@@ -32,6 +32,10 @@ JsonText = Annotated[Any, _JsonText]
 JsonObject = dict[str, Any]
 Links = dict[str, str]
 
+# What is nested deeper than orjson writes could be neither sent again nor printed. So it counts as
+# what cannot be parsed, which only a text of twice as many characters can be.
+_DEEPEST = 254
+
 _HEADER = "aiotask_header"
 _WHOLE = re.compile("-?[0-9]{1,18}")
 
@@ -83,12 +87,27 @@ def _plain(value: Any, kind: Any = None) -> Any:
     if kind == JsonText:
         return value if isinstance(value, str) else orjson.dumps(value).decode()
     if isinstance(value, datetime):
-        return utc_text(value)
+        return _date_text(value)
     if isinstance(value, list):
         return [_plain(each) for each in value]
     if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return _plain_members(value, _only(kind))
     return to_dict(value) if attrs.has(type(value)) else value
+
+
+def _plain_members(value: dict[Any, Any], kind: Any) -> dict[str, Any]:
+    if kind == JsonObject:
+        return dict(value)
+    if kind == Links:  # what is no text is no link, however deeply it is nested
+        return {name: link for name, link in value.items() if link is None or type(link) is str}
+    return {str(key): _plain(each) for key, each in value.items()}
+
+
+def _date_text(date: datetime) -> str:
+    try:
+        return utc_text(date)
+    except ValueError:  # in UTC it is before the first year, or after the last
+        return date.isoformat()
 
 
 def _date(text: str) -> datetime:
@@ -107,9 +126,12 @@ def json_or_text(text: Any) -> Any:
     if not isinstance(text, str):
         raise TypeError("must be JSON as text")
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        document = orjson.loads(text)
+        if text.count("[") + text.count("{") > _DEEPEST:
+            orjson.dumps(document)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return text
+    return document
 
 
 def _structure_date(value: Any, _: Any) -> datetime:
@@ -180,7 +202,15 @@ def _converter() -> cattrs.Converter:
             for field in attrs.fields(kind)
             if _HEADER in field.metadata
         }
-        return make_dict_structure_fn(kind, converter, **omitted)
+        fill = make_dict_structure_fn(kind, converter, **omitted)
+
+        def structure(value: Any, _: Any) -> Any:
+            # A text or a list would pass for an object in which everything is left out.
+            if not isinstance(value, dict):
+                raise TypeError("must be an object")
+            return fill(value, kind)
+
+        return structure
 
     converter.register_structure_hook_factory(attrs.has, without_headers)
     return converter
@@ -196,7 +226,8 @@ def _explained(document: Any, resource: type[R], etag: str | None) -> R:
         built = _CONVERTER.structure(document, resource)
     except cattrs.ClassValidationError as error:
         raise ValueError("; ".join(cattrs.transform_error(error))) from error
-    return attrs.evolve(built, etag=etag) if etag is not None else built  # type: ignore[misc]  # R is attrs
+    headers = [field.name for field in attrs.fields(resource) if _HEADER in field.metadata]  # type: ignore[arg-type]  # R is attrs
+    return attrs.evolve(built, **dict.fromkeys(headers, etag))  # type: ignore[misc]  # R is attrs
 
 
 @cache
@@ -213,6 +244,7 @@ def _straight(resource: type[Any]) -> Callable[[Any, str | None], Any]:
     shell = type("Shell", resource.__bases__, body)
     names: dict[str, Any] = {"Shell": shell, "new": object.__new__, "resource": resource}
     names |= {"date": datetime.fromisoformat, "loads": orjson.loads, "Mismatch": TypeError}
+    names["json_or_text"] = json_or_text
     lines = ["def build(row, etag):", "get = row.get", "made = new(Shell)"]
     for field in fields:
         lines += _statements(field, names)
@@ -228,7 +260,8 @@ def _statements(field: "attrs.Attribute[Any]", names: dict[str, Any]) -> list[st
     if _HEADER in field.metadata:
         return [f"{slot} = etag"]
     if kind == JsonText:
-        parsed = "{} if v == '{}' else None if v is None else loads(v)"
+        short = f"loads(v) if len(v) <= {2 * _DEEPEST} else json_or_text(v)"
+        parsed = f"{{}} if v == '{{}}' else None if v is None else {short}"
         return [f"v = get({name!r})", f"{slot} = {parsed}"]
     required = field.default is attrs.NOTHING
     exact = _only(kind) if field.default is None else kind

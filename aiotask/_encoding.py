@@ -9,6 +9,7 @@ import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from enum import Enum
 from functools import cache
 from math import isfinite
 from types import UnionType
@@ -28,7 +29,7 @@ from typing import (
 import orjson
 from yarl import URL
 
-from aiotask._checks import JsonLimit, Marker, shortened
+from aiotask._checks import JsonLimit, Marker, plain, shortened
 
 Pairs = list[tuple[str, str]]
 
@@ -78,7 +79,10 @@ def urlencoded(pairs: Iterable[tuple[str, str]]) -> str:
 
 def utc_text(moment: datetime) -> str:
     """Return an aware moment as the service writes dates: in UTC and whole seconds, with a Z."""
-    utc = moment.astimezone(UTC).replace(tzinfo=None)
+    try:
+        utc = moment.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        raise ValueError(f"must be a moment that UTC has, too, unlike {moment}") from None
     return f"{utc.isoformat(timespec='seconds')}Z"
 
 
@@ -171,7 +175,7 @@ def _text(value: Any) -> str:
         raise ValueError(f"must be a str, not {_kind(value)}")
     if not value.isascii():
         value.encode()  # a lone surrogate has no UTF-8: UnicodeEncodeError is a ValueError
-    return value
+    return plain(value)
 
 
 def _integer(value: Any) -> str:
@@ -223,6 +227,8 @@ def _all_finite(value: Any) -> bool:
     match value:
         case float():
             return isfinite(value)
+        case Enum():
+            return _all_finite(value.value)
         case Mapping():
             return all(map(_all_finite, value.values()))
         case list() | tuple():

@@ -33,14 +33,13 @@ def product_base(
 
 
 def _checked_base(base_url: str, *, allow_insecure: bool) -> str:
-    try:
-        url = URL(base_url)
-        port_is_right = url.port is not None
-    except (TypeError, ValueError):
-        raise ConfigurationError("base_url is not a URL") from None
+    url = _parsed(base_url)
+    if url is None:
+        raise ConfigurationError("base_url is not a URL")
     if url.user is not None or url.password is not None:
+        del url  # a traceback may be shown with its locals
         raise ConfigurationError("base_url holds credentials; they have parameters of their own")
-    if url.scheme not in {"http", "https"} or not url.host or not port_is_right:
+    if url.scheme not in {"http", "https"} or not url.host or url.port is None:
         raise ConfigurationError("base_url must be http://… or https://… with a host")
     if url.query_string or url.fragment:
         raise ConfigurationError("base_url must have neither a query nor a fragment")
@@ -50,6 +49,15 @@ def _checked_base(base_url: str, *, allow_insecure: bool) -> str:
             "credentials; use https, or allow it (allow_insecure=True, --allow-insecure)"
         )
     return str(url).rstrip("/")
+
+
+def _parsed(base_url: str) -> URL | None:
+    try:
+        url = URL(base_url)
+        url.port  # noqa: B018 - which is read only now, and may be no number
+    except (TypeError, ValueError):  # its words may be a part of what is secret
+        return None
+    return url
 
 
 def _is_loopback(host: str) -> bool:

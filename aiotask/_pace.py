@@ -320,8 +320,10 @@ class Pace:
 
     def _open(self, now: float) -> None:
         curve, self._hold = self._curve, 0.0
-        if curve is not None and self._in_a_row > 1 and now - self._row_began > _SHUT:
-            since, count = self._period
+        since, count = self._period
+        shut = self._in_a_row > 1 and now - self._row_began > _SHUT
+        # Where this very answer ended an idle time, there is nothing to measure.
+        if curve is not None and shut and now > since:
             self._period = now, self._recent.total
             curve.rate = max((self._recent.total - count) / (now - since), 1.0)
             curve.crowd = max(curve.crowd, _SPARE_CROWD * curve.rate * self._trips.mean)

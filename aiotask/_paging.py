@@ -1,5 +1,6 @@
 """Listing: resources fetched page by page while they are consumed, from one path only."""
 
+import asyncio
 import re
 from array import array
 from bisect import bisect_left
@@ -12,10 +13,12 @@ import attrs
 from yarl import URL
 
 from aiotask._answers import Answer
+from aiotask._checks import plain
 from aiotask._decoding import decode_all
 from aiotask._encoding import Pairs, urlencoded
 from aiotask._pacing import Lane
-from aiotask._session import READ, Session
+from aiotask._session import Session
+from aiotask._verbs import LIST
 from aiotask.errors import (
     AiotaskError,
     AnswerError,
@@ -80,12 +83,13 @@ class Listing(Generic[R]):
         """Yield page after page, the next one on its way meanwhile."""
         if self._limit == 0:
             return
+        self._session.check()
         left, cursor = self._limit, self._query
         trail = _Trail(cursor)
         fetching = self._session.spawn(self._fetch(cursor, trail))
         try:
             while True:
-                found = await fetching
+                found = await self._fetched(fetching)
                 if left is not None and len(found.items) >= left:
                     whole = len(found.items) == left and found.trouble is None
                     yield Page(found.items[:left], found.cursor if whole else cursor)
@@ -101,13 +105,23 @@ class Listing(Generic[R]):
                     return
                 cursor = found.cursor
         finally:
-            fetching.cancel()
+            self._session.abandon(fetching)
+
+    async def _fetched(self, fetching: "asyncio.Task[_Found[R]]") -> "_Found[R]":
+        self._session.check()
+        try:
+            return await fetching
+        except asyncio.CancelledError:
+            # Who closes the client ends what it fetches: that is no cancellation of who waits.
+            if (waiting := asyncio.current_task()) is None or not waiting.cancelling():
+                self._session.check()
+            raise
 
     async def _fetch(self, cursor: str, trail: "_Trail") -> "_Found[R]":
         url = URL(f"{self._path}?{cursor}", encoded=True)
         try:
             return await self._session.request(
-                READ, url, lambda answer: self._read(answer, trail), lane=self._lane
+                LIST, url, lambda answer: self._read(answer, trail), lane=self._lane
             )
         except AiotaskError as error:
             error.cursor = cursor
@@ -220,6 +234,7 @@ def list_query(pairs: Pairs, limit: int | None, page_size: int | None, cursor: s
         return urlencoded(pairs)
     if not _QUERY.fullmatch(cursor):
         raise ValueError("cursor: must be the cursor of a page or an error, as it was given")
+    cursor = plain(cursor)
     if not pairs:
         return cursor
     given = {name for name, _ in pairs}

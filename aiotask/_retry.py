@@ -68,7 +68,7 @@ def _asked(value: str, headers: CIMultiDict[str], now: Callable[[], datetime]) -
 def _date(text: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a number that is too large for a date is the latter
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
@@ -122,7 +122,13 @@ class RetryPolicy:
             case ConnectionFailedError() | RateLimitError() | StatusError(status=421):
                 # None was carried out: 429 by Twilio's error 20429, 421 by RFC 9110, 15.5.20.
                 return True
-            case TransportError() | ServerError() | IncompleteAnswerError() | NotJsonError():
+            case (
+                TransportError()
+                | ServerError()
+                | IncompleteAnswerError()
+                | NotJsonError()
+                | ProtocolError(status=0)  # what came was not HTTP
+            ):
                 return idempotent
             case StatusError(status=status):
                 return idempotent and status in _UNDECIDED

@@ -7,9 +7,11 @@ import math
 import os
 import platform
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from contextlib import suppress
+from typing import Any, NoReturn, TypeVar
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 from tenacity import RetryCallState
 from yarl import URL
@@ -19,7 +21,9 @@ from aiotask._hooks import Hooks
 from aiotask._once import Once
 from aiotask._pacing import Lane
 from aiotask._retry import RetryPolicy, fate_unknown
+from aiotask._secret import SecretText
 from aiotask._transport import failure_of, read_body, without_resending
+from aiotask._verbs import QUERY, Verb
 from aiotask._version import __version__
 from aiotask.errors import AiotaskError, ClientStateError, RateLimitError, ServerError, StatusError
 
@@ -38,31 +42,12 @@ _MOST_LANES = 2000
 _KEEP_ALIVE = 10.0
 
 
-class Verb(NamedTuple):
-    """What a call does to the service: decides whether it may be repeated, and what errors mean."""
-
-    method: str
-    changes: bool
-    idempotent: bool
-
-
-READ = Verb("GET", changes=False, idempotent=True)
-CREATE = Verb("POST", changes=True, idempotent=False)
-UPDATE = Verb("POST", changes=True, idempotent=True)
-DELETE = Verb("DELETE", changes=True, idempotent=True)
-QUERY = Verb("POST", changes=False, idempotent=True)  # a read whose question is a body of JSON
-
-
-class SecretText(str):
-    """A text that must not be shown: reprs, and so tracebacks with locals, have stars instead."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'***'"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("credentials do not pickle")
+def _check_owner(owner: tuple[asyncio.AbstractEventLoop, int]) -> None:
+    loop, process = owner
+    if process != os.getpid():
+        raise ClientStateError("the client belongs to the process that forked this one")
+    if loop is not asyncio.get_running_loop():
+        raise ClientStateError("the client belongs to another event loop than the running one")
 
 
 class Session:
@@ -75,7 +60,7 @@ class Session:
     def __init__(
         self,
         *,
-        authorization: str,
+        authorization: SecretText,
         timeout: aiohttp.ClientTimeout,
         retry: RetryPolicy,
         max_connections: int,
@@ -107,7 +92,7 @@ class Session:
         self._lanes: dict[str, Lane] = {}
         self._reading = CIMultiDict(
             {
-                "Authorization": SecretText(authorization),
+                "Authorization": authorization,
                 "Accept": "application/json",
                 "User-Agent": _USER_AGENT,
             }
@@ -136,14 +121,21 @@ class Session:
 
     async def close(self) -> None:
         """End what runs in the background and close the pool; a caller's own stays open."""
+        owner, http = self._owner, self._http
+        if owner is not None and owner[0].is_closed():
+            self._background.clear()  # which nobody can end any more
+        elif owner is not None:
+            _check_owner(owner)
+        self._owner, self._closed = None, True  # whatever ends from here on can tell why
         for task in self._background:
             task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
-        if self._given is None and self._http is not None:
-            await self._http.close()
-            self._http = None
-        self._owner = None
-        self._closed = True
+        try:
+            await asyncio.gather(*self._background, return_exceptions=True)
+        finally:  # also where who closes it is cancelled meanwhile
+            if self._given is None and http is not None:
+                if self._http is http:  # and not that of who has entered it since
+                    self._http = None
+                await http.close()
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run *work* in the background, at the longest until this session is closed."""
@@ -151,6 +143,16 @@ class Session:
         self._background.add(task)
         task.add_done_callback(self._forget)
         return task
+
+    def abandon(self, task: asyncio.Task[Any]) -> None:
+        """Cancel what runs in the background; only its own loop can."""
+        with suppress(RuntimeError):  # there may be no loop at all
+            if task.get_loop() is asyncio.get_running_loop():
+                task.cancel()
+
+    def check(self) -> None:
+        """Raise a ClientStateError if nothing can be sent from here and now."""
+        self._usable()
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._background.discard(task)
@@ -260,6 +262,7 @@ class Session:
     async def _paced(
         self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: Lane
     ) -> Answer:
+        self._usable()  # before the lane, where only calls of one loop can wait for each other
         start = await lane.turn() if lane.limited else lane.enter()
         try:
             return await self._attempt(verb, url, body, headers, lane)
@@ -292,8 +295,8 @@ class Session:
                         # aiohttp sends no POST again.
                         middlewares=None if verb.method == "POST" else self._middlewares,
                     )
-                    text = await read_body(response)
-            except (aiohttp.ClientError, OSError) as error:
+                    text = await read_body(response, verb.longest)
+            except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
                 failure = failure_of(error, response)
             else:
                 self.hooks.answered(verb.method, url, response.status, began)
@@ -310,11 +313,7 @@ class Session:
         if self._owner is None or self._http is None:
             state = "is closed" if self._closed else "is not entered: use `async with client:`"
             raise ClientStateError(f"the client {state}")
-        loop, process = self._owner
-        if process != os.getpid():
-            raise ClientStateError("the client belongs to the process that forked this one")
-        if loop is not asyncio.get_running_loop():
-            raise ClientStateError("the client belongs to another event loop than the running one")
+        _check_owner(self._owner)
         return self._http
 
     def _bind(self) -> None:

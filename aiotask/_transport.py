@@ -1,7 +1,11 @@
 """What aiohttp does and raises -> bodies of bounded length, and our errors."""
 
-import aiohttp
+import re
 
+import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError, TransferEncodingError
+
+from aiotask._checks import without_long_words
 from aiotask.errors import (
     AiotaskError,
     ConnectionFailedError,
@@ -13,13 +17,24 @@ from aiotask.errors import (
     TLSError,
 )
 
-# A page of 1,000 tasks with full attributes and long names stays below 10 MiB.
 LONGEST_ANSWER = 16 * 2**20
+"""Bytes of one resource, or of statistics, decompressed."""
+
+# 1,000 tasks with 4,096 characters of attributes, each written as six bytes, have 25 MB.
+LONGEST_PAGE = 32 * 2**20
+"""Bytes of a page of a list, decompressed."""
+
 _SHOWN = 200
+# What aiohttp found, where it says what is wrong with it: a body with personal data, perhaps.
+_QUOTED = re.compile(r":?\s*(bytearray\()?\bb['\"].*", re.DOTALL)
 
 
-class _DisconnectedError(aiohttp.ClientError):
-    """What aiohttp does not take for a reason to send again."""
+class DisconnectedError(aiohttp.ClientError):
+    """What aiohttp does not take for a reason to send again; *error* is what it raised itself."""
+
+    def __init__(self, error: aiohttp.ClientError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 async def without_resending(
@@ -35,43 +50,54 @@ async def without_resending(
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _DisconnectedError(str(error)) from error
+        raise DisconnectedError(error) from error
 
 
-async def read_body(response: aiohttp.ClientResponse) -> bytes:
-    """Return a body, decompressed, and read no further than the limit."""
-    if (response.content_length or 0) > LONGEST_ANSWER:
-        raise _too_large(response)
+async def read_body(response: aiohttp.ClientResponse, longest: int) -> bytes:
+    """Return a body, decompressed, and read no further than *longest* bytes."""
+    if (response.content_length or 0) > longest:
+        raise _too_large(response, longest)
     content = response.content
     text = await content.readany()
     chunks, size = [text], len(text)
-    while size <= LONGEST_ANSWER and not content.at_eof():
+    while size <= longest and not content.at_eof():
         text = await content.readany()
         chunks.append(text)
         size += len(text)
-    if size > LONGEST_ANSWER:
-        raise _too_large(response)
+    if size > longest:
+        raise _too_large(response, longest)
     return text if len(chunks) == 1 else b"".join(chunks)
 
 
-def _too_large(response: aiohttp.ClientResponse) -> ResponseTooLargeError:
+def _too_large(response: aiohttp.ClientResponse, longest: int) -> ResponseTooLargeError:
     return ResponseTooLargeError(
-        f"the answer is longer than {LONGEST_ANSWER} bytes",
+        f"the answer is longer than {longest} bytes",
         status=response.status,
         headers=response.headers,
     )
 
 
 def failure_of(
-    error: aiohttp.ClientError | OSError, response: aiohttp.ClientResponse | None
+    error: aiohttp.ClientError | HttpProcessingError | OSError,
+    response: aiohttp.ClientResponse | None,
 ) -> AiotaskError:
     """Return our error for what aiohttp raised, in the body if there is a *response* already."""
     failure: AiotaskError
+    if isinstance(error, DisconnectedError):
+        error = error.error
+    led = _led_without_frames(error)
     reason = f"{type(error).__name__}: {error}"
     match error:
-        case aiohttp.ClientResponseError():
+        case aiohttp.ClientResponseError() | HttpProcessingError():
             # It holds the request's headers, Authorization among them, so it is left behind.
-            return ProtocolError(f"not HTTP: {error.message[:_SHOWN]}", status=0, headers={})
+            told, quotes = _QUOTED.subn("", error.message)
+            if not quotes and any(isinstance(each, TransferEncodingError) for each in led):
+                told = "its chunks are damaged"  # all of the message may be what was found
+            told = without_long_words(" ".join(told.split()))[:_SHOWN]
+            return ProtocolError(f"not HTTP: {told}", status=0, headers={})
+        case aiohttp.ServerDisconnectedError() if not isinstance(error.message, str):
+            # The message is what came of the headers, cookies perhaps: it is left behind as well.
+            return ConnectionLostError("the connection was closed within the answer's headers")
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
             failure = TLSError(reason)
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
@@ -86,3 +112,17 @@ def failure_of(
             failure = ConnectionLostError(reason)
     failure.__cause__ = error
     return failure
+
+
+def _led_without_frames(error: BaseException) -> list[BaseException]:
+    """Return an error and what led to it, and drop their tracebacks.
+
+    Where writing failed, a frame of asyncio has the whole request as bytes, credentials included.
+    """
+    led = [error]
+    for each in led:  # which grows meanwhile
+        each.__traceback__ = None
+        for one in (each.__cause__, each.__context__):
+            if one is not None and one not in led:
+                led.append(one)
+    return led

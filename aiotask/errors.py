@@ -87,6 +87,19 @@ __all__ = [
 ]
 
 
+_SHOWN = 1000  # characters of what the service says ...
+_SHOWN_ID = 100  # ... and of the name that it gives the request
+
+
+def _one_line(text: str) -> str:
+    """Return *text* as one line without control characters, which can be written anywhere."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 class AiotaskError(Exception):
     """The root of everything that aiotask raises on purpose.
 
@@ -106,7 +119,7 @@ class AiotaskError(Exception):
         self.cursor: str | None = None
 
     def __str__(self) -> str:
-        return f"{self._summary()}{self._request()}"
+        return _one_line(f"{self._summary()}{self._request()}")
 
     def _summary(self) -> str:
         return self.message
@@ -223,8 +236,8 @@ class AnswerError(AiotaskError):
     def _summary(self) -> str:
         known = [f"status {self.status}"]
         known += [] if self.code is None else [f"code {self.code}"]
-        known += [] if self.request_id is None else [f"request {self.request_id}"]
-        return f"{self.message} [{', '.join(known)}]"
+        known += [] if self.request_id is None else [f"request {self.request_id[:_SHOWN_ID]}"]
+        return f"{self.message[:_SHOWN]} [{', '.join(known)}]"
 
 
 def _rebuild(
@@ -242,7 +255,7 @@ class DecodingError(ProtocolError):
 
 
 class NotJsonError(DecodingError):
-    """The answer is not JSON: something on the way gave it, perhaps, and not the service."""
+    """The answer is not JSON, or empty: something on the way gave it, perhaps, not the service."""
 
 
 class IncompleteAnswerError(ProtocolError):
@@ -302,4 +315,4 @@ class RateLimitError(StatusError):
 
 
 class ServerError(StatusError):
-    """5xx: the service failed; a change may or may not have been made."""
+    """5xx, or no status of HTTP at all: the service failed; a change may have been made or not."""

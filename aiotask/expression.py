@@ -21,7 +21,8 @@ def literal(value: str | float | bool) -> str:  # noqa: FBT001 - a value like th
         case float() if value - value == 0:  # neither NaN nor infinite
             return repr(float(value))
         case str() if value.isprintable() and "\\" not in value:
+            text = str.__str__(value)  # a subclass, such as an enum, may show others
             for quote in "\"'":
-                if quote not in value:
-                    return f"{quote}{value}{quote}"
+                if quote not in text:
+                    return f"{quote}{text}{quote}"
     raise ValueError(f"no expression can hold {value!r}")

@@ -13,7 +13,13 @@ PACKAGE = Path(aiotask.__file__).parent
 # Lowest first. A module's layer is that of the longest name here that it starts with; modules of
 # one line may import each other if they lie in one package.
 LAYERS = [
-    ["aiotask._version", "aiotask.errors", "aiotask._checks", "aiotask.expression"],
+    [
+        "aiotask._version",
+        "aiotask.errors",
+        "aiotask._checks",
+        "aiotask._secret",
+        "aiotask.expression",
+    ],
     [
         "aiotask._encoding",
         "aiotask._hooks",
@@ -24,6 +30,7 @@ LAYERS = [
     ],
     ["aiotask._decoding"],
     ["aiotask._answers", "aiotask._transport", "aiotask._pacing"],
+    ["aiotask._verbs"],
     ["aiotask._session"],
     ["aiotask._paging", "aiotask.bulk"],
     ["aiotask._collection"],

@@ -12,7 +12,7 @@ import pytest
 from conftest import Canned, RawServer, answer
 
 import aiotask
-from aiotask import AiotaskError, Client, PageCycleError, UnsafeNextPageError
+from aiotask import AiotaskError, Client, ClientStateError, PageCycleError, UnsafeNextPageError
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import Tasks, WorkspacePlace
 
@@ -180,7 +180,7 @@ async def test_closing_the_client_ends_what_a_listing_had_under_way(serve: Serve
     while len(server.requests) < 2:
         await asyncio.sleep(0)
     await client.close()
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(ClientStateError, match="is closed"):
         await anext(pages)
 
 

@@ -24,7 +24,7 @@ from aiotask import (
     ClientStateError,
     RetryPolicy,
 )
-from aiotask._transport import LONGEST_ANSWER
+from aiotask._transport import LONGEST_ANSWER, LONGEST_PAGE
 from aiotask.taskrouter import Tasks
 
 Serve = Callable[..., Awaitable[tuple[RawServer, Client]]]
@@ -403,12 +403,12 @@ def chunked(*parts: bytes) -> bytes:
 
 TOO_LONG = {
     "announced": b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n{",
-    "chunk after chunk": chunked(*[b" " * 2**20] * (LONGEST_ANSWER // 2**20 + 1)),
+    "chunk after chunk": chunked(*[b" " * 2**20] * (LONGEST_PAGE // 2**20 + 1)),
     "a gzip bomb": answer(
-        gzip.compress(b" " * (LONGEST_ANSWER + 1)), "200 OK", "Content-Encoding: gzip"
+        gzip.compress(b" " * (LONGEST_PAGE + 1)), "200 OK", "Content-Encoding: gzip"
     ),
     "a deflate bomb": answer(
-        zlib.compress(b" " * (LONGEST_ANSWER + 1)), "200 OK", "Content-Encoding: deflate"
+        zlib.compress(b" " * (LONGEST_PAGE + 1)), "200 OK", "Content-Encoding: deflate"
     ),
 }
 
@@ -424,10 +424,16 @@ async def test_an_answer_is_read_no_further_than_the_limit(
     assert caught.value.maybe_applied is (verb == "create")
 
 
-async def test_a_long_answer_within_the_limit_is_read_whole(serve: Serve) -> None:
-    filler = b'{"sid":"%b","reason":"%b"}' % (TASK.encode(), b"x" * 2**20)
-    _, client = await serve(answer(filler))
-    assert len((await tasks_of(client).fetch(TASK)).reason or "") == 2**20
+@pytest.mark.parametrize(("verb", "longest"), [("fetch", LONGEST_ANSWER), ("list", LONGEST_PAGE)])
+async def test_an_answer_as_long_as_the_limit_is_read_whole(
+    serve: Serve, verb: str, longest: int
+) -> None:
+    body = BODY if verb == "fetch" else b'{"tasks":[%b],"meta":{"key":"tasks"}}' % BODY
+    _, client = await serve(answer(body.ljust(longest)), answer(body.ljust(longest + 1)))
+    found = await CALLS[verb](tasks_of(client))
+    assert (found.sid if verb == "fetch" else found[0].sid) == TASK
+    with pytest.raises(aiotask.ResponseTooLargeError, match=f"longer than {longest} bytes"):
+        await CALLS[verb](tasks_of(client))
 
 
 @pytest.mark.parametrize("end", range(0, len(FOUND), 5))

@@ -6,12 +6,13 @@ sent for a row before the journal has it; what is sent and not answered goes to 
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 from aiotask.bulk.ends import Ends
 from aiotask.bulk.entries import State
 from aiotask.bulk.halt import Halt, to_its_end
+from aiotask.bulk.idle import Idle
 from aiotask.bulk.intake import WINDOW, Intake, Left
 from aiotask.bulk.item import Item
 from aiotask.bulk.ledger import Ledger
@@ -21,7 +22,7 @@ from aiotask.bulk.sender import Fate, Lost, Made, Refused, Sender, Unsent
 from aiotask.bulk.settings import Settings
 from aiotask.bulk.source import Source
 from aiotask.bulk.target import ServiceClock, Target
-from aiotask.errors import AiotaskError, AnswerError, JournalError
+from aiotask.errors import AiotaskError, AnswerError, ClientStateError, JournalError
 
 Row = TypeVar("Row")
 
@@ -49,12 +50,13 @@ class Run(Generic[Row]):
         )
         self._sender = Sender(target, settings, service, self._halt)
         self._resolver = Resolver(target, settings, service, self, self._quiet)
+        self._check = target.check
         self._path = target.path
         self._clock = target.retry.clock
         self._hooks = target.hooks
         self._ready: deque[Item] = deque()
         self._ended: deque[tuple[Item, Outcome[Row]]] = deque()
-        self._idle: deque[asyncio.Future[None]] = deque()
+        self._idle = Idle()
         self._hungry = asyncio.Event()
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
@@ -64,7 +66,7 @@ class Run(Generic[Row]):
         self._working = 0
         self._sending = 0
         self._source_done = False
-        self._source_error: Exception | None = None
+        self._source_error: BaseException | None = None
 
     @property
     def job(self) -> str:
@@ -87,6 +89,7 @@ class Run(Generic[Row]):
 
     async def outcomes(self) -> AsyncGenerator[Outcome[Row], None]:
         """Yield outcomes as they are known; then raise what stopped the run, if anything did."""
+        home = asyncio.get_running_loop()
         try:
             await self._start()
             while True:
@@ -94,6 +97,8 @@ class Run(Generic[Row]):
                 while self._ended:
                     item, outcome = self._ended[0]
                     yield outcome
+                    if asyncio.get_running_loop() is not home:
+                        raise ClientStateError("the run belongs to another event loop")
                     self._ended.popleft()
                     self._tell(item, outcome)
                 if self._over():
@@ -105,11 +110,15 @@ class Run(Generic[Row]):
                 await asyncio.wait(self._workers, timeout=_DRAIN)
             raise
         finally:
-            await to_its_end(self._finish())
+            if asyncio.get_running_loop() is home:
+                await to_its_end(self._finish())
+            elif not home.is_closed():
+                home.call_soon_threadsafe(lambda: home.create_task(self._finish()))
         if (trouble := self._halt.error or self._source_error) is not None:
             raise trouble
 
     async def _start(self) -> None:
+        self._check()
         start = asyncio.get_running_loop().create_task
         entries = await self._ledger.open(self._path, self._settings.keys)
         opened = self._clock()  # whoever had the journal before sends nothing from here on
@@ -118,7 +127,7 @@ class Run(Generic[Row]):
         restoring = start(self._intake.restore(entries))
         self._tasks.append(restoring)
         await asyncio.wait([restoring])
-        if restoring.cancelled():
+        if restoring.cancelled() and self._halt.called():
             return
         for left in restoring.result():
             self._take_up(left, opened)
@@ -126,8 +135,8 @@ class Run(Generic[Row]):
         for item in self._ready:
             self._ends.note(item, State.IN_FLIGHT)
         await self._ends.write()
-        self._feeding = start(self._guarded(self._feed()))
-        for work in (self._ends.keep(), self._resolver.run()):
+        self._feeding = start(self._guarded(self._feed))
+        for work in (self._ends.keep, self._resolver.run):
             self._tasks.append(start(self._guarded(work)))
         self._working = self._settings.max_in_flight
         self._workers = [start(self._work()) for _ in range(self._working)]
@@ -157,10 +166,12 @@ class Run(Generic[Row]):
                 break
             try:
                 claimed = await self._intake.claim()
-            except (JournalError, asyncio.CancelledError):
+            except (JournalError, KeyboardInterrupt, SystemExit):
                 raise
-            except Exception as error:  # noqa: BLE001 - raised when all rows before it are done
-                self._source_error = error
+            except BaseException as error:
+                if self._halt.called():
+                    raise
+                self._source_error = error  # raised when all rows before it are done
                 break
             if claimed is None:
                 break
@@ -172,9 +183,9 @@ class Run(Generic[Row]):
             for item, reason in wrong:
                 self._end(item, Rejected(item.row, reason))
             self._ready.extend(items)
-            self._wake(len(items))
+            self._idle.wake(len(items))
         self._source_done = True
-        self._wake(len(self._idle))
+        self._idle.wake()
         self._arrived.set()
 
     async def _hunger(self) -> None:
@@ -194,7 +205,7 @@ class Run(Generic[Row]):
                 finally:
                     self._sending -= 1
                     if self._source_done or not self._ready:
-                        self._moved()
+                        self.look_again()
                 while len(self._ended) >= _MOST_ENDED and not self._halt.called():
                     self._room.clear()
                     await self._room.wait()
@@ -210,9 +221,7 @@ class Run(Generic[Row]):
                 if len(self._ready) <= WINDOW:
                     self._hungry.set()
                 return self._ready.popleft()
-            waiter = asyncio.get_running_loop().create_future()
-            self._idle.append(waiter)
-            await waiter
+            await self._idle.wait()
         return None
 
     def _may_start(self) -> bool:
@@ -226,19 +235,6 @@ class Run(Generic[Row]):
 
     def _quiet(self) -> bool:
         return not self._ready and not self._sending
-
-    def _wake(self, count: int) -> None:
-        while count > 0 and self._idle:
-            waiter = self._idle.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                count -= 1
-
-    def _moved(self) -> None:
-        """Let go on what waited for a change."""
-        self._wake(len(self._ready))
-        if self._over():
-            self._arrived.set()
 
     def _settle(self, item: Item, fate: Fate) -> None:
         """Do what follows from a row's fate."""
@@ -282,8 +278,10 @@ class Run(Generic[Row]):
         self._end(item, _open(item))
 
     def look_again(self) -> None:
-        """Let go on what waited for time to pass."""
-        self._moved()
+        """Let go on what waited for a change, or for time to pass."""
+        self._idle.wake(len(self._ready))
+        if self._over():
+            self._arrived.set()
 
     def _end(self, item: Item, outcome: Outcome[Row]) -> None:
         self._ended.append((item, outcome))
@@ -317,7 +315,7 @@ class Run(Generic[Row]):
         for item in self._ready:
             self._ends.note(item, State.PENDING)
         self._ready.clear()
-        self._wake(len(self._idle))
+        self._idle.wake()
         self._hungry.set()
         self._room.set()
         self._arrived.set()
@@ -339,9 +337,10 @@ class Run(Generic[Row]):
         finally:
             await self._ledger.close()
 
-    async def _guarded(self, work: Awaitable[None]) -> None:
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        # Its coroutine is made in here: a task that is cancelled at once would never await it.
         try:
-            await work
+            await work()
         except Exception as error:  # noqa: BLE001 - raised again when every row under way is done
             self._stop(error)
 

@@ -43,8 +43,12 @@ class Halt:
 async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
     """Do it, whether or not who waits for it is cancelled meanwhile: a journal has to be closed."""
     task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    task.result()

@@ -127,7 +127,7 @@ class Intake:
         try:
             key = keys.of(job, number, row)
             body = self._target.body(row, lambda given: keys.mark(given, job, key))
-        except (TypeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - of a mapping of the caller's own, perhaps
             wrong = error
         print_ = settings.print_of(row) if self._ledger.kept else None
         return Item(number, row, key, body, print_, settings.place_of(row)), wrong

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from aiotask._checks import shortened
+from aiotask._checks import plain, shortened
 
 KEY_ATTRIBUTE = "aiotask_key"
 """The attribute that holds a task's key, unless another one is chosen."""
@@ -36,7 +36,7 @@ def checked_key(name: str, key: object) -> str:
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         wanted = "must be 1 to 64 letters, digits and any of _ . : @ + -"
         raise ValueError(f"{name}: {wanted}, not {shortened(key)}")
-    return key
+    return plain(key)
 
 
 @attrs.frozen

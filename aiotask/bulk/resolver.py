@@ -7,15 +7,15 @@ resource that was made after that. So a look that shows an older state than now 
 
 import asyncio
 import math
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Protocol
 
+from aiotask.bulk.controls import Controls
 from aiotask.bulk.item import Item
 from aiotask.bulk.settings import Settings
-from aiotask.bulk.target import Found, ServiceClock, Target
+from aiotask.bulk.target import Found, ServiceClock, Target, keep_first
 from aiotask.errors import (
     AccessError,
     AiotaskError,
@@ -29,7 +29,6 @@ from aiotask.errors import (
 
 _BATCH = 100  # keys in one expression: about 4 kB of URL
 _MOST_BY_KEY = 300  # rows; of more, the latest resources are gone through
-_CONTROLS = 8
 _MARGIN = 60.0  # seconds that are looked through before a row was sent
 _UNKNOWN_CLOCK = 86_400.0  # ... where only the local clock tells when that was
 _IN_LIST = 240.0  # seconds; a resource that ends is removed from lists 300 s later
@@ -89,8 +88,7 @@ class Resolver:
         self._clock = target.retry.clock
         self._sleep = target.retry.sleep
         self._added = asyncio.Event()
-        self._controls: deque[tuple[float, str]] = deque(maxlen=_CONTROLS)
-        self._newest: tuple[float, str] | None = None
+        self._controls = Controls(settings.settle)
         self._keys_refused = False
         self._failing_since = math.inf
 
@@ -111,12 +109,8 @@ class Resolver:
 
     def confirmed(self, key: str | None, began: float) -> None:
         """Note a resource that is there for certain, whose create began then: a control."""
-        if key is None:
-            return
-        if not self._controls or began >= self._controls[-1][0] + self._settle / _CONTROLS:
-            self._controls.append((began, key))
-        if self._newest is None or began >= self._newest[0]:
-            self._newest = began, key
+        if key is not None:
+            self._controls.note(key, began)
 
     def young(self, now: float) -> bool:
         """Whether a row is in doubt for which a resource made now would be no control."""
@@ -161,7 +155,7 @@ class Resolver:
     async def _look_by_keys(self, due: list[Item]) -> None:
         """Ask for the rows by their keys, with the controls: each look vouches for itself alone."""
         size, start = _BATCH, 0
-        controls = [key for _, key in self._known()]
+        controls = self._controls.keys
         while start < len(due):
             batch = due[start : start + size]
             keys = [item.key for item in batch if item.key is not None]
@@ -176,38 +170,33 @@ class Resolver:
                     return
                 size = max(1, size // 4)
             else:
-                await self._judge(batch, _first_ones({}, found))
+                await self._judge(batch, keep_first({}, found))
                 start += size
 
     async def _look_through(self, due: list[Item]) -> None:
         """Go through the latest resources, back to where the first of these rows was sent."""
-        wanted = {item.key for item in due} | {key for _, key in self._known()}
+        wanted = {item.key for item in due} | {*self._controls.keys}
         there: dict[str, Found] = {}
         since = self._since(due)
         async for found in self._target.newest(self._attribute):
-            _first_ones(there, [each for each in found if each.key in wanted])
+            keep_first(there, [each for each in found if each.key in wanted])
             last = found[-1].created if found else None
             if last is not None and last < since:
                 break
         await self._judge(due, there)
 
-    def _known(self) -> Iterable[tuple[float, str]]:
-        known = dict.fromkeys(self._controls)
-        if self._newest is not None:
-            known[self._newest] = None
-        return known
-
-    def _seen(self, there: dict[str, Found]) -> float:
-        """Return when the latest control that a look found was made, or rather was begun."""
-        return max((began for began, key in self._known() if key in there), default=-math.inf)
-
     def _since(self, due: Sequence[Item]) -> datetime:
         known = [item.sent for item in due if item.sent is not None]
         first = min(known) - _MARGIN if len(known) == len(due) else self.begun - _UNKNOWN_CLOCK
-        return datetime.fromtimestamp(max(first, 0.0), UTC)
+        return _date(first)
+
+    def _date_of(self, moment: float) -> datetime:
+        """Return a date from which on events tell of what was made at a *moment* of this run."""
+        known = self._service.at(moment)
+        return _date(self.begun - _UNKNOWN_CLOCK if known is None else known - _MARGIN)
 
     async def _judge(self, due: list[Item], there: dict[str, Found]) -> None:
-        seen, now = self._seen(there), self._clock()
+        seen, now = self._controls.latest_in(there), self._clock()
         absent: list[Item] = []
         alone: list[Item] = []
         for item in due:
@@ -218,8 +207,8 @@ class Resolver:
             else:
                 absent.append(item)
         await self._conclude(absent, control=True)
-        if alone and self._quiet() and (self._newest is None or self._newest[1] in there):
-            await self._conclude(await self._without_control(alone), control=False)
+        if alone and self._quiet():
+            await self._judge_alone(alone, there)
         # One that is sent again now is a control for the others soon.
         wait = self._settle if self._quiet() else self._settle / 4
         for item in alone:
@@ -227,6 +216,31 @@ class Resolver:
                 item.due = now + wait
                 if now - item.given_up > self._patience:
                     self._unresolved(item)
+
+    async def _judge_alone(self, alone: list[Item], there: Mapping[str, Found]) -> None:
+        """Settle rows for which no control can come, as far as that is possible."""
+        if await self._shows_newest(there):
+            await self._conclude(await self._without_control(alone), control=False)
+            return
+        newest = self._controls.newest
+        if newest is None or self._clock() - newest[0] <= _IN_LIST:
+            return
+        # It has ended, perhaps, and lists forget that: events do not, and have to show it.
+        if settled := await self._without_control(alone):
+            with suppress(*_NO_EVENTS):
+                await self._ask_events(settled, control=False)
+
+    async def _shows_newest(self, there: Mapping[str, Found]) -> bool:
+        """Whether a look shows the latest of this run's resources that nobody has deleted."""
+        if self._controls.newest_in(there):
+            return True
+        gone: set[str | None] = set()
+        with suppress(*_NO_EVENTS):
+            since = self._date_of(self._controls.oldest)
+            async for found in self._target.deleted_since(self._attribute, since):
+                gone.update(each.key for each in found)
+        self._controls.forget(gone)
+        return self._controls.newest_in(there)
 
     async def _without_control(self, items: list[Item]) -> list[Item]:
         """Return those of *items* that may be taken for absent all the same."""
@@ -271,7 +285,7 @@ class Resolver:
         # Without events there is nobody to tell it.
         with suppress(*_NO_EVENTS):
             async for found in self._target.deleted_since(self._attribute, self._since(absent)):
-                _first_ones(there, [each for each in found if each.key in wanted])
+                keep_first(there, [each for each in found if each.key in wanted])
         for item in absent:
             if (deleted := there.get(item.key or "")) is not None:
                 self._found(item, deleted)
@@ -287,15 +301,18 @@ class Resolver:
 
     async def _ask_events(self, missing: list[Item], *, control: bool) -> None:
         there: dict[str, Found] = {}
-        wanted = {item.key for item in missing} | {key for _, key in self._known()}
-        since = self._since(missing)
+        wanted = {item.key for item in missing} | {*self._controls.keys}
+        since, least = self._since(missing), -math.inf
+        if not control and self._controls.newest is not None:
+            least = self._controls.newest[0]
+            since = min(since, self._date_of(least))
         async for found in self._target.created_since(self._attribute, since):
-            _first_ones(there, [each for each in found if each.key in wanted])
-        seen = self._seen(there)
+            keep_first(there, [each for each in found if each.key in wanted])
+        seen = self._controls.latest_in(there)
         for item in missing:
             if (found_one := there.get(item.key or "")) is not None:
                 self._found(item, found_one)
-            elif control and seen < item.given_up + self._late:
+            elif seen < (item.given_up + self._late if control else least):
                 item.due = self._clock() + self._settle / 4
             else:
                 self._absent(item)
@@ -320,15 +337,5 @@ class Resolver:
         self._verdicts.unresolved(item)
 
 
-def _first_ones(there: dict[str, Found], found: Iterable[Found]) -> dict[str, Found]:
-    """Keep the first of those that have one key; the rest is for an audit."""
-    for each in found:
-        if each.key is not None:
-            known = there.get(each.key)
-            if known is None or _age(each) < _age(known):
-                there[each.key] = each
-    return there
-
-
-def _age(found: Found) -> float:
-    return math.inf if found.created is None else found.created.timestamp()
+def _date(moment: float) -> datetime:
+    return datetime.fromtimestamp(max(moment, 0.0), UTC)

@@ -21,6 +21,7 @@ from aiotask.errors import (
 )
 
 _SLICE = 0.25  # seconds; who waits for the service looks so often whether it is back
+_CATCH_UP = 0.01  # seconds of requests that may go at once, as in a lane
 _MISDIRECTED = 421
 
 
@@ -69,6 +70,7 @@ class Sender:
         self._failures = 0
         self._hold_until = 0.0
         self._next_start = 0.0
+        self._one_by_one = asyncio.Lock()
         self._last_progress = self._clock()
 
     async def send(self, item: Item) -> Fate:
@@ -110,23 +112,29 @@ class Sender:
 
     async def _admitted(self) -> Start:
         """Wait until a request may be sent, and take a turn."""
-        lane, sleep, most = self._target.lane, self._retry.sleep, self._settings.max_rate
         while True:
             now = self._clock()
             probe = self.breaker.open
             wait = max(self.breaker.wait(now), self._hold_until - now)
             if wait > 0:
-                await sleep(min(wait, _SLICE))
+                await self._retry.sleep(min(wait, _SLICE))
                 continue
-            if most is not None:
-                start = max(self._next_start, now)
-                self._next_start = start + 1 / most
-                if start > now:
-                    await sleep(start - now)
-            turn = await lane.turn()
+            turn = await self._turn()
             if probe or not self.breaker.open:
                 return turn
-            lane.leave(turn)  # the service went down while this one waited for its turn
+            # The service went down while this one waited for its turn.
+            self._target.lane.leave(turn)
+
+    async def _turn(self) -> Start:
+        """Take a turn, no sooner than the highest rate allows; a delay is not made up for."""
+        if (most := self._settings.max_rate) is None:
+            return await self._target.lane.turn()
+        async with self._one_by_one:
+            if (wait := self._next_start - self._clock()) > 0:
+                await self._retry.sleep(wait)
+            turn = await self._target.lane.turn()
+            self._next_start = max(self._next_start, self._clock() - _CATCH_UP) + 1 / most
+            return turn
 
     def _fate(self, error: AiotaskError) -> Fate | None:
         """Return what a failure means for its row; None where the row is to be sent again."""

@@ -49,7 +49,7 @@ def source_of(rows: Rows[Row]) -> Source[Row]:
 class _Plain(Generic[Row]):
     def __init__(self, rows: Iterator[Row]) -> None:
         self._rows = rows
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     async def take(self, most: int) -> list[Row]:
         taken: list[Row] = []
@@ -63,7 +63,9 @@ class _Plain(Generic[Row]):
                     break
                 if not len(taken) % _LOOK_AT_CLOCK and time.perf_counter() - began > _LONGEST_PULL:
                     break
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
             if not taken:
                 raise
             self._error = error

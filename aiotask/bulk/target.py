@@ -1,7 +1,8 @@
 """What a bulk creation needs of a product: how to make one, and to find those that are there."""
 
+import math
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -16,6 +17,20 @@ class Found(NamedTuple):
     key: str | None
     sid: str
     created: datetime | None
+
+
+def keep_first(there: dict[str, Found], found: Iterable[Found]) -> dict[str, Found]:
+    """Keep in *there* the first of those that have one key; the rest is for an audit."""
+    for each in found:
+        if each.key is not None:
+            known = there.get(each.key)
+            if known is None or _age(each) < _age(known):
+                there[each.key] = each
+    return there
+
+
+def _age(found: Found) -> float:
+    return math.inf if found.created is None else found.created.timestamp()
 
 
 class Target(Protocol):
@@ -40,6 +55,10 @@ class Target(Protocol):
     @abstractmethod
     def hooks(self) -> Hooks:
         """What is told that a row is sent again."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise what keeps anything from being sent from here and now."""
 
     @abstractmethod
     def body(self, row: Any, mark: Callable[[Any], Any]) -> bytes:

@@ -27,6 +27,10 @@ class RecordTarget:
         self._records = records
         self._unsent: dict[bytes, int] = {}
 
+    def check(self) -> None:
+        """Raise a ClientStateError if nothing can be sent from here and now."""
+        self._target.check()
+
     def body(self, row: Record, mark: Callable[[Any], Any]) -> bytes:
         """Return what is sent for a record; a TypeError or ValueError says why nothing can be."""
         self.waiting[row.number] = row

@@ -15,9 +15,11 @@ from aiotask._decoding import loads
 from aiotask._pacing import Lane
 from aiotask._paging import Listing
 from aiotask._retry import RetryPolicy
-from aiotask._session import CREATE, Session
+from aiotask._session import Session
+from aiotask._verbs import CREATE
 from aiotask.bulk import Found
-from aiotask.errors import NotFoundError
+from aiotask.errors import NotFoundError, ProtocolError
+from aiotask.taskrouter._fields import TASK
 from aiotask.taskrouter.events import Events
 
 COPY_REASON = "a copy of another task, made by mistake"
@@ -69,6 +71,10 @@ class TaskTarget:
         self._fetch = fetch
         self._events = events
 
+    def check(self) -> None:
+        """Raise a ClientStateError if nothing can be sent from here and now."""
+        self._session.check()
+
     def body(self, row: Any, mark: Callable[[Any], Any]) -> bytes:
         """Return the form that creates a row's task."""
         if not isinstance(row, Mapping):
@@ -113,7 +119,7 @@ class TaskTarget:
                 yield task
                 continue
             with suppress(NotFoundError):
-                yield await self._fetch(task.sid)
+                yield await self._fetch(given_sid(task.sid))
 
     async def newest(self, attribute: str) -> AsyncIterator[list[Found]]:
         """Yield all tasks in portions, those made last first."""
@@ -141,6 +147,15 @@ class TaskTarget:
                 key = _key(told.get("task_attributes"), attribute)
                 found.append(Found(key, str(sid), event.event_date))
             yield found
+
+
+def given_sid(sid: str) -> str:
+    """Return a task's sid as the service gave it; that it is none is no mistake of the caller."""
+    try:
+        return TASK(sid)
+    except ValueError as error:
+        reason = f"the service gives a task another sid than documented: {error}"
+    raise ProtocolError(reason, status=200, headers={})
 
 
 def _found(task: Listed, attribute: str) -> Found:

@@ -10,7 +10,7 @@ from aiotask._checks import Between
 from aiotask._collection import Fields, Versioned
 from aiotask._decoding import Links, from_header
 from aiotask._paging import Listing
-from aiotask._session import CREATE, UPDATE, Verb
+from aiotask._verbs import CREATE, UPDATE, Verb
 from aiotask.taskrouter._fields import (
     RESERVATION,
     ActivitySid,

@@ -15,7 +15,8 @@ from aiotask._checks import shortened
 from aiotask._collection import Collection, Singleton
 from aiotask._encoding import Written, encode
 from aiotask._paging import Listing
-from aiotask._session import QUERY, Session
+from aiotask._session import Session
+from aiotask._verbs import QUERY
 from aiotask.taskrouter._fields import Minutes, TaskChannelName, TaskQueueSid
 from aiotask.taskrouter.statistics import (
     TaskQueueBulkRealTimeStatistics,
@@ -48,7 +49,7 @@ _MOST_QUEUES = 50
 
 
 def _thresholds(value: Any) -> str:
-    several = isinstance(value, Sequence) and not isinstance(value, str)
+    several = isinstance(value, Sequence) and not isinstance(value, str | bytes)
     text = ",".join(map(str, value)) if several else value
     if not isinstance(text, str) or not _THRESHOLDS.fullmatch(text):
         raise ValueError(f"must be seconds, such as [5, 30], not {shortened(value)}")

@@ -60,6 +60,9 @@ class Service:
     def hooks(self) -> Hooks:
         return Hooks(self.clock)
 
+    def check(self) -> None:
+        """Anything can be sent."""
+
     def body(self, row: Any, mark: Callable[[Any], Any]) -> bytes:
         raise AssertionError(f"a resolver sends nothing, and not {mark(row)}")
 
@@ -355,6 +358,25 @@ async def test_where_nothing_is_made_a_look_without_the_newest_of_our_own_does_n
     await judged.service.clock.sleep(8 * SETTLE)
     assert judged.verdicts == {}
     run.cancel()
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("made", [True, False])
+async def test_where_the_newest_of_our_own_has_ended_events_have_to_show_it(
+    *, told: bool, made: bool
+) -> None:
+    service = Service()
+    judged = Judged(service, quiet=True, patience=30 * SETTLE)
+    judged.time.note(datetime.fromtimestamp(service.clock(), UTC), service.clock())
+    judged.control("ended")
+    if told:
+        service.made("ended", gone=True)
+    await service.clock.sleep(301)
+    judged.doubt(1)
+    if made:
+        service.made("key1", gone=True)
+    expected = "found" if made else "absent" if told else "unresolved"
+    assert await judged.until(1, controls=False) == {1: expected}
 
 
 @pytest.mark.parametrize("in_time", [True, False])
