@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, aclosing
 from shutil import rmtree
 from typing import Any, NamedTuple
@@ -239,7 +239,7 @@ async def _in_bulk(
             settle=SETTLE,
             max_in_flight=8,
         )
-        if closing and isinstance(outcomes, AsyncGenerator):
+        if closing:
             await stack.enter_async_context(aclosing(outcomes))
         number = 0
         async for outcome in outcomes:

@@ -16,7 +16,8 @@ last third are above those of the middle third, and the slope of a straight line
 the first fifth. "memory" is in MB. "lanes" are what the client knows of the pace of operations in
 workspaces: at 2,000 it forgets those that are not in use. "objects" are the others that the garbage
 collector knows after a collection. "once" is how many tasks the client remembers to have made once,
-10,000 at the most, "taken" the slots for requests. "server" is the memory of the sandbox.
+10,000 at the most, "taken" the slots for requests. "server" is the memory of the sandbox. In less
+than twenty minutes or so the lanes are not yet as many as they will be, and memory grows with them.
 
 In the end, when nothing is called any longer, nothing may be left: no task, no request, no
 connection in use. "foreign" is any exception but those of aiotask, of cancelling, and the hooks'

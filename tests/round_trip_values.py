@@ -59,16 +59,19 @@ class Configuration(NamedTuple):
     as_class: bool
 
 
-def known(value: Any, there: Mapping[str, Sequence[str]]) -> Any:
+def known(value: Any, there: Mapping[str, Sequence[str]], *, to_send: bool = True) -> Any:
     """Return *value* with what is there in place of what stands for it."""
-    if isinstance(value, Existing):
-        return value.among(there)
-    if isinstance(value, Configuration):
-        document = known(value.document, there)
-        return WorkflowConfiguration.from_document(document) if value.as_class else document
-    if isinstance(value, dict):
-        return {name: known(each, there) for name, each in value.items()}
-    return [known(each, there) for each in value] if isinstance(value, list) else value
+    match value:
+        case Existing():
+            return value.among(there)
+        case Configuration(document=document, as_class=as_class):
+            plain = known(document, there)
+            return WorkflowConfiguration.from_document(plain) if as_class and to_send else plain
+        case dict():
+            return {name: known(each, there, to_send=to_send) for name, each in value.items()}
+        case list():
+            return [known(each, there, to_send=to_send) for each in value]
+    return value
 
 
 TEXT = st.text(max_size=30)
@@ -246,7 +249,7 @@ def shown(sent: Any) -> Any:
     """Return what a resource shows where this was sent."""
     if isinstance(sent, datetime):
         return sent.astimezone(UTC).replace(microsecond=0)
-    return sent.to_document() if isinstance(sent, WorkflowConfiguration) else sent
+    return sent
 
 
 def exact(value: Any) -> str:

@@ -134,6 +134,12 @@ async def floor() -> AsyncIterator[Floor]:
         yield Floor(sandbox, client)
 
 
+def visible(title: str, fields: Mapping[str, Any], there: There) -> dict[str, Any]:
+    """Return what a resource has to show."""
+    sent = known(dict(fields), there.sids, to_send=False)
+    return {name: sent[name] for name in fields.keys() - UNSEEN.get(title, set())}
+
+
 def agree(resource: Any, sent: Mapping[str, Any]) -> None:
     for name, value in sent.items():
         seen = [exact(getattr(resource, each)) for each in SHOWN.get(name, (name,))]
@@ -151,13 +157,12 @@ async def test_what_is_created_shows_what_was_sent(
         there = await floor.there()
         if "ignore_capacity" in fields:  # which goes with a worker
             fields["routing_target"] = Existing(("WK",), 0)
-        sent = known(fields, there.sids)
         place = there.at(way)
-        made = await place.create(**sent)
-        visible = {name: sent[name] for name in sent.keys() - UNSEEN.get(title, set())}
-        agree(made, visible)
-        agree(await place.fetch(made.sid), visible)
-        agree(next(each for each in await place.list().all() if each.sid == made.sid), visible)
+        made = await place.create(**known(fields, there.sids))
+        seen = visible(title, fields, there)
+        agree(made, seen)
+        agree(await place.fetch(made.sid), seen)
+        agree(next(each for each in await place.list().all() if each.sid == made.sid), seen)
 
 
 def wanted(way: str) -> Any:
@@ -197,19 +202,18 @@ async def test_what_is_changed_shows_what_was_sent(
     for fields in fields_of(data, shape_of((await floor.there()).at(way).update), wanted(way)):
         there = await floor.there()
         place, sid = there.at(way), await target(there, way)
-        sent = known(fields, there.sids)
-        if sent.get("reject_pending_reservations"):  # which goes with being away
-            sent["activity_sid"] = there.sids["WA"][0]
-        first: dict[str, Any] = {}
+        if fields.get("reject_pending_reservations"):  # which goes with being away
+            fields["activity_sid"] = Existing(("WA",), 0)
+        sent, first = known(fields, there.sids), {}
         if sent.get("assignment_status") in ("completed", "wrapping"):
             floor.sandbox.assign(sid)
             if "attributes" in sent:  # which go in another request
                 first = {"attributes": sent.pop("attributes")}
         for changes in (first, sent):
             made = await place.update(sid, **await version(title, place, sid), **changes)
-        visible = {name: (first | sent)[name] for name in fields.keys() - UNSEEN.get(title, set())}
-        agree(made, visible)
-        agree(await place.fetch(sid), visible)
+        seen = visible(title, fields, there)
+        agree(made, seen)
+        agree(await place.fetch(sid), seen)
 
 
 @pytest.mark.parametrize("title", RESERVATIONS)

@@ -25,6 +25,7 @@ from aiotask import (
     RetryPolicy,
 )
 from aiotask._transport import LONGEST_ANSWER, LONGEST_PAGE
+from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import Tasks
 
 Serve = Callable[..., Awaitable[tuple[RawServer, Client]]]
@@ -632,3 +633,22 @@ async def test_no_error_shows_or_holds_a_secret(serve: Serve, failure: Reaction)
     assert "'Authorization': '***'" in shown  # so the locals were really there to be seen
     copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own
     assert (str(copy), vars(copy)) == (str(caught.value), vars(caught.value))
+
+
+async def test_a_client_that_is_left_while_its_caller_is_cancelled_closes_its_connections() -> None:
+    async with Sandbox() as sandbox:
+        client = Client(sandbox.account_sid, sandbox.auth_token, base_url=sandbox.url)
+        workspace = client.taskrouter.workspace(sandbox.create_workspace("x"))
+
+        async def visit() -> None:
+            async with client:
+                for _ in range(3):
+                    await workspace.tasks.create()
+                async for _ in workspace.tasks.list(page_size=1).pages():
+                    break  # the next page is on its way
+                asyncio.get_running_loop().call_soon(visiting.cancel)
+
+        visiting = asyncio.create_task(visit())
+        await asyncio.wait([visiting])
+        assert visiting.cancelled()
+        assert client._session._http is None

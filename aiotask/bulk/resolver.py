@@ -33,6 +33,7 @@ _MARGIN = 60.0  # seconds that are looked through before a row was sent
 _UNKNOWN_CLOCK = 86_400.0  # ... where only the local clock tells when that was
 _IN_LIST = 240.0  # seconds; a resource that ends is removed from lists 300 s later
 _AGAIN = 30.0  # seconds after a look that failed
+_LAST_DATE = 253_402_214_400.0  # seconds since 1970: the last day of the year 9999
 _LOOKS = 3
 _LAST_LOOKS = 6
 _TOO_LONG = frozenset({413, 414, 431})
@@ -338,4 +339,5 @@ class Resolver:
 
 
 def _date(moment: float) -> datetime:
-    return datetime.fromtimestamp(max(moment, 0.0), UTC)
+    # A service's clock may be anywhere.
+    return datetime.fromtimestamp(min(max(moment, 0.0), _LAST_DATE), UTC)

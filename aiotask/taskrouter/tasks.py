@@ -1,8 +1,8 @@
 """Tasks: the units of work that a workspace routes to its workers."""
 
 from collections.abc import (
+    AsyncGenerator,
     AsyncIterable,
-    AsyncIterator,
     Callable,
     Iterable,
     Mapping,
@@ -233,7 +233,7 @@ class Tasks(Versioned[Task]):
         max_in_flight: int | None = None,
         max_rate: float | None = None,
         settle: float = 60.0,
-    ) -> AsyncIterator[Outcome[NewTask]]:
+    ) -> AsyncGenerator[Outcome[NewTask], None]:
         """Create exactly one task for every row, many at once; one outcome for each as it is known.
 
         *rows* are mappings with the fields of :meth:`create`, pulled no faster than they are

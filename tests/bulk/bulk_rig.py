@@ -106,8 +106,7 @@ class Bench:
         self, given: Iterable[NewTask], **settings: Any
     ) -> AsyncGenerator[Outcome[NewTask], None]:
         chosen: dict[str, Any] = {"journal": self.journal, "settle": SETTLE, "max_in_flight": 20}
-        outcomes = self.tasks.create_many(given, **chosen | settings)
-        return cast("AsyncGenerator[Outcome[NewTask], None]", outcomes)
+        return self.tasks.create_many(given, **chosen | settings)
 
     async def finish(self, given: Iterable[NewTask], **settings: Any) -> list[Outcome[NewTask]]:
         return [outcome async for outcome in self.job(given, **settings)]

@@ -1,9 +1,11 @@
 """Rows in doubt: when they are looked for, what counts as an absence, and what becomes of them."""
 
 import asyncio
+import gc
+import warnings
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -396,3 +398,30 @@ async def test_an_audit_does_not_miss_what_lists_do_not_show_yet(tmp_path: Path)
         await here.tasks.delete(task.sid)
         result = await here.tasks.audit(path)
         assert [finding.copies[0].sid for finding in result.missing] == [task.sid]
+
+
+async def test_a_run_does_not_wait_for_a_control_that_somebody_has_deleted() -> None:
+    async with place() as here:
+        async with asyncio.timeout(30):
+            async for outcome in here.tasks.create_many(rows(4), settle=SETTLE, max_in_flight=1):
+                here.done.append(outcome)
+                if len(here.done) == 2:
+                    here.lose("before_reset")
+                if len(here.done) == 3:
+                    assert isinstance(outcome, Created)
+                    await here.tasks.delete(outcome.sid)
+        assert all(isinstance(outcome, Created) for outcome in here.done)
+        assert (len(here.done), here.held) == (4, Counter(range(3)))
+
+
+async def test_a_run_that_is_left_at_its_first_outcome_leaves_no_coroutine(tmp_path: Path) -> None:
+    async with place() as here:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for _ in range(2):
+                left = here.tasks.create_many(rows(9), journal=tmp_path / "import.db")
+                async with aclosing(left) as outcomes:
+                    await anext(outcomes)
+                del left, outcomes
+                gc.collect()
+    assert [str(each.message) for each in caught] == []

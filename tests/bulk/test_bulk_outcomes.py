@@ -92,7 +92,7 @@ async def test_no_more_rows_are_pulled_than_there_is_room_for(
     for taken in range(1, 3000):
         await anext(outcomes)
         assert pulled <= taken + 1000 + 2 * 512 + 10
-    await outcomes.aclose()  # type: ignore[attr-defined]  # an async generator
+    await outcomes.aclose()
 
 
 async def test_a_slow_consumer_slows_the_creates(serve: Serve) -> None:
@@ -105,7 +105,7 @@ async def test_a_slow_consumer_slows_the_creates(serve: Serve) -> None:
         await asyncio.sleep(0)
     assert len(server.requests) < 1020
     assert [type(await anext(outcomes)) for _ in range(3000)] == [Created] * 3000
-    await outcomes.aclose()  # type: ignore[attr-defined]  # an async generator
+    await outcomes.aclose()
 
 
 @pytest.mark.parametrize(("max_in_flight", "refused"), [(3, False), (4, True)])

@@ -379,6 +379,49 @@ async def test_where_the_newest_of_our_own_has_ended_events_have_to_show_it(
     assert await judged.until(1, controls=False) == {1: expected}
 
 
+@pytest.mark.parametrize("listed", [True, False])
+async def test_a_control_that_somebody_has_deleted_is_none_but_one_before_it_is(
+    *, listed: bool
+) -> None:
+    service = Service()
+    judged = Judged(service, quiet=True)
+    judged.control("earlier")
+    if listed:
+        service.made("earlier")
+    await service.clock.sleep(SETTLE / 4)
+    judged.control("gone")
+    service.deleted = [Found("gone", "sid of gone", datetime.fromtimestamp(service.clock(), UTC))]
+    judged.doubt(1)
+    run = asyncio.ensure_future(judged.resolver.run())
+    await service.clock.sleep(8 * SETTLE)
+    assert judged.verdicts == ({1: "absent"} if listed else {})
+    run.cancel()
+
+
+async def test_a_control_that_nobody_says_was_deleted_is_waited_for() -> None:
+    service = Service()
+    judged = Judged(service, quiet=True)
+    judged.control("not listed yet")
+    service.event_errors = [PermissionDeniedError("no", status=403, headers={})] * 99
+    judged.doubt(1)
+    run = asyncio.ensure_future(judged.resolver.run())
+    await service.clock.sleep(8 * SETTLE)
+    assert judged.verdicts == {}
+    run.cancel()
+
+
+async def test_a_service_whose_clock_is_at_the_end_of_time_is_looked_at_all_the_same() -> None:
+    service = Service()
+    judged = Judged(service, quiet=True)
+    judged.time.note(datetime.max.replace(tzinfo=UTC), service.clock())
+    judged.control("not listed yet")
+    judged.doubt(1).sent = judged.time.at(service.clock())
+    run = asyncio.ensure_future(judged.resolver.run())
+    await service.clock.sleep(4 * SETTLE)
+    assert not run.done()
+    run.cancel()
+
+
 @pytest.mark.parametrize("in_time", [True, False])
 async def test_where_nothing_is_made_a_strangers_task_can_be_the_control(*, in_time: bool) -> None:
     service = Service()

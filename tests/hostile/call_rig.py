@@ -32,8 +32,8 @@ async def _prefetch(client: Client) -> None:
 
 
 async def _many(client: Client) -> None:
-    rows = [ROW] * 5
-    outcomes = [each async for each in tasks_of(client).create_many(rows, max_in_flight=2)]
+    given = [ROW] * 3
+    outcomes = [each async for each in tasks_of(client).create_many(given, max_in_flight=2)]
     assert {type(each) for each in outcomes} == {Created}
 
 
