@@ -20,8 +20,9 @@ from aiotask.errors import (
 LONGEST_ANSWER = 16 * 2**20
 """Bytes of one resource, or of statistics, decompressed."""
 
-# 1,000 tasks with 4,096 characters of attributes, each written as six bytes, have 25 MB.
-LONGEST_PAGE = 32 * 2**20
+# 1,000 tasks with 4,096 plain characters of attributes have 6 MB; where each is written as six
+# bytes, a smaller page has to be asked for: what is parsed takes many times its bytes.
+LONGEST_PAGE = 16 * 2**20
 """Bytes of a page of a list, decompressed."""
 
 _SHOWN = 200
