@@ -2,6 +2,8 @@
 
 import asyncio
 import inspect
+import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any, Literal, Self
@@ -18,6 +20,10 @@ from aiotask.taskrouter import WorkspacePlace
 # How long an example takes is the machine's affair, and no test's.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+# A shell lets what it starts in the background ignore interrupts, and so would the programs that
+# tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ACCOUNT = "AC" + "0" * 32
 AT_ONCE = RetryPolicy(longest_wait=0)
@@ -172,6 +178,14 @@ class RawServer:
 def answer(body: bytes = b"{}", status: str = "200 OK", *lines: str) -> bytes:
     head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Content-Type: application/json"]
     return "\r\n".join([*head, *lines, "", ""]).encode() + body
+
+
+@pytest.fixture
+def nowhere() -> Iterator[str]:
+    """Give an address at which nothing listens, and nothing else can begin to."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 @pytest.fixture

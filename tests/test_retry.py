@@ -196,7 +196,7 @@ async def test_no_wait_ends_after_the_deadline(serve: Serve) -> None:
 
 
 async def test_one_policy_serves_many_calls_that_fail_together(serve: Serve) -> None:
-    policy = RetryPolicy(attempts=100, longest_wait=0)
+    policy = Clock().policy(attempts=100, longest_wait=0, deadline=1e9)
     server, client = await serve(*[answer(b"", REFUSED)] * 60, LIST, retry=policy)
     await asyncio.gather(*(client.taskrouter.workspaces.list().all() for _ in range(25)))
     assert len(server.requests) == 85

@@ -139,9 +139,9 @@ async def test_a_read_that_hangs_is_asked_for_again_and_changes_nothing(serve: S
 
 @pytest.mark.parametrize("verb", CALLS)
 async def test_a_connection_that_never_was_is_tried_again_by_every_verb(
-    serve: Serve, unused_tcp_port: int, verb: str
+    serve: Serve, nowhere: str, verb: str
 ) -> None:
-    _, client = await serve(FOUND, base_url=f"http://127.0.0.1:{unused_tcp_port}")
+    _, client = await serve(FOUND, base_url=nowhere)
     with pytest.raises(aiotask.ConnectionFailedError) as caught:
         await CALLS[verb](tasks_of(client))
     assert caught.value.attempts == 5

@@ -202,18 +202,16 @@ async def test_what_concerns_every_row_stops_the_run_with_the_rows_untouched(
 
 async def test_what_is_under_way_ends_before_a_stopped_run_is_over(serve: Serve) -> None:
     denied = answer(b"{}", "401 Unauthorized")
-    server, client = await serve(denied, "hang", "hang", timeout=0.3)
+    _, client = await serve(denied, "hang", timeout=1)
     outcomes: list[Outcome[NewTask]] = []
     with pytest.raises(aiotask.AuthenticationError):
         async for outcome in place(client).tasks.create_many(rows(1000), max_in_flight=3):
             outcomes.append(outcome)
-    assert [type(outcome) for outcome in outcomes] == [Unresolved] * (len(server.requests) - 1)
+    assert [type(outcome) for outcome in outcomes] == [Unresolved] * (client.counters.requests - 1)
 
 
-async def test_a_service_that_was_never_reached_stops_the_run(
-    serve: Serve, unused_tcp_port: int
-) -> None:
-    _, client = await serve(MADE, base_url=f"http://127.0.0.1:{unused_tcp_port}")
+async def test_a_service_that_was_never_reached_stops_the_run(serve: Serve, nowhere: str) -> None:
+    _, client = await serve(MADE, base_url=nowhere)
     with pytest.raises(aiotask.ConnectionFailedError):
         await end(place(client).tasks.create_many(rows(10)))
 

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -103,12 +102,9 @@ def test_what_the_service_refuses_is_one_line_and_status_1(local: Service) -> No
     assert local.run("tasks", "list", TWILIO_AUTH_TOKEN="wrong").exit_code == 1
 
 
-def test_a_service_that_is_not_there_is_one_line_and_status_1(local: Service) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # and never listens
-        nowhere = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        place = ["--workspace", local.workspace, "--base-url", nowhere]
-        result = run("tasks", "fetch", NOBODY, *place, **local.environment)
+def test_a_service_that_is_not_there_is_one_line_and_status_1(local: Service, nowhere: str) -> None:
+    place = ["--workspace", local.workspace, "--base-url", nowhere]
+    result = run("tasks", "fetch", NOBODY, *place, **local.environment)
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
 
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import threading
 from collections import Counter
@@ -57,11 +56,9 @@ def test_wrong_credentials_stop_the_run_and_leave_every_row_untouched(
     assert local.tasks() == []
 
 
-def test_a_service_that_is_not_there_stops_the_run(local: Service) -> None:
-    with socket.socket() as taken, standard_input(b"{}\n"):
-        taken.bind(("127.0.0.1", 0))  # and never listens
-        nowhere = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        place = ["--workspace", local.workspace, "--base-url", nowhere]
+def test_a_service_that_is_not_there_stops_the_run(local: Service, nowhere: str) -> None:
+    place = ["--workspace", local.workspace, "--base-url", nowhere]
+    with standard_input(b"{}\n"):
         result = run("tasks", "import", "-", *place, **local.environment)
     assert result.exit_code == 1
     assert "rows done: 0; untouched: all from line 1 on\n" in result.stderr

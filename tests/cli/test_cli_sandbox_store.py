@@ -53,7 +53,7 @@ def known(task: dict[str, Any]) -> dict[str, Any]:
 async def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path) -> None:
     store, chance = tmp_path / "sandbox.db", random.Random(1)
     acknowledged: dict[str, tuple[str, dict[str, Any]]] = {}
-    for _ in range(10):
+    for _ in range(5):
         running = Running(store)
         left = chance.randrange(1, 120)
 

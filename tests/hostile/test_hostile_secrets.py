@@ -169,9 +169,9 @@ async def test_no_error_of_any_verb_shows_a_secret(serve: Serve, verb: str, fail
 
 @pytest.mark.parametrize("verb", VERBS)
 async def test_a_connection_that_is_refused_shows_no_secret(
-    serve: Serve, unused_tcp_port: int, verb: str
+    serve: Serve, nowhere: str, verb: str
 ) -> None:
-    _, client = await serve(PAGE, base_url=f"http://127.0.0.1:{unused_tcp_port}")
+    _, client = await serve(PAGE, base_url=nowhere)
     check(await failure_of(verb, client))
     await client.close()
     check(await failure_of(verb, client), sent=False)
