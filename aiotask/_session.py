@@ -22,7 +22,7 @@ from aiotask._once import Once
 from aiotask._pacing import Lane
 from aiotask._retry import RetryPolicy, fate_unknown
 from aiotask._secret import SecretText
-from aiotask._transport import failure_of, read_body, without_resending
+from aiotask._transport import LARGE_AT_ONCE, failure_of, read_body, without_resending
 from aiotask._verbs import QUERY, Verb
 from aiotask._version import __version__
 from aiotask.errors import AiotaskError, ClientStateError, RateLimitError, ServerError, StatusError
@@ -88,6 +88,7 @@ class Session:
         self._owner: tuple[asyncio.AbstractEventLoop, int] | None = None
         self._closed = False
         self._slots = asyncio.Semaphore(max_connections)
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self._background: set[asyncio.Task[Any]] = set()
         self._lanes: dict[str, Lane] = {}
         self._reading = CIMultiDict(
@@ -295,7 +296,7 @@ class Session:
                         # aiohttp sends no POST again.
                         middlewares=None if verb.method == "POST" else self._middlewares,
                     )
-                    text = await read_body(response, verb.longest)
+                    text = await read_body(response, verb.longest, self._large)
             except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
                 failure = failure_of(error, response)
             else:

@@ -1,5 +1,6 @@
 """What aiohttp does and raises -> bodies of bounded length, and our errors."""
 
+import asyncio
 import re
 
 import aiohttp
@@ -20,10 +21,18 @@ from aiotask.errors import (
 LONGEST_ANSWER = 16 * 2**20
 """Bytes of one resource, or of statistics, decompressed."""
 
-# 1,000 tasks with 4,096 plain characters of attributes have 6 MB; where each is written as six
-# bytes, a smaller page has to be asked for: what is parsed takes many times its bytes.
-LONGEST_PAGE = 16 * 2**20
+# 1,000 tasks with 4,096 characters of attributes, each written as six bytes or seven, have 30 MB.
+LONGEST_PAGE = 64 * 2**20
 """Bytes of a page of a list, decompressed."""
+
+# Hundreds of calls at once must not have hundreds of the longest pages in memory.
+LARGE_AT_ONCE = 4
+"""How many large bodies a client reads at a time; the others wait, and their servers with them."""
+_LARGE = 2 * 2**20  # bytes
+# An empty list takes 64 bytes, a small object four times that. In 1,000 tasks whose attributes are
+# full of commas and brackets there are some 3 million of them.
+_OPENING = (b",", b"[", b"{")
+_BYTES_A_VALUE = 20  # of a large body, on the average, at least
 
 _SHOWN = 200
 # What aiohttp found, where it says what is wrong with it: a body with personal data, perhaps.
@@ -54,27 +63,45 @@ async def without_resending(
         raise DisconnectedError(error) from error
 
 
-async def read_body(response: aiohttp.ClientResponse, longest: int) -> bytes:
-    """Return a body, decompressed, and read no further than *longest* bytes."""
+async def read_body(
+    response: aiohttp.ClientResponse, longest: int, large: asyncio.Semaphore
+) -> bytes:
+    """Return a body, decompressed, and read no further than *longest* bytes.
+
+    What of a large one is beyond its beginning is read when *large* has room for it. It is refused
+    where it consists of so many values that they would take many times its bytes.
+    """
     if (response.content_length or 0) > longest:
-        raise _too_large(response, longest)
+        raise _too_large(response, f"is longer than {longest} bytes")
     content = response.content
     text = await content.readany()
-    chunks, size = [text], len(text)
-    while size <= longest and not content.at_eof():
-        text = await content.readany()
-        chunks.append(text)
-        size += len(text)
-    if size > longest:
-        raise _too_large(response, longest)
-    return text if len(chunks) == 1 else b"".join(chunks)
+    if content.at_eof() and len(text) <= _LARGE:
+        return text
+    chunks = [text]
+    if await _read(content, chunks, _LARGE) <= _LARGE:
+        return b"".join(chunks)
+    async with large:
+        if await _read(content, chunks, longest) > longest:
+            raise _too_large(response, f"is longer than {longest} bytes")
+        text = b"".join(chunks)
+    most = longest // _BYTES_A_VALUE
+    if sum(map(text.count, _OPENING)) > most:
+        raise _too_large(response, f"consists of more than {most} values")
+    return text
 
 
-def _too_large(response: aiohttp.ClientResponse, longest: int) -> ResponseTooLargeError:
+async def _read(content: aiohttp.StreamReader, chunks: list[bytes], most: int) -> int:
+    """Read on until there is no more, or more than so many bytes; return how many there are."""
+    size = sum(map(len, chunks))
+    while size <= most and not content.at_eof():
+        chunks.append(await content.readany())
+        size += len(chunks[-1])
+    return size
+
+
+def _too_large(response: aiohttp.ClientResponse, reason: str) -> ResponseTooLargeError:
     return ResponseTooLargeError(
-        f"the answer is longer than {longest} bytes",
-        status=response.status,
-        headers=response.headers,
+        f"the answer {reason}", status=response.status, headers=response.headers
     )
 
 

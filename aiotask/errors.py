@@ -263,7 +263,7 @@ class IncompleteAnswerError(ProtocolError):
 
 
 class ResponseTooLargeError(ProtocolError):
-    """The answer is longer, decompressed, than aiotask reads."""
+    """The answer is longer, decompressed, than aiotask reads, or consists of too many values."""
 
 
 class UnexpectedRedirectError(ProtocolError):

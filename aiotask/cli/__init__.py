@@ -4,13 +4,15 @@ Here alone something is printed, and a process ends. Data goes to standard outpu
 else to standard error. Exit status: 0 all done, 1 not all, 2 wrong usage or input, 130 interrupted.
 """
 
+import os
+import sys
 from typing import Any
 
 import click
 
 from aiotask._version import __version__
 from aiotask.cli.demo import demo
-from aiotask.cli.failures import INTERRUPTED
+from aiotask.cli.failures import FAILED, INTERRUPTED, WRONG_USAGE, printable
 from aiotask.cli.journal import journal
 from aiotask.cli.sandbox import sandbox
 from aiotask.cli.task_audit import audit
@@ -21,6 +23,21 @@ __all__ = ["commands"]
 
 
 class _Commands(click.Group):
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command line; what cannot be written is said in one line."""
+        # Python has None for what was closed at its start.
+        sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115 - to the very end
+        if sys.stdout is None:
+            click.echo("Error: standard output is closed", err=True)
+            sys.exit(WRONG_USAGE)
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            click.echo(f"Error: {printable(str(error))}", err=True)
+            # What is still to be written would fail again at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(FAILED)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; click would call an interrupt an error like any other."""
         try:

@@ -3,10 +3,13 @@
 import csv
 import io
 import json
+import os
+import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from cli_rig import LONG, Service, run, service, spawn, wait_until
@@ -181,6 +184,37 @@ def test_a_reader_that_leaves_ends_a_list_quietly(local: Service) -> None:
     assert listing.stderr.read() == b""
     listing.wait(LONG)
     listing.stderr.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
+@pytest.mark.parametrize("words", [["tasks", "list"], ["tasks", "list", "--output", "table"]])
+def test_what_cannot_be_written_is_one_line_and_status_1(local: Service, words: list[str]) -> None:
+    created(local)
+    with Path("/dev/full").open("wb") as full:
+        listing = local.spawn(*words, stdout=full)
+        assert (
+            listing.communicate(timeout=LONG)[1] == b"Error: [Errno 28] No space left on device\n"
+        )
+    assert listing.returncode == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such shell")
+@pytest.mark.parametrize(
+    ("closed", "told"), [(">&-", b"Error: standard output is closed\n"), (">&- 2>&-", b"")]
+)
+def test_where_standard_output_is_closed_nothing_is_tried(
+    local: Service, closed: str, told: bytes
+) -> None:
+    words = shlex.join([sys.executable, "-m", "aiotask", "tasks", "list", *local.place])
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{words} {closed}"],
+        env=os.environ | local.environment,
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=LONG,
+    )
+    assert (done.returncode, done.stderr) == (2, told)
+    assert not local.sandbox.requests
 
 
 def test_an_interrupt_ends_a_command_with_130(local: Service) -> None:

@@ -9,6 +9,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from functools import cache
+from itertools import product
 from typing import Any
 
 import brotli  # type: ignore[import-untyped]  # it has none
@@ -26,7 +27,7 @@ from hostile_places import (
 )
 
 from aiotask import Client, ResponseTooLargeError
-from aiotask._transport import LONGEST_ANSWER
+from aiotask._transport import LONGEST_ANSWER, LONGEST_PAGE
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -37,7 +38,8 @@ if sys.platform != "win32":
 
 MIB = 2**20
 BLANK = b" " * MIB
-TOO_LONG = 3 * LONGEST_ANSWER // MIB
+LIMITS = {"fetch": LONGEST_ANSWER, "list": LONGEST_PAGE}
+TOO_LONG = LONGEST_PAGE // MIB + 32
 
 
 def deflated(wbits: int) -> Callable[[int], bytes]:
@@ -105,7 +107,7 @@ async def test_a_bomb_in_a_refusal_is_not_read_to_its_end(
 
 @pytest.fixture(scope="module")
 def grown() -> dict[str, int]:
-    """Tell by how many bytes a process grows that is answered with 300 MiB, for each coding."""
+    """Tell by how many bytes a process grows that is answered with 300 MiB, by coding and verb."""
     command = [sys.executable, "-c", "import test_hostile_framing as t; t.tell_growth()"]
     path = {"PYTHONPATH": os.pathsep.join(sys.path)}
     told = subprocess.run(command, env=os.environ | path, stdout=subprocess.PIPE, check=True)
@@ -116,21 +118,22 @@ def grown() -> dict[str, int]:
 def tell_growth() -> None:
     """Print by how much this process grows at each bomb, in a child for each."""
     growth = {}
-    for coding in CODINGS:
+    for coding, verb in product(CODINGS, LIMITS):
+        text = bomb(coding, 300)
         end, start = os.pipe()
         if os.fork() == 0:
-            os.write(start, b"%d" % asyncio.run(growth_at(bomb(coding, 300))))
+            os.write(start, b"%d" % asyncio.run(growth_at(text, verb)))
             os._exit(0)
         os.close(start)
-        growth[coding] = int(os.read(end, 99))
+        growth[f"{coding}, {verb}"] = int(os.read(end, 99))
         os.wait()
     print(json.dumps(growth))  # noqa: T201 - to the test
 
 
-async def growth_at(text: bytes) -> int:
+async def growth_at(text: bytes, verb: str) -> int:
     async with RawServer(text) as server, Client(ACCOUNT, "x", base_url=server.url) as client:
         before = peak()
-        assert isinstance(await end_of("fetch", client), ResponseTooLargeError)
+        assert isinstance(await end_of(verb, client), ResponseTooLargeError)
         return peak() - before
 
 
@@ -141,11 +144,12 @@ def peak() -> int:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork here")
+@pytest.mark.parametrize("verb", LIMITS)
 @pytest.mark.parametrize("coding", CODINGS)
 def test_a_bomb_of_300_mebibytes_costs_less_than_twice_the_longest_answer(
-    grown: dict[str, int], coding: str
+    grown: dict[str, int], coding: str, verb: str
 ) -> None:
-    assert grown[coding] < 2 * LONGEST_ANSWER
+    assert grown[f"{coding}, {verb}"] < 2 * LIMITS[verb]
 
 
 Frame = Callable[[bytes], bytes]
