@@ -15,7 +15,7 @@ import attrs
 
 _START = 42.0  # requests a second
 _DOUBLING = 0.2  # seconds, until the first refusal ...
-_DOUBLING_TRIPS = 3.0  # ... and so many round trips more, after which a refusal is heard of
+_DOUBLING_TRIPS = 1.5  # ... and so many round trips more, after which a refusal is heard of
 _OUTRUN = 3.0  # times what is delivered may be tried ...
 _FEW = 5.0  # ... and so many requests a second more
 _PROVEN = 60.0  # seconds in which what was delivered once may be tried again at once
@@ -39,7 +39,8 @@ _SPARE_CROWD = 1.1  # times what the rate needs on the average
 _EPISODE = 0.3  # seconds; refusals that come closer together are of one overshoot
 _ROUGH = 1.5  # times the last limit: gone so far, what a second delivered was no longer a limit ...
 _ROUGH_RETURN = 0.8  # ... so that the next trial comes after so many seconds
-_OPTIMISM = 0.8  # of the rate that was refused is tried first, for a second lags behind it ...
+_LAG = 0.25  # of what a second lags behind the rate that was refused is made good ...
+_OPTIMISM = 0.8  # ... and so much of that rate is tried first ...
 _ROW = 4  # ... until refusals without an answer between them show that nothing gets through
 _FLOOR = 0.25  # of what was delivered before; below that no such row lowers the rate
 _HOLD = 0.02  # seconds without a request in such a row; doubled at each one in vain
@@ -310,7 +311,7 @@ class Pace:
         if curve is None or now - curve.began > curve.seconds:
             far = curve is None or curve.factor(now) > _ROUGH
             self._rough, self._before, self._cost = far and not self._rough, measured, 0
-            measured = max(measured, _OPTIMISM * self.rate)
+            measured = max(measured + _LAG * (self.rate - measured), _OPTIMISM * self.rate)
         rate = min(self.rate, max(measured, _FLOOR * self._before, recent.of_late(), 1.0))
         growth = min(max(_GROWTH + rate / _SLOWER, _FASTEST_GROWTH), _SLOWEST_GROWTH)
         crowd = max(*recent.peaks, _SPARE_CROWD * rate * self._trips.mean)
