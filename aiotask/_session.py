@@ -22,7 +22,13 @@ from aiotask._once import Once
 from aiotask._pacing import Lane
 from aiotask._retry import RetryPolicy, fate_unknown
 from aiotask._secret import SecretText
-from aiotask._transport import LARGE_AT_ONCE, failure_of, read_body, without_resending
+from aiotask._transport import (
+    LARGE_AT_ONCE,
+    Connector,
+    failure_of,
+    read_body,
+    without_resending,
+)
 from aiotask._verbs import QUERY, Verb
 from aiotask._version import __version__
 from aiotask.errors import AiotaskError, ClientStateError, RateLimitError, ServerError, StatusError
@@ -113,9 +119,7 @@ class Session:
         self._bind()
         if self._given is None:
             self._http = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=self.max_connections, keepalive_timeout=_KEEP_ALIVE
-                ),
+                connector=Connector(limit=self.max_connections, keepalive_timeout=_KEEP_ALIVE),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=self._timeout,
             )

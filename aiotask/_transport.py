@@ -4,7 +4,9 @@ import asyncio
 import re
 
 import aiohttp
+from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError, TransferEncodingError
+from aiohttp.tracing import Trace
 
 from aiotask._checks import without_long_words
 from aiotask.errors import (
@@ -61,6 +63,29 @@ async def without_resending(
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise DisconnectedError(error) from error
+
+
+class Connector(aiohttp.TCPConnector):
+    """Gives no connection on which something has come that nobody asked for.
+
+    A second answer, or a late one, would pass for that to the next request: a create would be told
+    of another's task. aiohttp looks only when a connection is put back, not when it is taken.
+    """
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
+    ) -> Connection:
+        """Return a connection, as aiohttp has it."""
+        connection = await super().connect(req, traces, timeout)
+        for _ in range(self.limit):  # a server that always speaks first is no HTTP server's way
+            if connection.protocol is None or not connection.protocol.should_close:
+                break
+            connection.close()
+            connection = await super().connect(req, traces, timeout)
+        return connection
 
 
 async def read_body(
