@@ -62,6 +62,7 @@ class Sender:
         self.breaker = Breaker()
         self._target = target
         self._settings = settings
+        self._attribute = settings.keys.attribute or ""
         self._service = service
         self._halt = halt
         self._retry = target.retry
@@ -84,7 +85,7 @@ class Sender:
                 return Unsent(None)
             began = self._clock()
             try:
-                found = await self._target.create(item.body)
+                found = await self._target.create(item.body, self._attribute, item.key)
             except AiotaskError as error:
                 failure = error
             else:

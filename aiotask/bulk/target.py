@@ -68,8 +68,11 @@ class Target(Protocol):
         """
 
     @abstractmethod
-    async def create(self, body: bytes) -> Found:
-        """Send it once; the caller has a turn in the lane. Failures are AiotaskErrors."""
+    async def create(self, body: bytes, attribute: str, key: str | None) -> Found:
+        """Send it once; the caller has a turn in the lane. Failures are AiotaskErrors.
+
+        One is where the answer shows another *key* in the *attribute*: it is not for this request.
+        """
 
     @abstractmethod
     async def is_there(self, sid: str) -> bool:

@@ -38,12 +38,12 @@ class RecordTarget:
         self._unsent[body] = row.number  # its key makes it one of its kind
         return body
 
-    async def create(self, body: bytes) -> Found:
+    async def create(self, body: bytes, attribute: str, key: str | None) -> Found:
         """Send it once."""
         self.used = True
         if (number := self._unsent.pop(body, None)) is not None:
             self.sent.add(number)
-        return await self._target.create(body)
+        return await self._target.create(body, attribute, key)
 
     def ended(self, row: Record) -> None:
         """Take it that a record has its outcome."""

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from yarl import URL
@@ -18,7 +19,7 @@ from aiotask._retry import RetryPolicy
 from aiotask._session import Session
 from aiotask._verbs import CREATE
 from aiotask.bulk import Found
-from aiotask.errors import NotFoundError, ProtocolError
+from aiotask.errors import DecodingError, NotFoundError, ProtocolError
 from aiotask.taskrouter._fields import TASK
 from aiotask.taskrouter.events import Events
 
@@ -84,9 +85,10 @@ class TaskTarget:
             row = {**row, "attributes": attributes}
         return form(self._shape, row)
 
-    async def create(self, body: bytes) -> Found:
+    async def create(self, body: bytes, attribute: str, key: str | None) -> Found:
         """Send it once."""
-        return await self._session.send(CREATE, self._url, _made, body, self.lane)
+        made = partial(_made, attribute, key)
+        return await self._session.send(CREATE, self._url, made, body, self.lane)
 
     async def is_there(self, sid: str) -> bool:
         """Whether there is a task with this sid."""
@@ -172,13 +174,24 @@ def _key(attributes: Any, attribute: str) -> str | None:
     return key if isinstance(key, str) else None
 
 
-def _made(answer: Answer) -> Found:
-    """Return what an answer says that was made; without a sid it says nothing."""
+def _made(attribute: str, key: str | None, answer: Answer) -> Found:
+    """Return what an answer says that was made; without a sid it says nothing.
+
+    That of another row has come here by mistake: of a cache, perhaps, or a proxy.
+    """
     document = answer.document
     sid = document.get("sid") if isinstance(document, dict) else None
     if not isinstance(sid, str) or not sid:
         raise answer.wrong("the answer names no task")
+    if key is not None and _is_of_another(document.get("attributes"), attribute, key):
+        raise answer.wrong("the answer is about the task of another row", DecodingError)
     return Found(None, sid, _moment(document.get("date_created")))
+
+
+def _is_of_another(attributes: Any, attribute: str, key: str) -> bool:
+    if isinstance(attributes, str) and f'"{attribute}":"{key}"' in attributes:
+        return False  # as it was sent
+    return _key(attributes, attribute) not in (None, key)
 
 
 def _moment(text: Any) -> datetime | None:
