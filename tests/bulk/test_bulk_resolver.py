@@ -258,7 +258,7 @@ async def test_a_control_that_was_made_too_early_is_none() -> None:
     service.made("later")
     judged.control("later")
     while not judged.verdicts:
-        await asyncio.sleep(0.001)
+        await service.clock.sleep(1)
     assert judged.verdicts == {1: "absent"}
     run.cancel()
 
@@ -343,7 +343,7 @@ async def test_where_nothing_is_made_one_row_at_a_time_is_taken_for_absent() -> 
         judged.doubt(number)
     run = asyncio.ensure_future(judged.resolver.run())
     while not judged.verdicts:
-        await asyncio.sleep(0.001)
+        await judged.service.clock.sleep(1)
     assert judged.verdicts == {0: "absent"}
     assert judged.service.clock.passed >= 3 * SETTLE
     assert judged.service.event_pages == 0  # it cannot have ended and been removed by then
