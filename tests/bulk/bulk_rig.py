@@ -260,8 +260,8 @@ class Importer:
         """See that what was told as created is."""
         there = bench.row_of()
         for line in self.told:
-            kind, number, sid = line.split(" ")
-            assert kind == "Created", line
+            assert line.startswith("Created "), self.told
+            _, number, sid = line.split(" ")
             assert there.get(sid) == int(number), line
 
 
@@ -499,7 +499,8 @@ async def _import(errand: Errand) -> None:
         )
         async for outcome in outcomes:
             sid = outcome.sid if isinstance(outcome, Created) else "-"
-            print(type(outcome).__name__, number_of(outcome.row), sid, flush=True)  # noqa: T201
+            told = f"{type(outcome).__name__} {number_of(outcome.row)} {sid}"
+            print(told, flush=True)  # noqa: T201 - at once: it may be killed in between
 
 
 def _open_carelessly(open_: Callable[[Journal, str, Keys], None]) -> Callable[..., None]:
