@@ -5,7 +5,6 @@ import os
 import shutil
 import sqlite3
 import stat
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, closing, contextmanager, suppress
@@ -286,11 +285,9 @@ async def test_a_key_is_one_rows_in_all_runs(there: Bench) -> None:
 
 async def test_a_journal_that_a_run_has_is_refused_to_another_one(there: Bench) -> None:
     async with aclosing(there.job(rows(300))) as outcomes:
-        await anext(outcomes)
-        began = time.monotonic()
+        await anext(outcomes)  # it cannot end before all are taken, so nobody can wait for that
         with pytest.raises(JournalLockedError, match="is in use by another run"):
             await there.finish(rows(300))
-        assert time.monotonic() - began < 1
         assert sum([1 async for _ in outcomes]) == 299
     await there.check_all(300)
 
@@ -312,10 +309,8 @@ async def test_a_journal_of_another_process_is_refused_until_that_is_dead(there:
         for paused in (False, True):
             if paused:
                 importer.pause()
-            began = time.monotonic()
             with pytest.raises(JournalLockedError):
                 await there.finish(rows(5000))
-            assert time.monotonic() - began < 1
         await importer.kill()
     assert await there.some(rows(5000), 1)
 

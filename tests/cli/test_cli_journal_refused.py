@@ -2,7 +2,6 @@
 
 import signal
 import sqlite3
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,11 +31,9 @@ def test_a_journal_that_a_running_import_has_is_refused_at_once(
     running = fed(local, job, lines(2))
     wait_until(lambda: "2 rows: 2 created" in shown(job))
     assert "a run has it now\n" in show(job)
-    began = time.monotonic()
     with standard_input(lines(2).encode()):
         second = local.run("tasks", "import", "-", *job.options)
     assert second.exit_code == 2
-    assert time.monotonic() - began < 1
     assert f"Error: the journal {job.journal} is in use by another run; wait " in second.stderr
     assert not job.results.exists()
     ended(running, signal.SIGTERM)
