@@ -12,8 +12,8 @@ from aiotask._answers import Answer
 from aiotask._checks import Identifier, Sid, checked, header_value
 from aiotask._decoding import decode, loads
 from aiotask._encoding import JsonDocument, encode, json_text, urlencoded, wire_name
-from aiotask._pacing import Lane
 from aiotask._paging import Listing, list_query
+from aiotask._rate_limiter import Lane
 from aiotask._session import Session
 from aiotask._verbs import CREATE, DELETE, READ, UPDATE, Verb
 from aiotask.errors import (

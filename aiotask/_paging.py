@@ -16,7 +16,7 @@ from aiotask._answers import Answer
 from aiotask._checks import plain
 from aiotask._decoding import decode_all
 from aiotask._encoding import Pairs, urlencoded
-from aiotask._pacing import Lane
+from aiotask._rate_limiter import Lane
 from aiotask._session import Session
 from aiotask._verbs import LIST
 from aiotask.errors import (

@@ -18,10 +18,10 @@ from yarl import URL
 
 from aiotask._answers import Answer, read_answer
 from aiotask._hooks import Hooks
-from aiotask._once import Once
-from aiotask._pacing import Lane
+from aiotask._rate_limiter import Lane
 from aiotask._retry import RetryPolicy, fate_unknown
 from aiotask._secret import SecretText
+from aiotask._single_flight import Once
 from aiotask._transport import (
     LARGE_AT_ONCE,
     Connector,

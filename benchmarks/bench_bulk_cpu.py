@@ -24,10 +24,10 @@ from itertools import count
 from pathlib import Path
 from statistics import median
 
-from _bare_server import WORKSPACE
-from _measure import Contender, Rounds, Target, command, conclude, in_turns, print_table, ratio
-from _measure import server as serving
-from _peers import IN_FLIGHT, aiotask_tasks, bare_tasks, new_task, workers
+from measure import Contender, Rounds, Target, command, conclude, in_turns, print_table, ratio
+from measure import server as serving
+from peers import IN_FLIGHT, aiotask_tasks, bare_tasks, new_task, workers
+from servers.bare import WORKSPACE
 
 import aiotask
 from aiotask.taskrouter import NewTask, Tasks
@@ -48,7 +48,7 @@ async def measure(count_of_rows: int, rounds: int, folder: Path) -> Rounds:
     """Return CPU seconds by round."""
     rows = [new_task(number) for number in range(count_of_rows)]
     numbers = count()
-    with serving("_bare_server.py") as base:
+    with serving("servers/bare.py") as base:
         async with (
             aiotask_tasks(base, WORKSPACE) as plain,
             aiotask_tasks(base, WORKSPACE) as kept,
@@ -66,7 +66,7 @@ async def profile(count_of_rows: int, folder: Path) -> cProfile.Profile:
     """Profile one bulk creation with a journal, when the pace has been found."""
     rows = [new_task(number) for number in range(count_of_rows)]
     profiler = cProfile.Profile()
-    with serving("_bare_server.py") as base:
+    with serving("servers/bare.py") as base:
         async with aiotask_tasks(base, WORKSPACE) as tasks:
             await create_many(rows, tasks, folder / "first")
             profiler.enable()

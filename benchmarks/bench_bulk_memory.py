@@ -20,9 +20,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import attrs
-from _bare_server import WORKSPACE
-from _measure import Target, command, conclude, most_resident, print_table, resident, server
-from _peers import aiotask_tasks, new_task
+from measure import Target, command, conclude, most_resident, print_table, resident, server
+from peers import aiotask_tasks, new_task
+from servers.bare import WORKSPACE
 
 EVERY = 10_000
 SHOWN = 10
@@ -51,7 +51,7 @@ async def measure(rows: int, max_in_flight: int, journal: Path | None) -> Run:
     """Create so many rows in bulk."""
     kinds: Counter[str] = Counter()
     samples = []
-    with server("_bare_server.py") as base:
+    with server("servers/bare.py") as base:
         async with aiotask_tasks(base, WORKSPACE) as tasks:
             started, cpu = time.perf_counter(), time.process_time()
             source = (new_task(number) for number in range(rows))

@@ -19,8 +19,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from statistics import median
 from typing import Any
 
-from _bare_server import WORKSPACE
-from _measure import (
+from measure import (
     Contender,
     Rounds,
     Target,
@@ -31,7 +30,8 @@ from _measure import (
     ratio,
     server,
 )
-from _peers import BareTasks, aiotask_tasks, bare_tasks, new_task, twilio_tasks, workers
+from peers import BareTasks, aiotask_tasks, bare_tasks, new_task, twilio_tasks, workers
+from servers.bare import WORKSPACE
 
 import aiotask
 from aiotask.taskrouter import NewTask, Tasks
@@ -77,7 +77,7 @@ async def create_many(rows: list[NewTask], tasks: Tasks) -> None:
 async def measure(creates: int, rounds: int) -> tuple[Rounds, Rounds]:
     """Return CPU seconds by round, one after the other and 50 at a time."""
     rows = [new_task(number) for number in range(creates)]
-    with server("_bare_server.py") as base:
+    with server("servers/bare.py") as base:
         async with (
             aiotask_tasks(base, WORKSPACE) as ours,
             bare_tasks(base, WORKSPACE) as bare,

@@ -37,8 +37,8 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import attrs
-from _measure import Target, command, conclude, print_table, server
-from _peers import aiotask_tasks, new_task, twilio_tasks, workers
+from measure import Target, command, conclude, print_table, server
+from peers import aiotask_tasks, new_task, twilio_tasks, workers
 from tenacity import AsyncRetrying, stop_after_attempt, wait_random_exponential
 
 import aiotask
@@ -216,7 +216,7 @@ def main() -> int:
         trouble = f"{options.rate:g} requests a second allowed"
     found = {}
     for name, way in WAYS.items():
-        with server("_sandbox_server.py", *settings) as line:
+        with server("servers/sandbox.py", *settings) as line:
             base, workspace = line.split()
             place = Place(base, workspace, options.rows, options.timeout, options.settle)
             found[name] = asyncio.run(tally(way, place))

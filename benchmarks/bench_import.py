@@ -17,7 +17,7 @@ import subprocess
 import sys
 from statistics import median
 
-from _measure import Rounds, Target, command, conclude, print_table, ratio
+from measure import Rounds, Target, command, conclude, print_table, ratio
 
 AIOTASK = "from aiotask import Client"
 DEPENDENCIES = "import aiohttp, attrs, cattrs, tenacity, orjson"

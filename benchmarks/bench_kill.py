@@ -44,8 +44,8 @@ from pathlib import Path
 from random import randrange
 
 import attrs
-from _campaign import FAULTS, LAG, Campaign, Plan
-from _measure import command, print_table
+from campaign.campaign import FAULTS, LAG, Campaign, Plan
+from measure import command, print_table
 
 
 @attrs.frozen

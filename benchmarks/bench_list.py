@@ -17,9 +17,9 @@ import asyncio
 import sys
 from statistics import median
 
-from _bare_server import WORKSPACE
-from _measure import Rounds, Target, command, conclude, ensure, in_turns, print_table, ratio, server
-from _peers import aiotask_tasks, bare_tasks, twilio_tasks
+from measure import Rounds, Target, command, conclude, ensure, in_turns, print_table, ratio, server
+from peers import aiotask_tasks, bare_tasks, twilio_tasks
+from servers.bare import WORKSPACE
 
 AIOTASK, BARE, TWILIO = "aiotask", "bare aiohttp", "twilio-python"
 
@@ -27,7 +27,7 @@ AIOTASK, BARE, TWILIO = "aiotask", "bare aiohttp", "twilio-python"
 async def measure(pages: int, page_size: int, rounds: int) -> Rounds:
     """Return CPU seconds by round."""
     wanted = pages * page_size
-    with server("_bare_server.py", "--pages", pages, "--page-size", page_size) as base:
+    with server("servers/bare.py", "--pages", pages, "--page-size", page_size) as base:
         async with (
             aiotask_tasks(base, WORKSPACE) as ours,
             bare_tasks(base, WORKSPACE) as bare,

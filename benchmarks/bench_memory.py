@@ -23,9 +23,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from statistics import median
 from typing import Any
 
-from _bare_server import WORKSPACE
-from _measure import ensure, most_resident, print_table, resident, server
-from _peers import IN_FLIGHT, aiotask_tasks, bare_tasks, new_task, twilio_tasks
+from measure import ensure, most_resident, print_table, resident, server
+from peers import IN_FLIGHT, aiotask_tasks, bare_tasks, new_task, twilio_tasks
+from servers.bare import WORKSPACE
 
 import aiotask
 from aiotask.taskrouter import NewTask
@@ -186,11 +186,11 @@ def main() -> None:
         return
     if options.listed < PAGE or options.listed % PAGE:
         parser.error(f"--listed must be a multiple of {PAGE:,}")
-    with server("_bare_server.py") as base:
+    with server("servers/bare.py") as base:
         grown = compare(CREATES, base, options.creates, options.rounds)
     show(f"Peak above what imports take, {options.creates:,} creates", grown)
     pages = options.listed // PAGE
-    with server("_bare_server.py", "--pages", pages, "--page-size", PAGE) as base:
+    with server("servers/bare.py", "--pages", pages, "--page-size", PAGE) as base:
         grown = compare(LISTS, base, options.listed, options.rounds)
     show(f"Peak above what imports take, {options.listed:,} listed", grown)
 

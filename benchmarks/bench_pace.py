@@ -26,14 +26,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import attrs
-from _measure import Target, command, conclude, print_table
-from _peers import aiotask_tasks, new_task
+from measure import Target, command, conclude, print_table
+from peers import aiotask_tasks, new_task
 
 from aiotask.taskrouter import NewTask
 
 LATENCY = 0.05
 AT_ONCE, LONG = 40, 0.1
-SERVER = Path(__file__).with_name("_pace_server.py")
+SERVER = Path(__file__).with_name("servers") / "pace.py"
 
 
 @attrs.frozen

@@ -16,9 +16,9 @@ import sys
 import time
 from statistics import median
 
-from _bare_server import WORKSPACE
-from _measure import Rounds, Target, command, conclude, ensure, in_turns, print_table, ratio, server
-from _peers import aiotask_tasks, bare_tasks
+from measure import Rounds, Target, command, conclude, ensure, in_turns, print_table, ratio, server
+from peers import aiotask_tasks, bare_tasks
+from servers.bare import WORKSPACE
 
 AHEAD, SINGLY, BARE = "aiotask", "aiotask, one page at a time", "bare aiohttp"
 
@@ -27,7 +27,7 @@ async def measure(pages: int, page_size: int, latency: float, use: float, rounds
     """Return wall-clock seconds by round."""
     wanted = pages * page_size
     size = ["--pages", pages, "--page-size", page_size, "--latency", latency]
-    with server("_bare_server.py", *size) as base:
+    with server("servers/bare.py", *size) as base:
         async with (
             aiotask_tasks(base, WORKSPACE) as ours,
             bare_tasks(base, WORKSPACE) as bare,

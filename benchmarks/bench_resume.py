@@ -23,14 +23,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from _bare_server import WORKSPACE
-from _measure import Target, command, conclude, most_resident, print_table
-from _peers import aiotask_tasks, new_task
+from measure import Target, command, conclude, most_resident, print_table
+from peers import aiotask_tasks, new_task
+from servers.bare import WORKSPACE
 
 from aiotask.bulk import KEY_ATTRIBUTE, Keys, State
-from aiotask.bulk.entries import Claim, End
-from aiotask.bulk.journal import Journal
-from aiotask.bulk.source import fingerprint
+from aiotask.bulk.journal.records import Claim, End
+from aiotask.bulk.journal.sqlite import Journal
+from aiotask.bulk.rows import fingerprint
 from aiotask.taskrouter import NewTask, Tasks
 
 OPEN = 100

@@ -19,8 +19,8 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from _measure import Target, command, conclude, print_table, server
-from _peers import ACCOUNT, TOKEN, new_task
+from measure import Target, command, conclude, print_table, server
+from peers import ACCOUNT, TOKEN, new_task
 
 from aiotask import Client
 from aiotask.taskrouter import Tasks, WorkspacePlace
@@ -87,7 +87,7 @@ async def measure(sizes: list[int]) -> tuple[dict[str, list[float]], list[float]
     """Return milliseconds by request, and creates a second, one for each size."""
     found: dict[str, list[float]] = {}
     rates = []
-    with server("_sandbox_server.py", "--expression-rate", 0) as line:
+    with server("servers/sandbox.py", "--expression-rate", 0) as line:
         base, sid = line.split()
         async with Client(ACCOUNT, TOKEN, base_url=base) as client:
             workspace = client.taskrouter.workspace(sid)

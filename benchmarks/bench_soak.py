@@ -35,10 +35,10 @@ from random import Random, randrange
 from statistics import linear_regression, median
 
 import attrs
-from _measure import Target, command, conclude, print_table, server
-from _soak_scene import client_of
-from _soak_watch import Inside, Sample, Watch, descriptors, inside, quiet
-from _soak_work import DELIBERATE, FOREIGN, STOPPED, SWALLOWED, WELL, Soak, Tally
+from measure import Target, command, conclude, print_table, server
+from soak.scene import client_of
+from soak.watch import Inside, Sample, Watch, descriptors, inside, quiet
+from soak.work import DELIBERATE, FOREIGN, STOPPED, SWALLOWED, WELL, Soak, Tally
 
 CONNECTIONS = 20  # fewer than calls, so that some wait for a slot
 SAMPLES = 150
@@ -187,7 +187,7 @@ def main() -> int:
     options = parser.parse_args()
     seed = randrange(10**6) if options.seed is None else options.seed
     settings = ["--faults", options.faults, "--seed", seed, "--rate", options.rate]
-    with server("_soak_sandbox.py", *settings) as line:
+    with server("soak/sandbox.py", *settings) as line:
         base, process = line.split()
         found = asyncio.run(soak(base, int(process), options.minutes * 60, seed))
     show(found)

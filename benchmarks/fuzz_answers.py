@@ -41,9 +41,9 @@ from typing import Any
 
 import attrs
 import orjson
-from _fuzz_server import Chances, Connection, Service, Stranger
-from _fuzz_verbs import CALLS, SIDS
-from _measure import Target, command, conclude, most_resident, print_table
+from fuzz.server import Chances, Connection, Service, Stranger
+from fuzz.verbs import CALLS, SIDS
+from measure import Target, command, conclude, most_resident, print_table
 
 import aiotask
 

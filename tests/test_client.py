@@ -6,9 +6,9 @@ from typing import Any
 
 import aiohttp
 import pytest
-from conftest import ACCOUNT, Canned
 
 from aiotask import Client, ConfigurationError, RetryPolicy
+from tests.conftest import ACCOUNT, Canned
 
 KEY = "SK" + "1" * 32
 LISTED = {"workspaces": [], "meta": {"key": "workspaces"}}

@@ -4,12 +4,12 @@ from typing import Any, TypedDict, Unpack
 
 import attrs
 import pytest
-from conftest import Canned
 
 import aiotask
 from aiotask import Client
 from aiotask._collection import Singleton
 from aiotask.taskrouter import WorkspacePlace
+from tests.conftest import Canned
 
 
 async def test_a_workspace_lives_from_create_to_delete(client: Client) -> None:

@@ -13,13 +13,13 @@ from urllib.parse import parse_qsl, urlsplit
 import attrs
 import orjson
 import pytest
-from conftest import answer
-from documented_api import OPERATIONS, RESOURCES
 
 from aiotask import Client
 from aiotask._collection import Collection, Singleton
 from aiotask._decoding import JsonObject, JsonText, Links
 from aiotask._encoding import _plan, field_types, wire_name
+from tests.conftest import answer
+from tests.documented_api import OPERATIONS, RESOURCES
 
 VERBS = ("create", "fetch", "update", "delete", "list")
 SIDS = {

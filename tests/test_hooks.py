@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import ACCOUNT, Clock, RawServer, answer
 
 from aiotask import (
     AiotaskError,
@@ -20,6 +19,7 @@ from aiotask import (
 from aiotask.bulk import Created
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import NewTask
+from tests.conftest import ACCOUNT, Clock, RawServer, answer
 
 Serve = Callable[..., Any]
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from conftest import ACCOUNT, AT_ONCE, RawServer, Reaction, answer
 from opentelemetry import trace
 from opentelemetry.instrumentation.aiohttp_client import (
     AioHttpClientInstrumentor,
@@ -25,6 +24,7 @@ from yarl import URL
 from aiotask import AiotaskError, Client
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import NewTask, WorkspacePlace
+from tests.conftest import ACCOUNT, AT_ONCE, RawServer, Reaction, answer
 
 Serve = Callable[..., Awaitable[tuple[RawServer, Client]]]
 

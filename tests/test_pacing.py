@@ -13,8 +13,8 @@ from typing import Any
 import attrs
 import pytest
 
-from aiotask._pace import Pace
-from aiotask._pacing import Lane
+from aiotask._adaptive_rate import Pace
+from aiotask._rate_limiter import Lane
 
 NONE: Mapping[str, str] = {}
 Event = tuple[float, int, str, int, float]  # the time, a number, what, whose, began when

@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import Canned, RawServer, answer
 
 import aiotask
 from aiotask import AiotaskError, Client, ClientStateError, PageCycleError, UnsafeNextPageError
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import Tasks, WorkspacePlace
+from tests.conftest import Canned, RawServer, answer
 
 Serve = Callable[..., Awaitable[tuple[RawServer, Client]]]
 

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import Canned
-from documented_api import OPERATIONS
-from test_contract import PLACES, SIDS, at
 
 from aiotask import Client
+from tests.conftest import Canned
+from tests.documented_api import OPERATIONS
+from tests.test_contract import PLACES, SIDS, at
 
 WA, WK, WQ, WT = (SIDS[prefix] for prefix in ("WA", "WK", "WQ", "WT"))
 TOMORROW = datetime.now(UTC) + timedelta(days=1)

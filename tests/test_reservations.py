@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import Reaction, answer
 
 import aiotask
+from tests.conftest import Reaction, answer
 
 SID = "WR" + "1" * 32
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from conftest import Clock, RawServer, answer
 from multidict import CIMultiDict
 
 from aiotask import (
@@ -26,6 +25,7 @@ from aiotask import (
     TLSError,
 )
 from aiotask._retry import retry_after
+from tests.conftest import Clock, RawServer, answer
 
 Serve = Callable[..., Awaitable[tuple[RawServer, Client]]]
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)

@@ -10,10 +10,14 @@ from urllib.parse import parse_qsl
 
 import orjson
 import pytest
-from conftest import AT_ONCE, answer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from round_trip_values import (
+
+from aiotask import Client
+from aiotask._encoding import wire_name
+from aiotask.sandbox import Sandbox
+from tests.conftest import AT_ONCE, answer
+from tests.round_trip_values import (
     FILTERS,
     SHOWN,
     Existing,
@@ -27,11 +31,7 @@ from round_trip_values import (
     wanted_of,
     written,
 )
-from test_contract import DOCUMENTED, at, shape_of
-
-from aiotask import Client
-from aiotask._encoding import wire_name
-from aiotask.sandbox import Sandbox
+from tests.test_contract import DOCUMENTED, at, shape_of
 
 WORKERS = [
     {"friendly_name": "Ada", "activity_sid": "Available", "attributes": {"level": 1}},

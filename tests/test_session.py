@@ -14,7 +14,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from conftest import Canned, Cut, RawServer, Reaction, answer
 
 import aiotask
 from aiotask import (
@@ -27,6 +26,7 @@ from aiotask import (
 from aiotask._transport import LONGEST_ANSWER, LONGEST_PAGE
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import Tasks
+from tests.conftest import Canned, Cut, RawServer, Reaction, answer
 
 Serve = Callable[..., Awaitable[tuple[RawServer, Client]]]
 

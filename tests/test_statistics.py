@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import Canned, answer
 
 import aiotask
 from aiotask import Client, to_dict
@@ -17,6 +16,7 @@ from aiotask.taskrouter import (
     WaitTimeCounts,
     WaitTimeSplit,
 )
+from tests.conftest import Canned, answer
 
 BASE = f"https://taskrouter.twilio.com/v1/Workspaces/WS{'1' * 32}"
 QUEUE = "WQ" + "2" * 32

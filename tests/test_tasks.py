@@ -6,7 +6,6 @@ from typing import Any
 
 import attrs
 import pytest
-from conftest import Canned
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ import aiotask
 from aiotask import Client, PreconditionFailedError
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import Task, TaskChanges, WorkspacePlace
+from tests.conftest import Canned
 
 
 async def test_a_task_comes_back_as_it_was_made(

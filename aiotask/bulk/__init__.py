@@ -1,13 +1,13 @@
 """Many creates at once: every row becomes exactly one task, and has one outcome."""
 
 from aiotask.bulk.audit import Audit, Copy, Finding, audit
-from aiotask.bulk.engine import Run
-from aiotask.bulk.entries import Standing, State
-from aiotask.bulk.job import KEY_ATTRIBUTE, Keys, checked_key
+from aiotask.bulk.journal.reader import entries_of, read_standing
+from aiotask.bulk.journal.records import Standing, State
+from aiotask.bulk.keys import KEY_ATTRIBUTE, Keys, checked_key
 from aiotask.bulk.outcomes import Created, Outcome, Rejected, Unresolved
-from aiotask.bulk.reading import entries_of, read_standing
+from aiotask.bulk.rows import Source, source_of
+from aiotask.bulk.run import Run
 from aiotask.bulk.settings import Settings
-from aiotask.bulk.source import Source, source_of
 from aiotask.bulk.target import Found, Target
 
 __all__ = [

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 import attrs
 
-from aiotask.bulk.entries import Entry, Standing, State
-from aiotask.bulk.job import JOB_ATTRIBUTE, derived_key
-from aiotask.bulk.reading import open_to_read
+from aiotask.bulk.journal.reader import open_to_read
+from aiotask.bulk.journal.records import Entry, Standing, State
+from aiotask.bulk.keys import JOB_ATTRIBUTE, derived_key
 from aiotask.bulk.target import Found, Target
 from aiotask.errors import ForeignJournalError
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from aiotask.bulk.entries import Claim, End, State
 from aiotask.bulk.item import Item
-from aiotask.bulk.ledger import Ledger
+from aiotask.bulk.journal.records import Claim, End, State
+from aiotask.bulk.journal.writer import Ledger
 from aiotask.bulk.outcomes import Created, Outcome, Rejected
 
 _LAZY = 0.25  # seconds that the end of a row may be known before it is in the journal

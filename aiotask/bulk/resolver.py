@@ -12,8 +12,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Protocol
 
-from aiotask.bulk.controls import Controls
 from aiotask.bulk.item import Item
+from aiotask.bulk.sentinels import Controls
 from aiotask.bulk.settings import Settings
 from aiotask.bulk.target import Found, ServiceClock, Target, keep_first
 from aiotask.errors import (

@@ -4,8 +4,8 @@ import asyncio
 from itertools import count
 from typing import NamedTuple
 
-from aiotask._pacing import Start
-from aiotask.bulk.breaker import Breaker
+from aiotask._rate_limiter import Start
+from aiotask.bulk.circuit_breaker import Breaker
 from aiotask.bulk.halt import Halt
 from aiotask.bulk.item import Item
 from aiotask.bulk.resolver import FATAL

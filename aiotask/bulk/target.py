@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from aiotask._hooks import Hooks
-from aiotask._pacing import Lane
+from aiotask._rate_limiter import Lane
 from aiotask._retry import RetryPolicy
 
 

@@ -11,13 +11,13 @@ from typing import Any
 import click
 
 from aiotask._version import __version__
-from aiotask.cli.demo import demo
-from aiotask.cli.failures import FAILED, INTERRUPTED, WRONG_USAGE, printable
-from aiotask.cli.journal import journal
-from aiotask.cli.sandbox import sandbox
-from aiotask.cli.task_audit import audit
-from aiotask.cli.task_import import import_
-from aiotask.cli.tasks import tasks
+from aiotask.cli.commands.audit import audit
+from aiotask.cli.commands.demo import demo
+from aiotask.cli.commands.import_ import import_
+from aiotask.cli.commands.journal import journal
+from aiotask.cli.commands.sandbox import sandbox
+from aiotask.cli.commands.tasks import tasks
+from aiotask.cli.errors import FAILED, INTERRUPTED, WRONG_USAGE, printable
 
 __all__ = ["commands"]
 

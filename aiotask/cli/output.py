@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from aiotask._decoding import JsonText, to_dict
-from aiotask.cli.failures import printable
+from aiotask.cli.errors import printable
 from aiotask.taskrouter import Task
 
 _FIELDS = attrs.fields(Task)

@@ -4,12 +4,12 @@ It knows nothing of the rest of aiotask, so that a client and a server that agre
 copied each other.
 """
 
-from aiotask.sandbox._changes import StoreError
 from aiotask.sandbox._contents import ContentsError
-from aiotask.sandbox._debugger import DebuggerEntry
-from aiotask.sandbox._faults import FAULT_KINDS, FaultKind, Faults
-from aiotask.sandbox._server import Sandbox
-from aiotask.sandbox._task import StoredTask
+from aiotask.sandbox._sandbox import Sandbox
+from aiotask.sandbox.callbacks.debugger import DebuggerEntry
+from aiotask.sandbox.model.changes import StoreError
+from aiotask.sandbox.model.task import StoredTask
+from aiotask.sandbox.server.faults import FAULT_KINDS, FaultKind, Faults
 
 __all__ = [
     "FAULT_KINDS",

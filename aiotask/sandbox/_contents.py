@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 import orjson
 
-from aiotask.sandbox._account import is_sid
-from aiotask.sandbox._answers import Refusal
-from aiotask.sandbox._service import Request, Service
+from aiotask.sandbox.api.dispatch import Request, Service
+from aiotask.sandbox.model.account import is_sid
+from aiotask.sandbox.wire.answers import Refusal
 
 
 class _Kind(NamedTuple):

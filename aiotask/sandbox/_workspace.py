@@ -6,14 +6,14 @@ from typing import Any, Literal, get_args
 
 import orjson
 
-from aiotask.sandbox._account import Account
-from aiotask.sandbox._activity import Activity
-from aiotask.sandbox._changes import DERIVED
-from aiotask.sandbox._router import Router
-from aiotask.sandbox._routing import read_document
-from aiotask.sandbox._store import Resource, Store
-from aiotask.sandbox._stores import Stores
-from aiotask.sandbox._transitions import Transitions
+from aiotask.sandbox.model.account import Account
+from aiotask.sandbox.model.activity import Activity
+from aiotask.sandbox.model.changes import DERIVED
+from aiotask.sandbox.model.store import Resource, Store
+from aiotask.sandbox.model.transitions import Transitions
+from aiotask.sandbox.model.workflow_configuration import read_document
+from aiotask.sandbox.model.workspace_stores import Stores
+from aiotask.sandbox.routing.router import Router
 
 Template = Literal["NONE", "FIFO"]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
-from aiotask._once import Once
+from aiotask._single_flight import Once
 from aiotask.bulk import KEY_ATTRIBUTE, Created, Keys, Run, Settings, checked_key, source_of
 from aiotask.taskrouter._task_target import TaskTarget, given_sid
 

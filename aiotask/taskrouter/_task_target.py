@@ -13,8 +13,8 @@ from aiotask import expression
 from aiotask._answers import Answer
 from aiotask._collection import form
 from aiotask._decoding import loads
-from aiotask._pacing import Lane
 from aiotask._paging import Listing
+from aiotask._rate_limiter import Lane
 from aiotask._retry import RetryPolicy
 from aiotask._session import Session
 from aiotask._verbs import CREATE

@@ -11,7 +11,7 @@ from aiotask._collection import Collection
 from aiotask._decoding import Links
 from aiotask._paging import Listing
 from aiotask.taskrouter._fields import TASK_QUEUE, ActivitySid, QueueOrder, WorkerSid
-from aiotask.taskrouter.statistics_places import BulkRealTimeStatistics, TaskQueuesStatisticsList
+from aiotask.taskrouter.statistics_contexts import BulkRealTimeStatistics, TaskQueuesStatisticsList
 
 __all__ = ["NewTaskQueue", "TaskQueue", "TaskQueueChanges", "TaskQueueFilter", "TaskQueues"]
 

@@ -18,7 +18,7 @@ from aiotask.taskrouter._fields import (
     TaskQueueSid,
 )
 from aiotask.taskrouter.statistics import WorkersRealTimeStatistics
-from aiotask.taskrouter.statistics_places import (
+from aiotask.taskrouter.statistics_contexts import (
     RealTimeStatistics,
     WorkersCumulativeStatisticsPlace,
     WorkersStatisticsPlace,

@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from sandbox_api import Api
 from twilio.request_validator import RequestValidator
 
 from aiotask.sandbox import Sandbox
@@ -20,6 +19,7 @@ from aiotask.webhooks import (
     parse_assignment,
     parse_event,
 )
+from tests.sandbox.sandbox_api import Api
 
 Answerer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

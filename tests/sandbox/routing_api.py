@@ -3,7 +3,8 @@
 from typing import Any
 
 import orjson
-from sandbox_api import Api, Value
+
+from tests.sandbox.sandbox_api import Api, Value
 
 
 def target(queue: Any, **rules: object) -> dict[str, Any]:

@@ -1,0 +1,85 @@
+"""The way to the service: the options that all commands share, and a call's errors as failures."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import click
+
+from aiotask._client import Client
+from aiotask.cli.errors import Failure, WrongUsageError
+from aiotask.cli.options import Number
+from aiotask.errors import AiotaskError, JournalError
+from aiotask.taskrouter import Tasks
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+T = TypeVar("T")
+
+CONNECTIONS = 100
+"""How many requests a client makes at once, unless more are wanted."""
+_INSECURE = f"{__name__}.allow_insecure"
+
+
+def _remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    ctx.meta[_INSECURE] = value
+
+
+def workspace_options(command: Command) -> Command:
+    """Add the options that say where the tasks are, and how to get there."""
+    for option in (
+        click.option("--base-url", metavar="URL", help="Instead of Twilio's: a sandbox or proxy."),
+        click.option(
+            "--allow-insecure",
+            is_flag=True,
+            expose_value=False,
+            callback=_remember,
+            help="Plain http to another machine than this one.",
+        ),
+        click.option(
+            "--timeout",
+            metavar="SECONDS",
+            type=Number(min=0, min_open=True),
+            default=30.0,
+            show_default=True,
+            help="How long one answer may take.",
+        ),
+        click.option("--workspace", metavar="SID", required=True, help="The workspace: WS…"),
+    ):
+        command = option(command)
+    return command
+
+
+def open_tasks(
+    workspace: str, timeout: float, base_url: str | None, at_once: int = 1
+) -> tuple[Client, Tasks]:
+    """Return a client for *at_once* requests, and the tasks of a workspace; nothing is sent."""
+    try:
+        client = Client(
+            base_url=base_url,
+            allow_insecure=click.get_current_context().meta[_INSECURE],
+            timeout=timeout,
+            max_connections=max(at_once, CONNECTIONS),
+        )
+    except ValueError as error:
+        raise WrongUsageError(str(error)) from error
+    try:
+        return client, client.taskrouter.workspace(workspace).tasks
+    except ValueError as error:
+        raise WrongUsageError(f"--workspace: {error}") from error
+
+
+def answered(client: Client, call: Callable[[], Awaitable[T]]) -> T:
+    """Make one call and return its answer; an error ends the command."""
+
+    async def made() -> T:
+        async with client:
+            return await call()
+
+    try:
+        return asyncio.run(made())
+    except JournalError as error:
+        raise WrongUsageError(str(error)) from error
+    except AiotaskError as error:
+        raise Failure(str(error)) from error
+    except ValueError as error:
+        raise WrongUsageError(str(error)) from error

@@ -1,0 +1,83 @@
+"""``aiotask tasks audit``: what there is of an import's tasks, held against its journal."""
+
+from collections.abc import Iterator, Sequence
+
+import click
+
+from aiotask.bulk import Audit, Finding, State
+from aiotask.cli.client import answered, open_tasks, workspace_options
+from aiotask.cli.errors import FAILED
+
+_MOST_LINES = 20
+_NAMES = {
+    State.PENDING: "waiting",
+    State.IN_FLIGHT: "in doubt",
+    State.UNCONFIRMED: "in doubt, although created",
+    State.UNTOLD: "created and not told",
+    State.CREATED: "created",
+    State.REJECTED: "rejected",
+    State.UNRESOLVED: "unresolved",
+}
+
+
+@click.command("audit")
+@workspace_options
+@click.option(
+    "--journal", metavar="PATH", type=click.Path(), required=True, help="That of the import."
+)
+@click.option(
+    "--fix", is_flag=True, help="Cancel the second task of a row, as long as it is pending."
+)
+@click.pass_context
+def audit(
+    ctx: click.Context,
+    *,
+    workspace: str,
+    timeout: float,
+    base_url: str | None,
+    journal: str,
+    fix: bool,
+) -> None:
+    """Recount the tasks of an import, and compare them with its journal.
+
+    Exit status: 0 if each row has what the journal says, once, and 1 if not.
+    """
+    client, there = open_tasks(workspace, timeout, base_url)
+    result = answered(client, lambda: there.audit(journal, fix=fix))
+    for line in report(result):
+        click.echo(line)
+    if not result.in_order:
+        ctx.exit(FAILED)
+
+
+def report(result: Audit) -> Iterator[str]:
+    """Yield the lines that say what an audit found."""
+    rows = [(_NAMES[state], count) for state, count in result.rows.items() if count]
+    told = ", ".join(f"{count:,} {name}" for name, count in rows)
+    yield f"rows: {sum(result.rows.values()):,}" + (f": {told}" if told else "")
+    ended = f", and {result.ended:,} that have ended" if result.ended else ""
+    yield f"tasks: {result.found:,}{ended}"
+    yield from _findings("missing", "created, by the journal, and nowhere", result.missing)
+    yield from _findings("twice", "rows with more than one task", result.twice)
+    yield from _findings(
+        "unexpected", "tasks of rows without one, by the journal", result.unexpected
+    )
+    yield from _findings("foreign", "tasks of the import that are of no row", result.foreign)
+    if result.open:
+        yield f"{result.open:,} rows have no end yet: go on with the import first"
+    yield (
+        "in order: each row has what the journal says, once" if result.in_order else "not in order"
+    )
+
+
+def _findings(name: str, meaning: str, found: Sequence[Finding]) -> Iterator[str]:
+    if not found:
+        return
+    yield f"{name}: {len(found):,} ({meaning})"
+    for finding in found[:_MOST_LINES]:
+        row = [] if finding.row is None else [f"row {finding.row:,}"]
+        key = [] if finding.key is None else [f"key {finding.key}"]
+        tasks = [f"{copy.sid} (canceled)" if copy.canceled else copy.sid for copy in finding.copies]
+        yield f"  {', '.join([*row, *key, *tasks])}"
+    if len(found) > _MOST_LINES:
+        yield f"  ... and {len(found) - _MOST_LINES:,} more"

@@ -1,0 +1,190 @@
+"""``aiotask sandbox``: a local TaskRouter until Ctrl-C, and all that is needed to use it."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+import orjson
+from yarl import URL
+
+from aiotask.cli.errors import WrongUsageError
+from aiotask.cli.options import Number
+from aiotask.cli.signals import stop_signals
+from aiotask.sandbox import ContentsError, FaultKind, Sandbox, StoreError
+
+_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is shown instead of it
+
+_EXAMPLE = """--attributes '{"type": "support"}'"""
+
+
+@click.command()
+@click.option("--host", metavar="H", default="127.0.0.1", show_default=True)
+@click.option(
+    "--port",
+    metavar="P",
+    type=click.IntRange(0, 65535),
+    default=8765,
+    show_default=True,
+    help="0 takes a free one.",
+)
+@click.option(
+    "--latency",
+    metavar="SECONDS",
+    type=Number(min=0),
+    default=0.0,
+    help="How long every request takes.",
+)
+@click.option(
+    "--rate",
+    metavar="R",
+    type=Number(min=0, min_open=True),
+    help="Requests a second; what is above gets 429.",
+)
+@click.option(
+    "--in-flight",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Requests at once; what is above gets 429.",
+)
+@click.option(
+    "--faults",
+    metavar="SHARE",
+    type=Number(0, 1),
+    default=0.0,
+    help="The share of requests that go wrong, 0 to 1.",
+)
+@click.option(
+    "--fault-kind",
+    "fault_kinds",
+    type=click.Choice(get_args(FaultKind)),
+    multiple=True,
+    help="What may go wrong: all of these, unless some are named; the late ones with --late.",
+)
+@click.option(
+    "--late",
+    metavar="SECONDS",
+    type=Number(min=0),
+    default=0.0,
+    help="The most that late faults are late.",
+)
+@click.option(
+    "--index-lag",
+    metavar="SECONDS",
+    type=Number(min=0),
+    default=0.0,
+    help="How long lists show no new task, and no new event.",
+)
+@click.option(
+    "--expression-rate",
+    metavar="R",
+    type=Number(min=0),
+    default=3.0,
+    show_default=True,
+    help="Lists by an expression a second; 0 for no limit.",
+)
+@click.option("--seed", metavar="K", type=int, help="Makes faults and sids the same each time.")
+@click.option(
+    "--store",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="A file that keeps everything until the next time.",
+)
+@click.option(
+    "--fill",
+    "contents",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="JSON of workspaces and what they hold, as for Sandbox.fill; not where a store has some.",
+)
+def sandbox(
+    *,
+    host: str,
+    port: int,
+    latency: float,
+    rate: float | None,
+    in_flight: int | None,
+    faults: float,
+    fault_kinds: tuple[FaultKind, ...],
+    late: float,
+    index_lag: float,
+    expression_rate: float,
+    seed: int | None,
+    store: Path | None,
+    contents: Path | None,
+) -> None:
+    """Run a local server that behaves like TaskRouter, with one workspace, until Ctrl-C."""
+    held = {} if contents is None else _read(contents)
+    local = Sandbox(
+        host=host,
+        port=port,
+        latency=latency,
+        rate=rate,
+        in_flight=in_flight,
+        faults=faults,
+        fault_kinds=fault_kinds or None,
+        late=late,
+        index_lag=index_lag,
+        expression_rate=expression_rate or None,
+        seed=seed,
+        store=store,
+    )
+    asyncio.run(_serve(local, host, port, held))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        held = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise WrongUsageError(f"cannot read {path}: {error}") from error
+    if not isinstance(held, dict):
+        raise WrongUsageError(f"cannot read {path}: it is no object of workspaces by their names")
+    return held
+
+
+async def _serve(local: Sandbox, host: str, port: int, held: dict[str, Any]) -> None:
+    stopped = asyncio.Event()
+    with stop_signals(stopped.set):
+        try:
+            await local.start()
+        except StoreError as error:
+            raise WrongUsageError(str(error)) from error
+        except OSError as error:
+            free = "; choose another with --port" if port else ""
+            reason = f"cannot listen on {host}:{port}: {error.strerror or error}{free}"
+            raise WrongUsageError(reason) from error
+        try:
+            click.echo(_introduction(local, _workspace(local, held)))
+            await stopped.wait()
+        finally:
+            await local.close()
+
+
+def _workspace(local: Sandbox, held: dict[str, Any]) -> str:
+    """Return the first workspace, which a store may have already."""
+    try:
+        if not local.workspaces:
+            local.fill(held or {"Sandbox": {"template": "FIFO"}})
+    except (ContentsError, StoreError) as error:
+        raise WrongUsageError(str(error)) from error
+    return local.workspaces[0]
+
+
+def _introduction(local: Sandbox, workspace: str) -> str:
+    url = URL(local.url)
+    url = url.with_host(_EVERY_ADDRESS.get(url.host or "", url.host or ""))
+    base = str(url).rstrip("/")
+    # A key counts before a token, and a real one has no place here.
+    keys = [name for name in ("TWILIO_API_KEY", "TWILIO_API_SECRET") if name in os.environ]
+    return "\n".join(
+        [
+            f"TaskRouter sandbox at {base}, until Ctrl-C",
+            f"workspace {workspace}",
+            "",
+            *([f"unset {' '.join(keys)}"] if keys else []),
+            f"export TWILIO_ACCOUNT_SID={local.account_sid}",
+            f"export TWILIO_AUTH_TOKEN={local.auth_token}",
+            f"aiotask tasks create --workspace {workspace} --base-url {base} {_EXAMPLE}",
+        ]
+    )

@@ -1,0 +1,1 @@
+"""Import engine of the command line: input, rows, results, resumption."""

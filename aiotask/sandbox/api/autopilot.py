@@ -1,0 +1,88 @@
+"""Tasks of Autopilot assistants: training material of a retired product, unlike other tasks.
+
+Any well-formed sid is an assistant here. Whether the service answered a name that is taken with 400
+or 409 is not known; the sandbox does with 400.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from aiotask.sandbox.api.collection import EditableShelf
+from aiotask.sandbox.model.account import Account
+from aiotask.sandbox.model.store import Resource, Store
+from aiotask.sandbox.wire.answers import Refusal
+from aiotask.sandbox.wire.parameters import Parameters
+
+
+@dataclass(slots=True, kw_only=True)
+class AutopilotTask(Resource):
+    """Something that an assistant can be asked to do."""
+
+    unique_name: str
+    friendly_name: str | None = None
+    actions_url: str | None = None
+    actions: str | None = None
+    """Kept, and not answered: the service has them below the task."""
+
+
+class AutopilotTaskStore(Store[AutopilotTask]):
+    """The tasks of one assistant."""
+
+    make = AutopilotTask
+    noun = "Task"
+    prefix = "UD"
+
+
+class AutopilotTasks(EditableShelf[AutopilotTask]):
+    """The tasks over HTTP; a path may name one by its unique name."""
+
+    key = "tasks"
+    required = ("UniqueName",)
+
+    def __init__(self, account: Account, assistant_sid: str) -> None:
+        super().__init__(AutopilotTaskStore(account.within(assistant_sid)))
+        self._assistant_sid = assistant_sid
+
+    def named(self, name: str | None) -> AutopilotTask | None:
+        """Return the task with this sid or unique name."""
+        by_name = (item for item in self.store if item.unique_name == name)
+        return self.store.get(name) or next(by_name, None)
+
+    def render(self, item: AutopilotTask, parent: str) -> dict[str, Any]:
+        """Return the documented fields."""
+        url = f"{parent}/Tasks/{item.sid}"
+        return {
+            "account_sid": self.account.sid,
+            "actions_url": item.actions_url,
+            "assistant_sid": self._assistant_sid,
+            **item.dates(),
+            "friendly_name": item.friendly_name,
+            "links": {
+                "fields": f"{url}/Fields",
+                "samples": f"{url}/Samples",
+                "statistics": f"{url}/Statistics",
+                "task_actions": f"{url}/Actions",
+            },
+            "sid": item.sid,
+            "unique_name": item.unique_name,
+            "url": url,
+        }
+
+    def read(self, parameters: Parameters, item: AutopilotTask | None) -> dict[str, Any]:
+        """Return what a request sets."""
+        changes = {
+            "unique_name": parameters.named("UniqueName"),
+            "friendly_name": parameters.named("FriendlyName", longest=255),
+            "actions": parameters.text("Actions"),
+            "actions_url": parameters.text("ActionsUrl"),
+        }
+        if self.named(changes["unique_name"]) not in (None, item):
+            raise Refusal(400, 90101, "A task with this UniqueName exists already")
+        if changes["actions"]:
+            try:
+                orjson.loads(changes["actions"])
+            except orjson.JSONDecodeError as error:
+                raise Refusal(400, 90100, f"Invalid Actions: not JSON: {error}") from error
+        return changes

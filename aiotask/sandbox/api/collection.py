@@ -1,0 +1,137 @@
+"""Stores over HTTP: what every collection of stored resources does alike."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import dropwhile, islice
+from typing import Any, ClassVar, Generic, TypeVar
+
+from aiotask.sandbox.api.endpoint import Call, Collection
+from aiotask.sandbox.api.paging import Page, answer_page
+from aiotask.sandbox.model.store import Resource, Store
+from aiotask.sandbox.wire.answers import NO_CONTENT, Answer, answer, invalid_page_token
+from aiotask.sandbox.wire.parameters import Parameters
+
+R = TypeVar("R", bound=Resource)
+Render = Callable[[R, str], dict[str, Any]]
+
+
+class Shelf(Collection, Generic[R]):
+    """Resources of one kind, with fetch and list."""
+
+    key: ClassVar[str]
+    """The name of the items of a page."""
+    filters: ClassVar[Mapping[str, str]] = {}
+    """Parameters of list, and the attribute whose value they name."""
+    etags: ClassVar[bool] = False
+    """Whether answers carry versions, and changes obey If-Match."""
+
+    def __init__(self, store: Store[R], workspace_sid: str = "") -> None:
+        self.store = store
+        self.account = store.account
+        self.workspace_sid = workspace_sid
+
+    @abstractmethod
+    def render(self, item: R, parent: str) -> dict[str, Any]:
+        """Return the fields of *item*; *parent* is the URL of what holds them."""
+
+    def items(self) -> Mapping[str, R]:
+        """Return what there is to be read, by sid."""
+        return self.store.items
+
+    def named(self, name: str) -> R | None:
+        """Return the item that a path names."""
+        return self.items().get(name)
+
+    def find(self, call: Call) -> R:
+        """Return the item that a call means."""
+        item = self.named(call.sid)
+        if item is None:
+            raise call.absent()
+        return item
+
+    def matched(self, call: Call) -> R:
+        """Return the item that a call means, unless If-Match names another version."""
+        item = self.find(call)
+        if self.etags:
+            call.check_version(item.version)
+        return item
+
+    def answer(self, call: Call, status: int, item: R) -> Answer:
+        """Return one item."""
+        version = item.version if self.etags else None
+        return answer(status, self.render(item, call.parent), version=version)
+
+    def fetch(self, call: Call) -> Answer:
+        """Return one item."""
+        return self.answer(call, 200, self.find(call))
+
+    def list(self, call: Call) -> Answer:
+        """Return a page of the items that have the values asked for."""
+        return self.page(call, self.key, self.render)
+
+    def page(self, call: Call, key: str, render: Render[R]) -> Answer:
+        """Return a page of the same items in whatever form."""
+        matches = self.matcher(call.parameters)
+        return answer_page(
+            call,
+            self.account.overlong_pages,
+            key,
+            lambda page: filter(matches, self._beyond(page)),
+            lambda item: render(item, call.parent),
+        )
+
+    def matcher(self, parameters: Parameters) -> Callable[[R], bool]:
+        """Return what tells whether an item is to be listed."""
+        wanted = [
+            (attribute, value)
+            for name, attribute in self.filters.items()
+            if (value := parameters.text(name))
+        ]
+        return lambda item: all(getattr(item, name) == value for name, value in wanted)
+
+    def _beyond(self, page: Page) -> Iterator[R]:
+        items = self.items()
+        stream: Iterable[R] = items.values()
+        if page.backwards:
+            stream = reversed(list(stream))
+        if page.token is None:
+            return iter(stream)
+        if page.token not in items:
+            raise invalid_page_token()
+        return islice(dropwhile(lambda item: item.sid != page.token, stream), 1, None)
+
+
+class EditableShelf(Shelf[R]):
+    """Resources that requests create, update and delete, too."""
+
+    required: ClassVar[tuple[str, ...]] = ("FriendlyName",)
+    """What a create must have."""
+
+    @abstractmethod
+    def read(self, parameters: Parameters, item: R | None) -> dict[str, Any]:
+        """Return the values that a request sets, None for the others; *item* is the one changed."""
+
+    def create(self, call: Call) -> Answer:
+        """Add an item."""
+        for name in self.required:
+            call.parameters.required(name)
+        return self.answer(call, 201, self.put_in(self.read(call.parameters, None)))
+
+    def update(self, call: Call) -> Answer:
+        """Change an item."""
+        item = self.matched(call)
+        self.store.change(item, self.read(call.parameters, item))
+        return self.answer(call, 200, item)
+
+    def delete(self, call: Call) -> Answer:
+        """Remove an item."""
+        self.take_out(self.matched(call))
+        return NO_CONTENT
+
+    def put_in(self, values: Mapping[str, Any]) -> R:
+        """Add an item."""
+        return self.store.new(values)
+
+    def take_out(self, item: R) -> None:
+        """Remove an item, or refuse that while it is in use."""
+        self.store.remove(item)

@@ -1,0 +1,108 @@
+"""Pages: which one is asked for, and the URLs that lead from it to its neighbours.
+
+A position is the sid of an item, not an offset: recorded answers of the service have "PA" and the
+sid of the last item of the page in PageToken. "PB" and the sid of the first leads back; that form
+is this sandbox's own, as are the two decisions that Twilio leaves open: a token whose item is gone
+is refused with 21481, and Page without a token is refused when it is not 0 (40153 announces that).
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple, Protocol, TypeVar
+from urllib.parse import quote, urlencode
+
+from aiotask.sandbox.api.endpoint import Call
+from aiotask.sandbox.model.account import OverlongPages
+from aiotask.sandbox.wire.answers import Answer, Refusal, answer, invalid_page_token
+
+DEFAULT_SIZE = 50
+MAX_SIZE = 1000
+
+_HUGE = 10**17
+_OWN = frozenset(["PageSize", "Page", "PageToken"])
+
+
+class _Listed(Protocol):
+    """What has a sid."""
+
+    @property
+    @abstractmethod
+    def sid(self) -> str:
+        """What positions are named by."""
+
+
+T = TypeVar("T", bound=_Listed)
+
+
+class Page(NamedTuple):
+    """The page that a request asks for: *size* items beside the item *token*."""
+
+    number: int
+    size: int
+    token: str | None
+    backwards: bool = False
+
+    @classmethod
+    def asked(cls, call: Call, overlong: OverlongPages) -> "Page":
+        """Read a request's paging parameters."""
+        parameters = call.parameters
+        size = parameters.integer("PageSize", 1, _HUGE) or DEFAULT_SIZE
+        if size > MAX_SIZE:
+            if overlong == "refuse":
+                raise Refusal(400, 20007, f"Page size too large: the maximum is {MAX_SIZE}")
+            size = MAX_SIZE
+        number = parameters.integer("Page", 0, _HUGE) or 0
+        token = parameters.text("PageToken")
+        if token is None:
+            if number:
+                raise Refusal(400, 40153, "Page needs a PageToken: absolute paging is gone")
+            return cls(0, size, None)
+        if token[:2] not in ("PA", "PB"):
+            raise invalid_page_token()
+        return cls(number, size, token[2:], backwards=token[:2] == "PB")
+
+    def meta(self, call: Call, key: str, items: Sequence[_Listed], *, more: bool) -> dict[str, Any]:
+        """Return the meta of *items*; *more* says that others lie in the page's direction."""
+        filters = [pair for pair in call.parameters.pairs if pair[0] not in _OWN]
+
+        def url(number: int, token: str | None = None) -> str:
+            pairs = [*filters, ("PageSize", str(self.size)), ("Page", str(number))]
+            if token is not None:
+                pairs.append(("PageToken", token))
+            return f"{call.url}?{urlencode(pairs, quote_via=quote)}"
+
+        # Behind a page that was reached from the other side lies the page one came from.
+        following = bool(items) and (more or self.backwards)
+        preceding = bool(items) and (more if self.backwards else self.token is not None)
+        back = max(0, self.number - 1)
+        return {
+            "key": key,
+            "page": self.number,
+            "page_size": self.size,
+            "first_page_url": url(0),
+            "previous_page_url": url(back, f"PB{items[0].sid}") if preceding else None,
+            "url": url(self.number, call.parameters.text("PageToken")),
+            "next_page_url": url(self.number + 1, f"PA{items[-1].sid}") if following else None,
+        }
+
+
+def answer_page(
+    call: Call,
+    overlong: OverlongPages,
+    key: str,
+    stream: Callable[[Page], Iterable[T]],
+    render: Callable[[T], Mapping[str, Any]],
+) -> Answer:
+    """Return the page of a *stream* that a call asks for.
+
+    The stream begins behind the page's token, and runs in the page's direction.
+    """
+    page = Page.asked(call, overlong)
+    found = list(islice(stream(page), page.size + 1))
+    more = len(found) > page.size
+    del found[page.size :]
+    if page.backwards:
+        found.reverse()
+    meta = page.meta(call, key, found, more=more)
+    return answer(200, {key: [render(item) for item in found], "meta": meta})

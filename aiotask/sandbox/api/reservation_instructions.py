@@ -1,0 +1,146 @@
+"""What is to become of a reservation, checked as far as Twilio documents it, and carried out.
+
+No telephone rings in the sandbox: what an instruction says about calls is checked and forgotten.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from aiotask.sandbox.model.account import is_sid
+from aiotask.sandbox.model.activity import Activity, ActivityStore
+from aiotask.sandbox.model.reservation import RESERVATION_STATUSES, Reservation, ReservationStore
+from aiotask.sandbox.model.transitions import Transitions
+from aiotask.sandbox.wire.answers import invalid
+from aiotask.sandbox.wire.parameters import Parameters
+
+INSTRUCTIONS = ("accept", "reject", "dequeue", "call", "redirect", "conference", "supervise")
+
+_VERBS = ("GET", "POST")
+_CALL_EVENTS = ("initiated", "ringing", "answered", "completed")
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "StatusCallbackMethod": _VERBS,
+    "WaitMethod": _VERBS,
+    "ConferenceStatusCallbackMethod": _VERBS,
+    "RecordingStatusCallbackMethod": _VERBS,
+    "ConferenceRecordingStatusCallbackMethod": _VERBS,
+    "Beep": ("true", "false", "onEnter", "onExit"),
+    "ConferenceRecord": ("true", "false", "record-from-start", "do-not-record"),
+    "ConferenceTrim": ("trim-silence", "do-not-trim"),
+    "RecordingChannels": ("mono", "dual"),
+    "JitterBufferSize": ("small", "medium", "large", "off"),
+    "SupervisorMode": ("monitor", "whisper", "barge"),
+}
+_LISTS: Mapping[str, tuple[str, ...]] = {
+    "StatusCallbackEvent": _CALL_EVENTS,
+    "DequeueStatusCallbackEvent": _CALL_EVENTS,
+    "ConferenceStatusCallbackEvent": ("start", "end", "join", "leave", "mute", "hold", "speaker"),
+}
+# Twilio's page on assignment callbacks has at most 999 seconds for a dequeue.
+_BOUNDS: Mapping[str, tuple[int, int]] = {
+    "Timeout": (0, 999),
+    "CallTimeout": (0, 999),
+    "DequeueTimeout": (0, 999),
+    "MaxParticipants": (2, 250),
+}
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "call": ("CallFrom", "CallUrl"),
+    "redirect": ("RedirectCallSid", "RedirectUrl"),
+}
+# A call and a redirect accept the reservation only if they are told to.
+_ACCEPTING: Mapping[str, str] = {"call": "CallAccept", "redirect": "RedirectAccept"}
+
+
+class _Move(NamedTuple):
+    origins: frozenset[str]
+    wanted: str
+
+
+# What TaskRouter documents that an update may do; the rest of the statuses come about otherwise.
+_MOVES: Mapping[str, _Move] = {
+    "accepted": _Move(frozenset(["pending"]), "a Pending"),
+    "rejected": _Move(frozenset(["pending"]), "a Pending"),
+    "wrapping": _Move(frozenset(["accepted"]), "an Accepted"),
+    "completed": _Move(frozenset(["accepted", "wrapping"]), "an Accepted or Wrapping"),
+}
+
+
+class Request(NamedTuple):
+    """What is to become of a reservation: the *status*, if any, that *instruction* leads to."""
+
+    instruction: str
+    status: str | None
+    worker_activity: Activity | None
+    post_work_activity: Activity | None
+
+    @classmethod
+    def read(cls, parameters: Parameters, activities: ActivityStore) -> "Request":
+        """Read an update; an Instruction makes its ReservationStatus not matter."""
+        for name, choices in _CHOICES.items():
+            parameters.chosen(name, choices)
+        for name, allowed in _LISTS.items():
+            if not set(parameters.several(name)) <= set(allowed):
+                raise invalid(f"Invalid {name}: each must be one of {', '.join(allowed)}", name)
+        for name, (lowest, highest) in _BOUNDS.items():
+            parameters.integer(name, lowest, highest)
+        call_sid = parameters.text("RedirectCallSid")
+        if call_sid and not is_sid(call_sid, "CA"):
+            raise invalid(
+                f"Invalid RedirectCallSid {call_sid!r}: not the sid of a call", "RedirectCallSid"
+            )
+        worker_activity = activities.asked(parameters, "WorkerActivitySid")
+        post_work = activities.asked(parameters, "PostWorkActivitySid")
+        post_work = activities.asked(parameters, "DequeuePostWorkActivitySid") or post_work
+        status = parameters.chosen("ReservationStatus", RESERVATION_STATUSES)
+        instruction = parameters.chosen("Instruction", INSTRUCTIONS)
+        if instruction is None:
+            return cls("", status, worker_activity, None)
+        for name in _NEEDED.get(instruction, ()):
+            parameters.required(name)
+        return cls(instruction, _outcome(instruction, parameters), worker_activity, post_work)
+
+    def carry_out(
+        self, reservation: Reservation, store: ReservationStore, transitions: Transitions
+    ) -> None:
+        """Do with a reservation what is asked for, if the status that it has allows it."""
+        _check(reservation, self)
+        if self.post_work_activity is not None:
+            store.change(reservation, {"post_work_activity": self.post_work_activity})
+        match self.status:
+            case "accepted":
+                transitions.accept(reservation)
+            case "rejected":
+                transitions.reject(reservation, self.worker_activity)
+            case "wrapping":
+                transitions.wrap_up(reservation)
+            case "completed":
+                transitions.complete(reservation)
+            case _:
+                store.change(reservation, {})
+
+
+def _outcome(instruction: str, parameters: Parameters) -> str | None:
+    match instruction:
+        case "reject":
+            return "rejected"
+        case "supervise":
+            return None
+        case "call" | "redirect":
+            return "accepted" if parameters.boolean(_ACCEPTING[instruction]) else None
+    return "accepted"
+
+
+def _check(reservation: Reservation, request: Request) -> None:
+    """Refuse what cannot be done in the status that a reservation has."""
+    named = f"Reservation {reservation.sid} is not currently in"
+    if request.instruction:
+        wanted = "accepted" if request.instruction == "supervise" else "pending"
+        if reservation.status != wanted:
+            verb = request.instruction.capitalize()
+            article = "an Accepted" if wanted == "accepted" else "a Pending"
+            raise invalid(f"Unable to execute {verb} instruction. {named} {article} state.")
+    elif request.status is not None:
+        move = _MOVES.get(request.status)
+        if move is None:
+            raise invalid(f"Reservation {reservation.sid} cannot be set to {request.status}")
+        if reservation.status not in move.origins:
+            raise invalid(f"Unable to set to {request.status}. {named} {move.wanted} state.")

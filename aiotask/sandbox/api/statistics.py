@@ -1,0 +1,229 @@
+"""Statistics over HTTP: what is asked about, and which numbers answer it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from aiotask.sandbox.api.endpoint import Place
+from aiotask.sandbox.api.singleton import Bulk, Figures, Read, Report
+from aiotask.sandbox.model.events import Event
+from aiotask.sandbox.model.statistics import (
+    OF_QUEUE,
+    OF_WORKERS,
+    OF_WORKFLOW,
+    OF_WORKSPACE,
+    Window,
+    counted,
+    longest_in_queue,
+    summary,
+    tasks_now,
+    thresholds,
+    waits,
+)
+from aiotask.sandbox.model.task_queue import TaskQueue
+from aiotask.sandbox.model.worker import Worker
+from aiotask.sandbox.model.workflow import Workflow
+from aiotask.sandbox.model.workspace_stores import Stores
+from aiotask.sandbox.wire.answers import invalid
+from aiotask.sandbox.wire.parameters import Parameters
+
+
+class Reports:
+    """The statistics of one workspace.
+
+    What Twilio leaves open is decided so: workers are counted for a TaskChannel if theirs is
+    available, and with more workers than the sandbox is set to have statistics of, which is
+    Twilio's default of 100, statistics of workers are refused with 20001.
+    """
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._about = {
+            "account_sid": stores.account.sid,
+            "workspace_sid": stores.workspace_sid,
+        }
+
+    def workspace(self) -> dict[str, Place]:
+        """Return the statistics of the workspace, by the names of their paths."""
+        return self._places({}, self._workspace_now, self._past("", "", OF_WORKSPACE))
+
+    def workflow(self, workflow: Workflow, name: str) -> Place | None:
+        """Return the statistics of a workflow."""
+
+        def now(parameters: Parameters) -> Figures:
+            return self._tasks_now(parameters, "workflow_sid", workflow.sid)
+
+        past = self._past("workflow_sid", workflow.sid, OF_WORKFLOW)
+        return self._places({"workflow_sid": workflow.sid}, now, past).get(name)
+
+    def queue(self, queue: TaskQueue, name: str) -> Place | None:
+        """Return the statistics of a queue."""
+        past = self._past("task_queue_sid", queue.sid, OF_QUEUE)
+        about = {"task_queue_sid": queue.sid}
+        return self._places(about, lambda asked: self._queue_now(asked, queue), past).get(name)
+
+    def of_queues(self, parameters: Parameters) -> Callable[[TaskQueue], Figures]:
+        """Return what tells the statistics of each queue that is listed."""
+
+        def figures(queue: TaskQueue) -> Figures:
+            past = self._past("task_queue_sid", queue.sid, OF_QUEUE)
+            return {
+                **self._about,
+                "task_queue_sid": queue.sid,
+                "realtime": self._queue_now(parameters, queue),
+                "cumulative": past(parameters),
+            }
+
+        return figures
+
+    def bulk(self) -> Place:
+        """Return the real-time statistics of several queues."""
+        return Bulk(
+            self._about,
+            lambda sid: {
+                **self._tasks_now(Parameters(), "task_queue_sid", sid),
+                **self._staff(self._stores.queues.get(sid)),
+            },
+        )
+
+    def workers(self, name: str) -> Place | None:
+        """Return the statistics of all workers, or of those that parameters mean."""
+
+        def now(parameters: Parameters) -> Figures:
+            workers = self._asked(parameters)
+            channel = self._stores.channels.filter(parameters)
+            if channel is not None:
+                workers = [item for item in workers if item.channels[channel.sid].available]
+            return {"total_workers": len(workers), **self._by_activity(workers)}
+
+        return self._places(
+            {}, now, lambda asked: self._workers_past(asked, self._asked(asked))
+        ).get(name)
+
+    def worker(self, worker: Worker, name: str) -> Place | None:
+        """Return the statistics of one worker, which are cumulative only."""
+        if name != "Statistics":
+            return None
+
+        def figures(parameters: Parameters) -> Figures:
+            self._check_size()
+            return {"cumulative": self._workers_past(parameters, [worker])}
+
+        return Report({**self._about, "worker_sid": worker.sid}, figures)
+
+    def _places(self, about: Mapping[str, str], now: Read, past: Read) -> dict[str, Place]:
+        about = {**self._about, **about}
+        return {
+            "RealTimeStatistics": Report(about, now),
+            "CumulativeStatistics": Report(about, past),
+            "Statistics": Report(
+                about, lambda asked: {"realtime": now(asked), "cumulative": past(asked)}
+            ),
+        }
+
+    def _workspace_now(self, parameters: Parameters) -> Figures:
+        workers = self._stores.workers
+        return {
+            **self._tasks_now(parameters, None, None),
+            "activity_statistics": self._activity_statistics(workers.by_activity),
+            "total_workers": len(workers),
+        }
+
+    def _queue_now(self, parameters: Parameters, queue: TaskQueue) -> Figures:
+        stores = self._stores
+        channel, now = stores.channels.filter(parameters), stores.account.now()
+        return {
+            **self._tasks_now(parameters, "task_queue_sid", queue.sid),
+            **longest_in_queue(stores.tasks, queue.sid, channel, now),
+            **self._staff(queue),
+        }
+
+    def _tasks_now(self, parameters: Parameters, field: str | None, sid: str | None) -> Figures:
+        stores = self._stores
+        channel = stores.channels.filter(parameters)
+        return tasks_now(stores.tasks, field, sid, channel, stores.account.now())
+
+    def _staff(self, queue: TaskQueue | None) -> Figures:
+        eligible = [] if queue is None else queue.eligible(self._stores.workers)
+        return {
+            "total_eligible_workers": len(eligible),
+            "total_available_workers": sum(item.activity.available for item in eligible),
+            **self._by_activity(eligible),
+        }
+
+    def _by_activity(self, workers: Iterable[Worker]) -> Figures:
+        counts = Counter(worker.activity.sid for worker in workers)
+        return {"activity_statistics": self._activity_statistics(counts)}
+
+    def _activity_statistics(self, counts: Mapping[str, int]) -> list[Figures]:
+        return [
+            {
+                "friendly_name": item.friendly_name,
+                "workers": counts.get(item.sid, 0),
+                "sid": item.sid,
+            }
+            for item in self._stores.activities
+        ]
+
+    def _past(self, field: str, sid: str, names: Mapping[str, str]) -> Read:
+        def past(parameters: Parameters) -> Figures:
+            split = thresholds(parameters)
+            window, events = self._events(parameters)
+            found = [event for event in events if not field or getattr(event.facts, field) == sid]
+            queue = field == "task_queue_sid"
+            return {**window.ends(), **counted(found, names), **waits(found, split, queue=queue)}
+
+        return past
+
+    def _events(self, parameters: Parameters) -> tuple[Window, list[Event]]:
+        """Return the events of the while, and of the TaskChannel, that parameters mean."""
+        stores = self._stores
+        window = Window.recent(parameters, stores.account.now())
+        channel = stores.channels.filter(parameters)
+        events = window.within(stores.log.since(window.start))
+        if channel is not None:
+            events = [item for item in events if item.facts.task_channel_sid == channel.sid]
+        return window, events
+
+    def _check_size(self) -> None:
+        most = self._stores.account.worker_statistics
+        if most is not None and len(self._stores.workers) > most:
+            raise invalid(f"There are no statistics of Workers above {most} Workers")
+
+    def _asked(self, parameters: Parameters) -> list[Worker]:
+        self._check_size()
+        return list(filter(self._stores.queues.chosen(parameters), self._stores.workers))
+
+    def _workers_past(self, parameters: Parameters, workers: Iterable[Worker]) -> Figures:
+        by_sid = {worker.sid: worker for worker in workers}
+        window, events = self._events(parameters)
+        found = [event for event in events if event.facts.worker_sid in by_sid]
+        durations = self._durations(window, by_sid)
+        return {
+            **window.ends(),
+            **counted(found, OF_WORKERS),
+            "activity_durations": [
+                {
+                    **summary(durations.get(item.sid, [])),
+                    "friendly_name": item.friendly_name,
+                    "sid": item.sid,
+                }
+                for item in self._stores.activities
+            ],
+        }
+
+    def _durations(self, window: Window, workers: Mapping[str, Worker]) -> dict[str, list[int]]:
+        """Return how many seconds of the while each stay in each activity lasted."""
+        stores = self._stores
+        now = stores.account.milliseconds()
+        stays = [(item.activity.sid, item.since, now) for item in workers.values()]
+        for event in stores.log.since(window.start):
+            if event.type == "worker.activity.update" and event.facts.worker_sid in workers:
+                more = dict(event.facts.more)
+                began = event.at - int(more["worker_time_in_previous_activity_ms"])
+                stays.append((more["worker_previous_activity_sid"], began, event.at))
+        durations: dict[str, list[int]] = {}
+        for sid, began, ended in stays:
+            first, last = max(began // 1000, window.start), min(ended // 1000, window.end)
+            if first <= last:
+                durations.setdefault(sid, []).append(last - first)
+        return durations

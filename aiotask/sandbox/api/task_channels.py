@@ -1,0 +1,89 @@
+"""Task channels over HTTP."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from aiotask.sandbox.api.collection import EditableShelf
+from aiotask.sandbox.api.endpoint import Call
+from aiotask.sandbox.model.task import CLOSED
+from aiotask.sandbox.model.task_channel import TaskChannel
+from aiotask.sandbox.model.workspace_stores import Stores
+from aiotask.sandbox.wire.answers import Answer, invalid
+from aiotask.sandbox.wire.parameters import Parameters
+
+# As Twilio's pages on multitasking and on task channels describe it.
+_UNIQUE_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,63}", re.ASCII)
+
+
+class TaskChannels(EditableShelf[TaskChannel]):
+    """The task channels over HTTP; a path may name one by its unique name.
+
+    What Twilio leaves open is decided so: the channel of a task that is not closed is not deleted,
+    nor is ``default``, which every task without a channel is in.
+    """
+
+    key = "channels"
+    required = ("FriendlyName", "UniqueName")
+
+    def __init__(self, stores: Stores) -> None:
+        super().__init__(stores.channels, stores.workspace_sid)
+        self._stores = stores
+
+    def named(self, name: str) -> TaskChannel | None:
+        """Return the channel with this sid or unique name."""
+        return self._stores.channels.named(name)
+
+    def read(self, parameters: Parameters, item: TaskChannel | None) -> dict[str, Any]:
+        """Return the names, of which the unique one never changes, and how it is routed."""
+        unique_name = parameters.text("UniqueName") if item is None else None
+        if unique_name is not None:
+            if not _UNIQUE_NAME.fullmatch(unique_name):
+                raise invalid(
+                    f"Invalid UniqueName {unique_name!r}: "
+                    "must be letters, digits, _ and $, and not begin with a digit"
+                )
+            if self.named(unique_name) is not None:
+                raise invalid(f"A TaskChannel with the UniqueName {unique_name!r} exists already")
+        return {
+            "friendly_name": parameters.named("FriendlyName", code=20002),
+            "unique_name": unique_name,
+            "optimized": parameters.boolean("ChannelOptimizedRouting"),
+        }
+
+    def put_in(self, values: Mapping[str, Any]) -> TaskChannel:
+        """Add a channel, which every worker gets."""
+        channel = super().put_in(values)
+        self._stores.workers.equip(channel)
+        return channel
+
+    def update(self, call: Call) -> Answer:
+        """Change a channel; who is idle for longest may be someone else now."""
+        answer = super().update(call)
+        self._stores.mailbox.note(*self._stores.workers.items)
+        return answer
+
+    def take_out(self, item: TaskChannel) -> None:
+        """Remove a channel that no open task is in."""
+        if item is self._stores.channels.default or self._uses(item):
+            raise invalid(f"Cannot delete TaskChannel {item.sid} because it is in use")
+        self._stores.workers.strip(item)
+        super().take_out(item)
+
+    def render(self, item: TaskChannel, parent: str) -> dict[str, Any]:
+        """Return the documented fields."""
+        return {
+            "account_sid": self.account.sid,
+            **item.dates(),
+            "friendly_name": item.friendly_name,
+            "sid": item.sid,
+            "unique_name": item.unique_name,
+            "url": f"{parent}/TaskChannels/{item.sid}",
+            "workspace_sid": self.workspace_sid,
+            "channel_optimized_routing": item.optimized,
+            "links": {"workspace": parent},
+        }
+
+    def _uses(self, item: TaskChannel) -> bool:
+        groups = self._stores.tasks.counts({"task_channel_sid": frozenset([item.sid])})
+        return any(group.assignment_status not in CLOSED for group, _ in groups)

@@ -1,0 +1,145 @@
+"""The tasks of one workspace over HTTP."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from aiotask.sandbox.api.endpoint import Call, Collection, Place
+from aiotask.sandbox.api.paging import Page, answer_page
+from aiotask.sandbox.api.reservations import Desk, TaskReservations
+from aiotask.sandbox.api.task_parameters import TaskReader, ignore_capacity, routing_target
+from aiotask.sandbox.model.task import STATUSES, Task, check_move, render
+from aiotask.sandbox.wire.answers import NO_CONTENT, Answer, answer, invalid, invalid_page_token
+from aiotask.sandbox.wire.parameters import MAX_PRIORITY, Parameters
+
+MAX_TIMEOUT = 1_209_600
+DEFAULT_TIMEOUT = 86_400
+
+
+class Tasks(Collection):
+    """The tasks of one workspace.
+
+    What Twilio leaves open is decided so:
+
+    * a task that no filter matches, in a workflow without a default filter, is created and canceled
+      at once, as the page on workflows says; the setting ``unmatched`` refuses it with 400 instead;
+    * TaskQueueSid, or a RoutingTarget that is a queue, wins over the workflow's choice of queue;
+    * IgnoreCapacity without a worker in RoutingTarget is refused;
+    * wrapping or completing and new Attributes in one update are refused: Twilio says that it takes
+      two requests, not what one does;
+    * If-Match of ``*`` matches every version, and a Reason is never demanded.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._account = desk.stores.account
+        self._workspace_sid = desk.stores.workspace_sid
+        self._store = desk.stores.tasks
+        self._desk = desk
+        self._reader = TaskReader(desk.stores)
+
+    def below(self, sid: str, name: str) -> Place | None:
+        """Return the reservations of a task."""
+        if name != "Reservations" or self._store.get(sid) is None:
+            return None
+        return TaskReservations(self._desk, sid)
+
+    def create(self, call: Call) -> Answer:
+        """Queue a task."""
+        parameters, moment = call.parameters, self._account.milliseconds()
+        now = moment // 1000
+        text, attributes = parameters.attributes() or ("{}", {})
+        timeout = parameters.integer("Timeout", 1, MAX_TIMEOUT)
+        start = self._reader.start(parameters)
+        place = self._reader.placement(parameters, attributes)
+        task = Task(
+            number=self._store.created,
+            sid=self._account.new_sid("WT"),
+            attributes=text,
+            assignment_status="pending" if place.queue else "canceled",
+            priority=place.priority,
+            timeout=DEFAULT_TIMEOUT if timeout is None else timeout,
+            created=now,
+            updated=now,
+            virtual_start=now if start is None else start,
+            entered=now if place.queue else None,
+            workflow=place.workflow,
+            queue=place.queue,
+            channel=self._reader.channel(parameters),
+            routing_target=routing_target(parameters),
+            ignore_capacity=ignore_capacity(parameters),
+            began=moment,
+            moved=moment,
+            routed=moment,
+            deadline=place.deadline,
+            rule=place.rule,
+        )
+        self._desk.transitions.create_task(task, attributes)
+        return self._answer(call, 201, task)
+
+    def fetch(self, call: Call) -> Answer:
+        """Return a task."""
+        return self._answer(call, 200, self._find(call))
+
+    def update(self, call: Call) -> Answer:
+        """Change a task, unless If-Match names another version."""
+        task = self._matched(call)
+        changes = self._changes(call.parameters, task)
+        self._desk.transitions.change_task(task, changes)
+        return self._answer(call, 200, task)
+
+    def delete(self, call: Call) -> Answer:
+        """Remove a task, whatever its status, unless If-Match names another version."""
+        self._desk.transitions.delete_task(self._matched(call), "task.deleted")
+        return NO_CONTENT
+
+    def list(self, call: Call) -> Answer:
+        """Return a page of tasks."""
+        query = self._reader.query(call.parameters)
+
+        def stream(page: Page) -> Iterable[Task]:
+            after = None if page.token is None else self._store.get(page.token)
+            if page.token is not None and after is None:
+                raise invalid_page_token()
+            return self._store.find(query, after, page.size + 1, backwards=page.backwards)
+
+        overlong = self._account.overlong_pages
+        return answer_page(call, overlong, "tasks", stream, lambda task: self._render(call, task))
+
+    def _find(self, call: Call) -> Task:
+        task = self._store.get(call.sid)
+        if task is None:
+            raise call.absent()
+        return task
+
+    def _matched(self, call: Call) -> Task:
+        task = self._find(call)
+        call.check_version(task.version)
+        return task
+
+    def _changes(self, parameters: Parameters, task: Task) -> Mapping[str, Any]:
+        attributes = parameters.attributes()
+        status = parameters.chosen("AssignmentStatus", STATUSES)
+        if status is not None:
+            check_move(task, status, self._workspace_sid, self._account.sid)
+            if attributes and status in ("wrapping", "completed"):
+                raise invalid("AssignmentStatus and Attributes cannot be changed in one request")
+        changes = {
+            "attributes": attributes and attributes[0],
+            "assignment_status": status,
+            "reason": parameters.text("Reason"),
+            "priority": parameters.integer("Priority", 0, MAX_PRIORITY),
+            "channel": self._reader.channel(parameters) if "TaskChannel" in parameters else None,
+            "virtual_start": self._reader.start(parameters),
+        }
+        return {name: value for name, value in changes.items() if value is not None}
+
+    def _answer(self, call: Call, status: int, task: Task) -> Answer:
+        return answer(status, self._render(call, task), version=task.version)
+
+    def _render(self, call: Call, task: Task) -> dict[str, Any]:
+        return render(
+            task,
+            account_sid=self._account.sid,
+            workspace_sid=self._workspace_sid,
+            parent=call.parent,
+            now=self._account.now(),
+        )

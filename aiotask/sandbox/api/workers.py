@@ -1,0 +1,123 @@
+"""Workers over HTTP, and their channels."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aiotask.sandbox.api.collection import EditableShelf
+from aiotask.sandbox.api.endpoint import Call, Place
+from aiotask.sandbox.api.reservations import Desk, WorkerReservations
+from aiotask.sandbox.api.statistics import Reports
+from aiotask.sandbox.api.worker_channels import WorkerChannels
+from aiotask.sandbox.model.transitions import Settings
+from aiotask.sandbox.model.worker import Seen, Worker
+from aiotask.sandbox.wire.answers import Answer, invalid
+from aiotask.sandbox.wire.parameters import Parameters, written
+
+
+class Workers(EditableShelf[Worker]):
+    """The workers of one workspace.
+
+    What Twilio leaves open is decided so: a worker with open reservations is not deleted, a name
+    that is taken is refused with 20001, Ordering is ignored as its grammar is unpublished, and a
+    queue that does not exist has no workers.
+    """
+
+    key = "workers"
+    filters = {  # noqa: RUF012 - declared a ClassVar by Shelf
+        "ActivityName": "activity_name",
+        "ActivitySid": "activity_sid",
+    }
+    etags = True
+
+    def __init__(self, desk: Desk, reports: Reports, settings: Callable[[], Settings]) -> None:
+        super().__init__(desk.stores.workers, desk.stores.workspace_sid)
+        self._desk = desk
+        self._reports = reports
+        self._settings = settings
+
+    def special(self, name: str) -> Place | None:
+        """Return the statistics of all workers."""
+        return self._reports.workers(name)
+
+    def below(self, sid: str, name: str) -> Place | None:
+        """Return the channels, reservations or statistics of a worker."""
+        worker = self.store.get(sid)
+        if worker is None:
+            return None
+        match name:
+            case "Channels":
+                return WorkerChannels(self._desk.stores, worker)
+            case "Reservations":
+                return WorkerReservations(self._desk, sid)
+        return self._reports.worker(worker, name)
+
+    def read(self, parameters: Parameters, item: Worker | None) -> dict[str, Any]:
+        """Return what a request sets; a new worker begins with the workspace's default activity."""
+        attributes = parameters.attributes()
+        activity = self._desk.stores.activities.asked(parameters, "ActivitySid")
+        return {
+            "friendly_name": parameters.named("FriendlyName", code=20002),
+            "activity": activity or (self._settings().default_activity if item is None else None),
+            "attributes": attributes and attributes[0],
+            "decoded": attributes and attributes[1],
+        }
+
+    def update(self, call: Call) -> Answer:
+        """Change a worker, who may leave what is offered when not available any longer."""
+        worker = self.matched(call)
+        changes = self.read(call.parameters, worker)
+        reject = call.parameters.boolean("RejectPendingReservations") or False
+        activity = changes["activity"] or worker.activity
+        if reject and activity.available:
+            raise invalid("RejectPendingReservations needs an Activity that is not available")
+        self._desk.transitions.change_worker(worker, changes, reject=reject)
+        return self.answer(call, 200, worker)
+
+    def take_out(self, item: Worker) -> None:
+        """Remove a worker who has nothing to do."""
+        self._desk.transitions.delete_worker(item)
+
+    def matcher(self, parameters: Parameters) -> Callable[[Worker], bool]:
+        """Return the test of all that workers are listed by."""
+        same, chosen = super().matcher(parameters), self._desk.stores.queues.chosen(parameters)
+        available = parameters.boolean("Available")
+        expression = parameters.expression("TargetWorkersExpression")
+
+        def matches(worker: Worker) -> bool:
+            return (
+                available in (None, worker.activity.available)
+                and same(worker)
+                and chosen(worker)
+                and (expression is None or expression.test(Seen(worker)))
+            )
+
+        return matches
+
+    def render(self, item: Worker, parent: str) -> dict[str, Any]:
+        """Return the documented fields."""
+        collection = f"{parent}/Workers"
+        url = f"{collection}/{item.sid}"
+        return {
+            "account_sid": self.account.sid,
+            "activity_name": item.activity.friendly_name,
+            "activity_sid": item.activity.sid,
+            "attributes": item.attributes,
+            "available": item.activity.available,
+            **item.dates(),
+            "date_status_changed": written(item.since // 1000),
+            "friendly_name": item.friendly_name,
+            "sid": item.sid,
+            "url": url,
+            "workspace_sid": self.workspace_sid,
+            "links": {
+                "channels": f"{url}/Channels",
+                "activity": f"{parent}/Activities/{item.activity.sid}",
+                "workspace": parent,
+                "statistics": f"{collection}/Statistics",
+                "real_time_statistics": f"{collection}/RealTimeStatistics",
+                "cumulative_statistics": f"{collection}/CumulativeStatistics",
+                "worker_statistics": f"{url}/Statistics",
+                "worker_channels": f"{url}/Channels",
+                "reservations": f"{url}/Reservations",
+            },
+        }

@@ -1,0 +1,74 @@
+"""Workflows over HTTP."""
+
+from typing import Any
+
+from aiotask.sandbox.api.collection import EditableShelf
+from aiotask.sandbox.api.endpoint import Place
+from aiotask.sandbox.api.statistics import Reports
+from aiotask.sandbox.model.workflow import Workflow
+from aiotask.sandbox.model.workflow_configuration import Document, read_document
+from aiotask.sandbox.model.workspace_stores import Stores
+from aiotask.sandbox.wire.parameters import Parameters
+
+_MAX_RESERVATION = 86_400
+
+
+class Workflows(EditableShelf[Workflow]):
+    """The workflows over HTTP.
+
+    What Twilio leaves open is decided so: ReEvaluateTasks holds until it is set again, and begins
+    anew what is pending, not what is reserved; a workflow that is deleted leaves its tasks where
+    they are, and keeps routing them.
+    """
+
+    key = "workflows"
+    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by Shelf
+    required = ("FriendlyName", "Configuration")
+
+    def __init__(self, stores: Stores, reports: Reports) -> None:
+        super().__init__(stores.workflows, stores.workspace_sid)
+        self._queues = stores.queues
+        self._reports = reports
+
+    def below(self, sid: str, name: str) -> Place | None:
+        """Return the statistics of a workflow."""
+        workflow = self.store.get(sid)
+        return None if workflow is None else self._reports.workflow(workflow, name)
+
+    def render(self, item: Workflow, parent: str) -> dict[str, Any]:
+        """Return the documented fields."""
+        url = f"{parent}/Workflows/{item.sid}"
+        return {
+            "account_sid": self.account.sid,
+            "assignment_callback_url": item.assignment_callback_url,
+            "configuration": item.document.text,
+            **item.dates(),
+            "document_content_type": "application/json",
+            "fallback_assignment_callback_url": item.fallback_assignment_callback_url,
+            "friendly_name": item.friendly_name,
+            "sid": item.sid,
+            "task_reservation_timeout": item.task_reservation_timeout,
+            "workspace_sid": self.workspace_sid,
+            "url": url,
+            "links": {
+                "statistics": f"{url}/Statistics",
+                "real_time_statistics": f"{url}/RealTimeStatistics",
+                "cumulative_statistics": f"{url}/CumulativeStatistics",
+            },
+        }
+
+    def read(self, parameters: Parameters, item: Workflow | None) -> dict[str, Any]:
+        """Return what a request sets."""
+        timeout = parameters.integer("TaskReservationTimeout", 1, _MAX_RESERVATION)
+        configuration = parameters.text("Configuration")
+        return {
+            "friendly_name": parameters.named("FriendlyName", longest=255),
+            "document": None if configuration is None else self._document(configuration),
+            "assignment_callback_url": parameters.text("AssignmentCallbackUrl"),
+            "fallback_assignment_callback_url": parameters.text("FallbackAssignmentCallbackUrl"),
+            "task_reservation_timeout": timeout,
+            "re_evaluate": None if item is None else parameters.boolean("ReEvaluateTasks"),
+        }
+
+    def _document(self, configuration: str) -> Document:
+        return read_document(configuration, lambda sid: self._queues.get(sid) is not None)

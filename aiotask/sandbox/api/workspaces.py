@@ -1,0 +1,110 @@
+"""Workspaces over HTTP."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiotask.sandbox._workspace import TEMPLATES, Workspace, WorkspaceStore
+from aiotask.sandbox.api.activities import Activities
+from aiotask.sandbox.api.collection import EditableShelf
+from aiotask.sandbox.api.endpoint import Place
+from aiotask.sandbox.api.events import Events
+from aiotask.sandbox.api.reservations import Desk
+from aiotask.sandbox.api.statistics import Reports
+from aiotask.sandbox.api.task_channels import TaskChannels
+from aiotask.sandbox.api.task_queues import TaskQueues
+from aiotask.sandbox.api.tasks import Tasks
+from aiotask.sandbox.api.workers import Workers
+from aiotask.sandbox.api.workflows import Workflows
+from aiotask.sandbox.wire.parameters import Parameters
+
+_ORDERS = ("FIFO", "LIFO")
+_LINKS = {
+    "activities": "Activities",
+    "statistics": "Statistics",
+    "real_time_statistics": "RealTimeStatistics",
+    "cumulative_statistics": "CumulativeStatistics",
+    "task_queues": "TaskQueues",
+    "tasks": "Tasks",
+    "workers": "Workers",
+    "workflows": "Workflows",
+    "task_channels": "TaskChannels",
+    "events": "Events",
+}
+
+
+class Workspaces(EditableShelf[Workspace]):
+    """The workspaces of the account. Their names need not differ."""
+
+    key = "workspaces"
+    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by Shelf
+
+    def __init__(self, workspaces: WorkspaceStore) -> None:
+        super().__init__(workspaces)
+        self._places: dict[str, Mapping[str, Place]] = {}
+
+    def below(self, sid: str, name: str) -> Place | None:
+        """Return a collection in a workspace, or statistics of all of it."""
+        workspace = self.store.get(sid)
+        if workspace is None:
+            return None
+        if sid not in self._places:
+            self._places[sid] = _places(workspace)
+        return self._places[sid].get(name)
+
+    def take_out(self, item: Workspace) -> None:
+        """Remove a workspace with all that is in it."""
+        self._places.pop(item.sid, None)
+        super().take_out(item)
+
+    def read(self, parameters: Parameters, item: Workspace | None) -> dict[str, Any]:
+        """Return what a request sets."""
+        changes: dict[str, Any] = {
+            "friendly_name": parameters.named("FriendlyName", code=20002),
+            "event_callback_url": parameters.text("EventCallbackUrl"),
+            "events_filter": parameters.text("EventsFilter"),
+            "multi_task_enabled": parameters.boolean("MultiTaskEnabled"),
+            "prioritize_queue_order": parameters.chosen("PrioritizeQueueOrder", _ORDERS),
+        }
+        if item is None:
+            return {**changes, "template": parameters.chosen("Template", TEMPLATES)}
+        return {
+            **changes,
+            "default_activity": item.stores.activities.asked(parameters, "DefaultActivitySid"),
+            "timeout_activity": item.stores.activities.asked(parameters, "TimeoutActivitySid"),
+        }
+
+    def render(self, item: Workspace, parent: str) -> dict[str, Any]:
+        """Return the documented fields."""
+        url = f"{parent}/Workspaces/{item.sid}"
+        return {
+            "account_sid": self.account.sid,
+            **item.dates(),
+            "default_activity_name": item.default_activity.friendly_name,
+            "default_activity_sid": item.default_activity.sid,
+            "event_callback_url": item.event_callback_url,
+            "events_filter": item.events_filter,
+            "friendly_name": item.friendly_name,
+            "links": {name: f"{url}/{path}" for name, path in _LINKS.items()},
+            "multi_task_enabled": item.multi_task_enabled,
+            "prioritize_queue_order": item.prioritize_queue_order,
+            "sid": item.sid,
+            "timeout_activity_name": item.timeout_activity.friendly_name,
+            "timeout_activity_sid": item.timeout_activity.sid,
+            "url": url,
+        }
+
+
+def _places(workspace: Workspace) -> Mapping[str, Place]:
+    """Return the collections and statistics in a workspace, by the name that their path has."""
+    stores, reports = workspace.stores, Reports(workspace.stores)
+    desk = Desk(stores, workspace.transitions)
+    return {
+        "Activities": Activities(stores, lambda: workspace),
+        "Events": Events(stores, lambda: workspace.friendly_name),
+        "TaskChannels": TaskChannels(stores),
+        "TaskQueues": TaskQueues(stores, reports),
+        "Tasks": Tasks(desk),
+        "Workers": Workers(desk, reports, lambda: workspace),
+        "Workflows": Workflows(stores, reports),
+        **reports.workspace(),
+    }

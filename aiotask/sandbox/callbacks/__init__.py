@@ -1,0 +1,1 @@
+"""Callbacks that the sandbox posts, and the instructions that it gets back."""

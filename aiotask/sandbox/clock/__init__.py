@@ -1,0 +1,1 @@
+"""Virtual time: timers, alarms and rate windows."""

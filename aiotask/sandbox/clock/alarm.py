@@ -1,0 +1,44 @@
+"""What makes due things happen by themselves while a sandbox serves."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from aiotask.sandbox.clock.scheduler import Scheduler
+
+_LONGEST = 3600.0
+
+
+class Alarm:
+    """Wakes the scheduler at the next moment at which something is due; made in a loop."""
+
+    def __init__(
+        self, scheduler: Scheduler, during: Callable[[], AbstractContextManager[object]]
+    ) -> None:
+        self._scheduler = scheduler
+        self._during = during
+        self._loop = asyncio.get_running_loop()
+        self._handle: asyncio.TimerHandle | None = None
+        scheduler.moved = self.set
+        self.set()
+
+    def set(self) -> None:
+        """Wait for the moment that is the next one now."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        due = self._scheduler.next
+        if due is not None:
+            left = (due - self._scheduler.timeline.milliseconds()) / 1000
+            self._handle = self._loop.call_later(min(max(left, 0), _LONGEST), self._ring)
+
+    def close(self) -> None:
+        """Wake nobody any longer."""
+        self._scheduler.moved = None
+        if self._handle is not None:
+            self._handle.cancel()
+
+    def _ring(self) -> None:
+        with self._during():  # which does what is due
+            pass
+        self.set()

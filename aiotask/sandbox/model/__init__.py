@@ -1,0 +1,1 @@
+"""Domain model: resources, their stores and their orders; no HTTP."""

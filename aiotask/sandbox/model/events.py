@@ -1,0 +1,134 @@
+"""What happened in a workspace: the log that lists of events and statistics are read from.
+
+An event is a small tuple; the texts in it are those of the resources themselves, kept as they were.
+The log forgets what is older than 30 days, which is as far back as Twilio's statistics go, and, so
+that it stays in memory, all but the last half a million events: four for every new task.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from aiotask.sandbox.model.account import Account
+from aiotask.sandbox.model.changes import Happening
+from aiotask.sandbox.model.list_index import Unlisted
+
+MOST_EVENTS = 500_000
+DAYS = 30
+
+_KEPT = DAYS * 86_400_000
+_NUMBER_DIGITS = 8
+
+
+class Facts(NamedTuple):
+    """What an event is about, under the names that event_data has for it; *more* is rare."""
+
+    task_sid: str | None = None
+    task_attributes: str | None = None
+    task_priority: int | None = None
+    task_assignment_status: str | None = None
+    task_reason: str | None = None
+    task_created: int | None = None
+    task_queue_entered: int | None = None
+    task_channel_sid: str | None = None
+    task_channel_unique_name: str | None = None
+    workflow_sid: str | None = None
+    workflow_name: str | None = None
+    task_queue_sid: str | None = None
+    task_queue_name: str | None = None
+    reservation_sid: str | None = None
+    worker_sid: str | None = None
+    worker_name: str | None = None
+    worker_attributes: str | None = None
+    worker_activity_sid: str | None = None
+    worker_activity_name: str | None = None
+    more: tuple[tuple[str, str], ...] = ()
+
+
+NO_FACTS = Facts()
+
+
+class Event(NamedTuple):
+    """Something that happened *at* a time, in milliseconds since 1970, to one resource."""
+
+    at: int
+    type: str
+    resource_sid: str
+    facts: Facts
+
+
+class EventLog:
+    """The events of one workspace; their sids follow from its own and their numbers."""
+
+    def __init__(self, account: Account, workspace_sid: str, most: int = MOST_EVENTS) -> None:
+        self._account = account
+        self._salt = workspace_sid[2:26]
+        self._events: deque[Event] = deque(maxlen=most)
+        self._recorded = 0
+        self.unlisted = Unlisted(account.index)
+        """Which events no list shows yet."""
+        self.listener: Callable[[int, Event], None] | None = None
+        """Who is told of each event, and its number, in the middle of what it is about."""
+
+    def record(self, resource_sid: str, facts: Facts, *types: str) -> None:
+        """Note that what *types* name has happened now, in that order."""
+        at = self._account.milliseconds()
+        self.unlisted.add(self._recorded, at)
+        happening = Happening(self._recorded + len(types) - 1, at, resource_sid, types, facts)
+        self.revive(happening)
+        self._account.changes.tell(happening, self._first)
+        if self.listener is not None:
+            for number, name in enumerate(types, happening.last - len(types) + 1):
+                self.listener(number, Event(at, name, resource_sid, facts))
+
+    def revive(self, happening: Happening) -> None:
+        """Append what has happened now, or had when it was saved."""
+        last, at, resource_sid, types, facts = happening
+        events = self._events
+        for name in types:
+            events.append(Event(at, name, resource_sid, facts))
+        self._recorded = last + 1
+        while events[0].at < at - _KEPT:
+            events.popleft()
+
+    def newest_first(self, before: int | None = None) -> Iterator[tuple[int, Event]]:
+        """Return events with their numbers, beginning below the number *before*."""
+        last = self._recorded if before is None else before
+        skipped = islice(reversed(self._events), self._recorded - last, None)
+        return zip(range(last - 1, -1, -1), skipped, strict=False)
+
+    def oldest_first(self, after: int | None = None) -> Iterator[tuple[int, Event]]:
+        """Return events with their numbers, beginning above the number *after*."""
+        first = self._first if after is None else after + 1
+        kept = islice(self._events, first - self._first, None)
+        return zip(range(first, self._recorded), kept, strict=False)
+
+    def since(self, seconds: int) -> Iterator[Event]:
+        """Return the events from a time on, the newest first."""
+        for _, event in self.newest_first():
+            if event.at // 1000 < seconds:
+                return
+            yield event
+
+    def get(self, number: int | None) -> Event | None:
+        """Return the event with a number, unless it is forgotten."""
+        if number is None or not self._first <= number < self._recorded:
+            return None
+        return self._events[number - self._first]
+
+    def sid(self, number: int) -> str:
+        """Return the sid of the event with this number."""
+        return f"EV{self._salt}{number:0{_NUMBER_DIGITS}x}"
+
+    def number(self, sid: str) -> int | None:
+        """Return the number of the event that has, or had, this sid."""
+        try:
+            number = int(sid[-_NUMBER_DIGITS:], 16)
+        except ValueError:
+            return None
+        return number if self.sid(number) == sid else None
+
+    @property
+    def _first(self) -> int:
+        return self._recorded - len(self._events)

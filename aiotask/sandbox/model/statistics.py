@@ -1,0 +1,204 @@
+"""The numbers of statistics: what is now, and what events say of a while.
+
+What Twilio leaves open is decided so: the tasks of real-time statistics are those that are not
+closed; a task waits until a worker accepts it; without SplitByWaitTime nothing is split; a wait
+that is exactly as long as a threshold is below it; seconds are whole numbers.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from aiotask.sandbox.model.events import DAYS, Event
+from aiotask.sandbox.model.task import Task
+from aiotask.sandbox.model.task_channel import TaskChannel
+from aiotask.sandbox.model.task_orders import ENTERED, Ordering
+from aiotask.sandbox.model.task_store import TaskStore
+from aiotask.sandbox.wire.answers import Refusal, invalid
+from aiotask.sandbox.wire.parameters import Parameters, written
+
+_DEFAULT_MINUTES = 15
+_MOST_MINUTES = 10**9
+_MONTH = DAYS * 86_400
+_STATUSES = ("pending", "reserved", "assigned", "wrapping")
+_BY_CREATION = Ordering((("DateCreated", 1),))
+_BY_ENTRY = Ordering(((ENTERED, 1), ("DateCreated", 1)))
+_THRESHOLDS = re.compile(r"\d{1,9}(,\s*\d{1,9}){0,99}", re.ASCII)
+
+_RESERVATIONS: Mapping[str, str] = {
+    "reservation.created": "reservations_created",
+    "reservation.accepted": "reservations_accepted",
+    "reservation.rejected": "reservations_rejected",
+    "reservation.timeout": "reservations_timed_out",
+    "reservation.canceled": "reservations_canceled",
+    "reservation.rescinded": "reservations_rescinded",
+}
+_TASKS: Mapping[str, str] = {
+    **_RESERVATIONS,
+    "task.canceled": "tasks_canceled",
+    "task.completed": "tasks_completed",
+    "task.deleted": "tasks_deleted",
+    "task.system-deleted": "tasks_deleted",
+    "task-queue.moved": "tasks_moved",
+}
+OF_WORKSPACE = {
+    **_TASKS,
+    "task.created": "tasks_created",
+    "workflow.timeout": "tasks_timed_out_in_workflow",
+}
+OF_WORKFLOW = {
+    **_TASKS,
+    "workflow.entered": "tasks_entered",
+    "workflow.timeout": "tasks_timed_out_in_workflow",
+}
+OF_QUEUE = {**_TASKS, "task-queue.entered": "tasks_entered"}
+OF_WORKERS = _RESERVATIONS
+
+
+class Window(NamedTuple):
+    """A while, in seconds since 1970, both ends included."""
+
+    start: int
+    end: int
+
+    @classmethod
+    def read(cls, parameters: Parameters, now: int) -> "Window":
+        """Read StartDate, EndDate and Minutes; a StartDate makes the Minutes not matter."""
+        minutes = parameters.integer("Minutes", 1, _MOST_MINUTES) or _DEFAULT_MINUTES
+        end = parameters.moment("EndDate")
+        end = now if end is None else end
+        start = parameters.moment("StartDate")
+        start = end - minutes * 60 if start is None else start
+        if start > end:
+            raise invalid("Invalid StartDate: it is after the EndDate")
+        return cls(start, end)
+
+    @classmethod
+    def recent(cls, parameters: Parameters, now: int) -> "Window":
+        """Read them for statistics, which Twilio has of the last 30 days only (14241)."""
+        window = cls.read(parameters, now)
+        if window.start < now - _MONTH:
+            raise Refusal(400, 14241, f"The StartDate is more than {DAYS} days in the past")
+        return window
+
+    def within(self, events: Iterable[Event]) -> list[Event]:
+        """Return the events of the while, of *events* that are not older."""
+        return [event for event in events if event.at // 1000 <= self.end]
+
+    def ends(self) -> dict[str, str | None]:
+        """Return both ends as the service writes them."""
+        return {"start_time": written(self.start), "end_time": written(self.end)}
+
+
+def thresholds(parameters: Parameters) -> list[int]:
+    """Read SplitByWaitTime."""
+    text = parameters.text("SplitByWaitTime")
+    if not text:
+        return []
+    if not _THRESHOLDS.fullmatch(text):
+        raise invalid(f"Invalid SplitByWaitTime {text!r}: must be whole numbers of seconds")
+    return [int(part) for part in text.split(",")]
+
+
+def counted(events: Iterable[Event], names: Mapping[str, str]) -> dict[str, int]:
+    """Return how many events there are of each type that *names* gives a name."""
+    found = Counter(names[event.type] for event in events if event.type in names)
+    return {name: found[name] for name in names.values()}
+
+
+def waits(events: Sequence[Event], split: Sequence[int], *, queue: bool = False) -> dict[str, Any]:
+    """Return how long tasks waited to be accepted or canceled; in a *queue*, since they came."""
+    accepted = _since(events, "reservation.accepted", "task_created")
+    canceled = _since(events, "task.canceled", "task_created")
+    figures: dict[str, Any] = {
+        "avg_task_acceptance_time": summary(accepted)["avg"],
+        "wait_duration_until_accepted": summary(accepted),
+        "wait_duration_until_canceled": summary(canceled),
+        "split_by_wait_time": _split(split, accepted, canceled) if split else None,
+    }
+    if queue:
+        entered = _since(events, "reservation.accepted", "task_queue_entered")
+        figures["wait_duration_in_queue_until_accepted"] = summary(entered)
+    return figures
+
+
+def _since(events: Iterable[Event], type_: str, field: str) -> list[int]:
+    return [
+        event.at // 1000 - getattr(event.facts, field) for event in events if event.type == type_
+    ]
+
+
+def _split(
+    split: Iterable[int], accepted: Iterable[int], canceled: Iterable[int]
+) -> dict[str, dict[str, dict[str, int]]]:
+    return {
+        str(threshold): {
+            side: {
+                "tasks_canceled": sum((wait > threshold) is above for wait in canceled),
+                "reservations_accepted": sum((wait > threshold) is above for wait in accepted),
+            }
+            for side, above in (("above", True), ("below", False))
+        }
+        for threshold in split
+    }
+
+
+def summary(durations: Sequence[int]) -> dict[str, int]:
+    """Return the mean, the extremes and the sum of durations in seconds."""
+    total = sum(durations)
+    return {
+        "avg": total // len(durations) if durations else 0,
+        "min": min(durations, default=0),
+        "max": max(durations, default=0),
+        "total": total,
+    }
+
+
+def tasks_now(
+    store: TaskStore, field: str | None, sid: str | None, channel: TaskChannel | None, now: int
+) -> dict[str, Any]:
+    """Return the open tasks that have *sid* in *field*, by status and priority, and the oldest."""
+    place = {} if field is None else {field: frozenset([sid])}
+    statuses, priorities = Counter[str](), Counter[int]()
+    for group, count in store.counts({**place, **_on(channel)}):
+        if group.assignment_status in _STATUSES:
+            statuses[group.assignment_status] += count
+            priorities[group.priority] += count
+    oldest = _oldest(store, _BY_CREATION, field, sid, channel)
+    return {
+        "tasks_by_status": {status: statuses[status] for status in _STATUSES},
+        "tasks_by_priority": {str(level): priorities[level] for level in sorted(priorities)},
+        "total_tasks": statuses.total(),
+        "longest_task_waiting_age": 0 if oldest is None else now - oldest.created,
+        "longest_task_waiting_sid": None if oldest is None else oldest.sid,
+    }
+
+
+def longest_in_queue(
+    store: TaskStore, sid: str, channel: TaskChannel | None, now: int
+) -> dict[str, Any]:
+    """Return which task has waited in a queue for longest since it came there."""
+    oldest = _oldest(store, _BY_ENTRY, "task_queue_sid", sid, channel)
+    entered = None if oldest is None else oldest.entered
+    return {
+        "longest_relative_task_age_in_queue": 0 if entered is None else now - entered,
+        "longest_relative_task_sid_in_queue": None if oldest is None else oldest.sid,
+    }
+
+
+def _on(channel: TaskChannel | None) -> dict[str, frozenset[str]]:
+    return {} if channel is None else {"task_channel_sid": frozenset([channel.sid])}
+
+
+def _oldest(
+    store: TaskStore,
+    ordering: Ordering,
+    field: str | None,
+    sid: str | None,
+    channel: TaskChannel | None,
+) -> Task | None:
+    """Return the first task that waits; that and where it does is one field, found at once."""
+    waiting = "waiting" if field is None else f"waiting_{field}"
+    wanted: dict[str, Collection[object]] = {waiting: [True if field is None else sid]}
+    return store.first(ordering, {**wanted, **_on(channel)})

@@ -1,0 +1,61 @@
+"""Task channels as they are kept: what kinds of work there are."""
+
+from dataclasses import dataclass
+
+from aiotask.sandbox.model.events import Facts
+from aiotask.sandbox.model.store import Resource, Store
+from aiotask.sandbox.wire.answers import invalid
+from aiotask.sandbox.wire.parameters import Parameters
+
+FIRST_CHANNELS = (
+    {"unique_name": "default", "friendly_name": "Default"},
+    {"unique_name": "voice", "friendly_name": "Voice"},
+    {"unique_name": "chat", "friendly_name": "Programmable Chat"},
+    {"unique_name": "sms", "friendly_name": "SMS"},
+    {"unique_name": "video", "friendly_name": "Video"},
+)
+"""What a workspace begins with, by the friendly names of recorded answers."""
+
+
+@dataclass(slots=True, kw_only=True)
+class TaskChannel(Resource):
+    """A kind of work."""
+
+    friendly_name: str
+    unique_name: str
+    optimized: bool = False
+
+
+class TaskChannelStore(Store[TaskChannel]):
+    """The task channels of one workspace; Twilio's older page of limits allows fifteen."""
+
+    make = TaskChannel
+    noun = "TaskChannel"
+    prefix = "TC"
+    kind = "task-channel"
+    most = 15
+
+    @property
+    def default(self) -> TaskChannel:
+        """The first one, which is never deleted."""
+        return next(iter(self))
+
+    def named(self, name: str) -> TaskChannel | None:
+        """Return the channel with this sid or unique name."""
+        return self.get(name) or next((item for item in self if item.unique_name == name), None)
+
+    def filter(self, parameters: Parameters) -> TaskChannel | None:
+        """Return the channel that TaskChannel means; one that does not exist is refused."""
+        name = parameters.text("TaskChannel")
+        channel = self.named(name) if name else None
+        if name and channel is None:
+            raise invalid(f"Invalid TaskChannel {name!r}: there is no such TaskChannel")
+        return channel
+
+    def facts(self, item: TaskChannel) -> Facts:
+        """Return its sid and names."""
+        return Facts(
+            task_channel_sid=item.sid,
+            task_channel_unique_name=item.unique_name,
+            more=(("task_channel_name", item.friendly_name),),
+        )

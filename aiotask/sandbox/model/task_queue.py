@@ -1,0 +1,93 @@
+"""Task queues as they are kept: where tasks wait, and for which workers."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from aiotask.sandbox.expressions.language import Test, parse
+from aiotask.sandbox.model.account import Account
+from aiotask.sandbox.model.activity import Activity
+from aiotask.sandbox.model.dirty import Mailbox
+from aiotask.sandbox.model.events import EventLog, Facts
+from aiotask.sandbox.model.store import Resource, Store
+from aiotask.sandbox.model.worker import Seen, Worker
+from aiotask.sandbox.wire.parameters import Parameters
+
+DEFAULT_TARGET = "1==1"
+
+_MOST = 5_000
+
+
+@lru_cache(_MOST)
+def _test(expression: str) -> Test:
+    return parse(expression).test
+
+
+@dataclass(slots=True, kw_only=True)
+class TaskQueue(Resource):
+    """Where tasks wait."""
+
+    friendly_name: str
+    target_workers: str = DEFAULT_TARGET
+    max_reserved_workers: int = 1
+    task_order: str = "FIFO"
+    reservation_activity: Activity | None = None
+    assignment_activity: Activity | None = None
+
+    def targets(self, worker: Worker) -> bool:
+        """Tell whether a worker may get tasks from here; an empty TargetWorkers is for nobody."""
+        return bool(self.target_workers) and _test(self.target_workers)(Seen(worker))
+
+    def eligible(self, workers: Iterable[Worker]) -> list[Worker]:
+        """Return those who may get tasks from here."""
+        return [worker for worker in workers if self.targets(worker)]
+
+
+class TaskQueueStore(Store[TaskQueue]):
+    """The task queues of one workspace; Twilio's older page of limits allows 5,000."""
+
+    make = TaskQueue
+    noun = "TaskQueue"
+    prefix = "WQ"
+    kind = "task-queue"
+    most = _MOST
+
+    def __init__(self, account: Account, log: EventLog, mailbox: Mailbox) -> None:
+        super().__init__(account, log)
+        self._mailbox = mailbox
+
+    def changed(self, item: TaskQueue, old: Mapping[str, Any]) -> None:
+        """Tell the log of a new expression, the one change that TaskRouter has an event for."""
+        self._mailbox.note(item.sid)
+        if "target_workers" in old:
+            self.record(item, "expression.updated")
+
+    def facts(self, item: TaskQueue) -> Facts:
+        """Return its sid, name and expression."""
+        return Facts(
+            task_queue_sid=item.sid,
+            task_queue_name=item.friendly_name,
+            more=(("task_queue_target_expression", item.target_workers),),
+        )
+
+    def chosen(self, parameters: Parameters) -> Callable[[Worker], bool]:
+        """Return the test of a worker's FriendlyName, and of queues that the worker gets tasks of.
+
+        Those are the ones that TaskQueueSid and TaskQueueName mean, of which there may be none.
+        """
+        name = (parameters.text("FriendlyName") or "").casefold()
+        sid, queue_name = parameters.text("TaskQueueSid"), parameters.text("TaskQueueName")
+        queues = [
+            queue
+            for queue in self
+            if (not sid or queue.sid == sid)
+            and (not queue_name or queue.friendly_name == queue_name)
+        ]
+        by_queue = bool(sid or queue_name)
+
+        def matches(worker: Worker) -> bool:
+            named = not name or worker.friendly_name.casefold() == name
+            return named and (not by_queue or any(queue.targets(worker) for queue in queues))
+
+        return matches

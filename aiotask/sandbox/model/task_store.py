@@ -1,0 +1,243 @@
+"""The tasks of one workspace: found by sid, in any order, and by the values of their attributes.
+
+Creating a task is O(log n). Orders, their divisions by a field, and the index of an attribute are
+built when a list first needs them, and kept up from then on.
+"""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, NamedTuple
+
+import orjson
+from sortedcontainers import SortedKeyList
+
+from aiotask.sandbox.expressions.language import Attributes, Expression, Lookup
+from aiotask.sandbox.expressions.values import COMPOUND, NULL, identity
+from aiotask.sandbox.model.changes import Changes
+from aiotask.sandbox.model.list_index import Index, Unlisted
+from aiotask.sandbox.model.task import Status, Task
+from aiotask.sandbox.model.task_orders import Order, Ordering, Wanted
+
+_MAX_INDEXES = 16
+_UNORDERED = frozenset(["attributes", "reason"])
+"""What can change without moving a task in any order."""
+
+
+class Query(NamedTuple):
+    """Which tasks a list wants, in which order."""
+
+    ordering: Ordering
+    wanted: Wanted
+    expression: Expression | None
+    below: int | None = None
+    """The number from which on tasks are not in the index yet."""
+
+    def matches(self, task: Task) -> bool:
+        """Tell whether a task is to be listed."""
+        return (
+            (self.below is None or task.number < self.below)
+            and _has(task, self.wanted)
+            and (self.expression is None or self.expression.test(orjson.loads(task.attributes)))
+        )
+
+
+class Group(NamedTuple):
+    """What tasks have in common that are counted together."""
+
+    workflow_sid: str
+    task_queue_sid: str | None
+    task_channel_sid: str
+    assignment_status: Status
+    priority: int
+
+    @classmethod
+    def of(cls, task: Task) -> "Group":
+        """Return where a task counts."""
+        return cls(
+            task.workflow.sid,
+            task.task_queue_sid,
+            task.channel.sid,
+            task.assignment_status,
+            task.priority,
+        )
+
+
+class _AttributeIndex:
+    """The tasks by the value of one attribute. Most values are those of one task alone."""
+
+    def __init__(self, name: str, tasks: Iterable[Task]) -> None:
+        self._name = name
+        self._tasks: dict[Hashable, Task | set[Task]] = {}
+        for task in tasks:
+            self.add(task, orjson.loads(task.attributes))
+
+    def add(self, task: Task, attributes: Attributes) -> None:
+        key = identity(attributes.get(self._name))
+        if key is COMPOUND or key == NULL:
+            return
+        found = self._tasks.setdefault(key, task)
+        if isinstance(found, set):
+            found.add(task)
+        elif found is not task:
+            self._tasks[key] = {found, task}
+
+    def remove(self, task: Task, attributes: Attributes) -> None:
+        key = identity(attributes.get(self._name))
+        found = self._tasks.get(key)
+        if isinstance(found, set):
+            found.remove(task)
+        elif found is task:
+            del self._tasks[key]
+
+    def find(self, keys: Iterable[Hashable], most: int) -> list[Task] | None:
+        """Return the tasks with these values, unless there are more than *most*."""
+        tasks: list[Task] = []
+        for key in keys:
+            found = self._tasks.get(key)
+            if isinstance(found, set):
+                tasks.extend(islice(found, most + 1))
+            elif found is not None:
+                tasks.append(found)
+            if len(tasks) > most:
+                return None
+        return tasks
+
+
+class TaskStore:
+    """The tasks of one workspace."""
+
+    def __init__(self, changes: Changes, index: Index) -> None:
+        self._changes = changes
+        self.created = 0
+        """How many tasks there have been."""
+        self.unlisted = Unlisted(index)
+        """Which tasks no list shows yet."""
+        self._tasks: dict[str, Task] = {}
+        self._orders: dict[tuple[tuple[str, int], ...], Order] = {}
+        self._indexes: dict[str, _AttributeIndex] = {}
+        self._counts: Counter[Group] = Counter()
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self._tasks.values())
+
+    def get(self, sid: str) -> Task | None:
+        """Return a task by its sid."""
+        return self._tasks.get(sid)
+
+    def add(self, task: Task, attributes: Attributes) -> None:
+        """Keep a new task, whose *attributes* are decoded already."""
+        self.revive(task)
+        self.unlisted.add(task.number, task.began)
+        self._changes.put(task)
+        self._file(task)
+        self._index(task, attributes)
+
+    def revive(self, task: Task) -> None:
+        """Keep a task, which may have been saved, while no order or index is asked for."""
+        self.created = task.number + 1
+        self._tasks[task.sid] = task
+        self._counts[Group.of(task)] += 1
+
+    def change(self, task: Task, changes: Mapping[str, Any], now: int) -> None:
+        """Set fields of a task; its version grows whatever they are."""
+        self._uncount(task)
+        moves, rewrites = not changes.keys() <= _UNORDERED, "attributes" in changes
+        if moves:
+            self._unfile(task)
+        if rewrites:
+            self._unindex(task)
+        for name, value in changes.items():
+            setattr(task, name, value)
+        task.version += 1
+        task.updated = now
+        self._changes.put(task)
+        self._counts[Group.of(task)] += 1
+        if moves:
+            self._file(task)
+        if rewrites and self._indexes:
+            self._index(task, orjson.loads(task.attributes))
+
+    def remove(self, task: Task) -> None:
+        """Forget a task."""
+        self._uncount(task)
+        self._unfile(task)
+        self._unindex(task)
+        del self._tasks[task.sid]
+        self._changes.drop(task.sid)
+
+    def counts(self, wanted: Wanted) -> list[tuple[Group, int]]:
+        """Return how many tasks there are of each group that is *wanted*."""
+        return [
+            (group, count)
+            for group, count in self._counts.items()
+            if all(getattr(group, field) in values for field, values in wanted.items())
+        ]
+
+    def first(self, ordering: Ordering, wanted: Wanted) -> Task | None:
+        """Return the first task in an order that is *wanted*."""
+        found = self.find(Query(ordering, wanted, None), None, 1)
+        return found[0] if found else None
+
+    def find(
+        self, query: Query, after: Task | None, count: int, *, backwards: bool = False
+    ) -> list[Task]:
+        """Return the next *count* tasks behind *after*, in their order or against it."""
+        order = self._order(query.ordering)
+        reverse = query.ordering.reverse != backwards
+        sources, rest = order.narrow(query.wanted)
+        if query.expression:
+            # Twice as many candidates are twice as much to sort, and half as far to go for a page.
+            most = int((count * sum(map(len, sources))) ** 0.5)
+            found = self._looked_up(query.expression.lookups, most)
+            if found is not None:
+                sources, rest = [SortedKeyList(found, key=order.key)], query.wanted
+        narrowed = query._replace(wanted=rest)
+        stream = order.stream(sources, after, query.below, reverse=reverse)
+        return list(islice(filter(narrowed.matches, stream), count))
+
+    def _looked_up(self, lookups: Iterable[Lookup], most: int) -> list[Task] | None:
+        for lookup in lookups:
+            index = self._indexes.get(lookup.name)
+            if index is None:
+                if len(self._indexes) == _MAX_INDEXES:
+                    continue
+                index = self._indexes[lookup.name] = _AttributeIndex(lookup.name, self)
+            found = index.find(lookup.keys, most)
+            if found is not None:
+                return found
+        return None
+
+    def _order(self, ordering: Ordering) -> Order:
+        order = self._orders.get(ordering.columns)
+        if order is None:
+            order = self._orders[ordering.columns] = Order(ordering.key(), self)
+        return order
+
+    def _uncount(self, task: Task) -> None:
+        group = Group.of(task)
+        self._counts[group] -= 1
+        if not self._counts[group]:
+            del self._counts[group]
+
+    def _file(self, task: Task) -> None:
+        for order in self._orders.values():
+            order.add(task)
+
+    def _unfile(self, task: Task) -> None:
+        for order in self._orders.values():
+            order.remove(task)
+
+    def _index(self, task: Task, attributes: Attributes) -> None:
+        for index in self._indexes.values():
+            index.add(task, attributes)
+
+    def _unindex(self, task: Task) -> None:
+        if self._indexes:
+            attributes = orjson.loads(task.attributes)
+            for index in self._indexes.values():
+                index.remove(task, attributes)
+
+
+def _has(task: Task, wanted: Wanted) -> bool:
+    return all(getattr(task, field) in values for field, values in wanted.items())

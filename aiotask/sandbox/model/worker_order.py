@@ -1,0 +1,55 @@
+"""What a workflow's targets say about workers that is no test: their order, and one by name.
+
+After Twilio's pages on ordering workers and on known agents.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from aiotask.sandbox.expressions.language import (
+    NAME,
+    Attributes,
+    ExpressionError,
+    Path,
+    Read,
+    path_of,
+    reader,
+)
+
+_NAME = re.compile(NAME)
+_COLUMN = re.compile(rf"(?P<name>worker\.{NAME})(?:\s+(?P<direction>(?i:ASC|DESC)))?")
+
+
+class Column(NamedTuple):
+    """One part of an ``order_by``: what to compare workers by, and in which direction."""
+
+    read: Read
+    sign: int
+
+
+def parse_order(text: str) -> tuple[Column, ...]:
+    """Return the columns that ``worker.level DESC, worker.age`` says; without a word it is ASC."""
+    columns = []
+    for part in text.split(","):
+        match = _COLUMN.fullmatch(part.strip())
+        if match is None:
+            raise ExpressionError(f"{part.strip()[:40]!r} is not worker.attribute ASC or DESC")
+        sign = -1 if (match["direction"] or "").upper() == "DESC" else 1
+        columns.append(Column(reader(path_of(match["name"])), sign))
+    return tuple(columns)
+
+
+def rank(columns: Iterable[Column], attributes: Attributes) -> tuple[tuple[bool, float], ...]:
+    """Return what sorts by *columns*; what is no number comes last, in whichever direction."""
+    ranks = []
+    for column in columns:
+        value = column.read(attributes)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        ranks.append((not number, column.sign * value if number else 0))
+    return tuple(ranks)
+
+
+def parse_reference(text: str) -> Path | None:
+    """Return what a name in dotted form refers to, None for what is no name."""
+    return path_of(text) if _NAME.fullmatch(text) else None

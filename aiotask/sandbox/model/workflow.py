@@ -1,0 +1,55 @@
+"""Workflows as they are kept: the rules by which tasks come to queues."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiotask.sandbox.model.account import Account
+from aiotask.sandbox.model.dirty import Mailbox
+from aiotask.sandbox.model.events import EventLog, Facts
+from aiotask.sandbox.model.store import Resource, Store
+from aiotask.sandbox.model.workflow_configuration import Document
+from aiotask.sandbox.wire.answers import invalid
+
+
+@dataclass(slots=True, kw_only=True)
+class Workflow(Resource):
+    """The rules by which tasks come to queues."""
+
+    friendly_name: str
+    document: Document
+    assignment_callback_url: str | None = None
+    fallback_assignment_callback_url: str | None = None
+    task_reservation_timeout: int = 120
+    re_evaluate: bool = False
+    """Whether tasks that wait begin anew when it, or their attributes, change."""
+
+
+class WorkflowStore(Store[Workflow]):
+    """The workflows of one workspace; Twilio's older page of limits allows a thousand."""
+
+    make = Workflow
+    noun = "Workflow"
+    prefix = "WW"
+    kind = "workflow"
+    most = 1_000
+
+    def __init__(self, account: Account, log: EventLog, mailbox: Mailbox) -> None:
+        super().__init__(account, log)
+        self._mailbox = mailbox
+
+    def changed(self, item: Workflow, old: Mapping[str, Any]) -> None:
+        """Tell the log of a change."""
+        super().changed(item, old)
+        if old.keys() & {"document", "re_evaluate"}:
+            self._mailbox.note(item.sid)
+
+    def only(self) -> Workflow:
+        """Return the one workflow that needs no naming."""
+        if len(self) != 1:
+            raise invalid("WorkflowSid is required: the Workspace does not have exactly 1 Workflow")
+        return next(iter(self))
+
+    def facts(self, item: Workflow) -> Facts:
+        """Return its sid and name."""
+        return Facts(workflow_sid=item.sid, workflow_name=item.friendly_name)

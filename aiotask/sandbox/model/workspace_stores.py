@@ -1,0 +1,60 @@
+"""All that one workspace holds, and nothing of how it is asked for."""
+
+from typing import NamedTuple
+
+from aiotask.sandbox.model.account import Account
+from aiotask.sandbox.model.activity import FIRST_ACTIVITIES, ActivityStore
+from aiotask.sandbox.model.dirty import Mailbox
+from aiotask.sandbox.model.events import EventLog
+from aiotask.sandbox.model.reservation import ReservationStore
+from aiotask.sandbox.model.task_channel import FIRST_CHANNELS, TaskChannelStore
+from aiotask.sandbox.model.task_queue import TaskQueueStore
+from aiotask.sandbox.model.task_store import TaskStore
+from aiotask.sandbox.model.worker import WorkerStore
+from aiotask.sandbox.model.workflow import WorkflowStore
+
+
+class Stores(NamedTuple):
+    """The stores of one workspace."""
+
+    account: Account
+    workspace_sid: str
+    log: EventLog
+    mailbox: Mailbox
+    activities: ActivityStore
+    channels: TaskChannelStore
+    workers: WorkerStore
+    queues: TaskQueueStore
+    workflows: WorkflowStore
+    tasks: TaskStore
+    reservations: ReservationStore
+
+    @classmethod
+    def open(cls, account: Account) -> "Stores":
+        """Return what a new workspace holds: the documented activities and task channels."""
+        stores = cls.empty(account, account.new_sid("WS"))
+        stores.activities.begin(FIRST_ACTIVITIES)
+        stores.channels.begin(FIRST_CHANNELS)
+        return stores
+
+    @classmethod
+    def empty(cls, account: Account, sid: str) -> "Stores":
+        """Return what a workspace holds before there is anything in it."""
+        account = account.within(sid)
+        log = EventLog(account, sid)
+        activities, channels = ActivityStore(account, log), TaskChannelStore(account, log)
+        mailbox = Mailbox(account.scheduler)
+        workers = WorkerStore(account, log, channels, mailbox)
+        return cls(
+            account=account,
+            workspace_sid=sid,
+            log=log,
+            mailbox=mailbox,
+            activities=activities,
+            channels=channels,
+            workers=workers,
+            queues=TaskQueueStore(account, log, mailbox),
+            workflows=WorkflowStore(account, log, mailbox),
+            tasks=TaskStore(account.changes, account.index),
+            reservations=ReservationStore(account, log, workers),
+        )

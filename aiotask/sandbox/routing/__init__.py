@@ -1,0 +1,1 @@
+"""Task routing: which worker is offered which task, and when."""

@@ -1,0 +1,158 @@
+"""Who gets which task: waiting tasks on one side, free workers on the other.
+
+What Twilio leaves open is decided so:
+
+* Idle longest is who has not been offered a task, has not ended one, and has not become available
+  for longest. Of those equal in an ``order_by``, the longest idle comes first.
+* FIFO queues of a workspace are served together: the highest priority, then the earliest virtual
+  start; LIFO queues so too: the latest virtual start.
+* A task that is reserved for fewer workers than its queue allows is offered to others who become
+  free, but not again to those who have had it since it was last pending.
+* A worker who does one task at a time has one reservation at most that is not completed.
+* A task for one worker (RoutingTarget) asks for no queue's or target's expression, and waits if
+  there is no such worker; with IgnoreCapacity it asks for no capacity, channel or activity either.
+* A known worker must be in the queue and fit the target's expression, and is waited for.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from aiotask.sandbox.expressions.language import Scope, View
+from aiotask.sandbox.model.task import Task
+from aiotask.sandbox.model.transitions import Settings
+from aiotask.sandbox.model.worker import Seen, Worker
+from aiotask.sandbox.model.worker_order import rank
+from aiotask.sandbox.model.workspace_stores import Stores
+from aiotask.sandbox.routing.waiting import Line, Lines, Place
+from aiotask.sandbox.routing.worker_pools import Crew
+
+Rank = tuple[int, ...]
+
+
+class Found(NamedTuple):
+    """A task, what orders it among all that wait in the workspace, and where it does."""
+
+    rank: Rank
+    task: Task
+    line: Line
+
+
+class Matching:
+    """Brings together the tasks and the workers of one workspace."""
+
+    def __init__(self, stores: Stores, settings: Callable[[], Settings]) -> None:
+        self.lines = Lines()
+        self.crew = Crew(stores.workers, self.is_free)
+        self._workers = stores.workers
+        self._reservations = stores.reservations
+        self._activities = stores.activities
+        self._settings = settings
+
+    def is_free(self, worker: Worker, channel: str) -> bool:
+        """Tell whether a worker can be offered one more task of a channel."""
+        item = worker.channels.get(channel)
+        return (
+            item is not None
+            and worker.activity.available
+            and item.available
+            and item.engaged < item.capacity
+            and (self._settings().multi_task_enabled or not any(self._reservations.open(worker)))
+        )
+
+    def rank(self, line: Line, place: Place) -> Rank:
+        """Return what orders a task among all that wait; the least is served first."""
+        last = line.queue.task_order != self._settings().prioritize_queue_order
+        return (int(last), *place[:-1])
+
+    def find(self, task: Task) -> Found | None:
+        """Return a task with its rank, if it waits."""
+        found = self.lines.find(task.sid)
+        return None if found is None else Found(self.rank(*found), task, found[0])
+
+    def task_for(self, worker: Worker) -> Found | None:
+        """Return the first task that a worker can take."""
+        best: Found | None = None
+        for line in self._lines_of(worker):
+            place = self._first(line, worker, best)
+            if place is not None:
+                best = Found(self.rank(line, place), place[-1], line)
+        return best
+
+    def worker_for(self, found: Found) -> Worker | None:
+        """Return who is the first to get a task."""
+        line = found.line
+        candidates = (
+            worker
+            for worker in self._candidates(line)
+            if line.admits(worker) and self._may_have(worker, found.task)
+        )
+        columns = line.target.order_by
+        if not columns:
+            return next(candidates, None)
+        return min(
+            candidates, key=lambda item: rank(columns, Scope(worker=Seen(item))), default=None
+        )
+
+    def crowd(self, line: Line) -> View:
+        """Return what skip_if asks about the workers of a queue."""
+        staff = self.crew.staff(line.queue.target_workers)
+        return _Crowd(
+            {item.sid: (count, item.available) for item, count in staff.counts(self._activities)}
+        )
+
+    def _candidates(self, line: Line) -> Iterator[Worker]:
+        """Return who is free and in the queue, the longest idle first."""
+        if line.person is not None:
+            kind, value = line.person
+            name = value if isinstance(value, str) else ""
+            worker = self._workers.get(name) if kind == "sid" else self._workers.named(name)
+            if worker is not None and self._is_for(line, worker):
+                yield worker
+            return
+        for _, _, sid in self.crew.ready(line.queue.target_workers, line.channel):
+            yield self._workers.items[sid]
+
+    def _lines_of(self, worker: Worker) -> Iterator[Line]:
+        yield from self.lines.for_worker(worker)
+        for channel in worker.channels:
+            if self.is_free(worker, channel):
+                yield from self.lines.for_channel(channel)
+
+    def _is_for(self, line: Line, worker: Worker) -> bool:
+        free = line.key.ignores_capacity or self.is_free(worker, line.channel)
+        return free and (line.direct or worker in self.crew.staff(line.queue.target_workers))
+
+    def _first(self, line: Line, worker: Worker, best: Found | None) -> Place | None:
+        """Return the first task of a line that a worker can take, if it is before the *best*."""
+        tried = False
+        for place in line.tasks:
+            if best is not None and self.rank(line, place) >= best.rank:
+                return None
+            if not tried and not (self._is_for(line, worker) and line.admits(worker)):
+                return None
+            tried = True
+            if self._may_have(worker, place[-1]):
+                return place
+        return None
+
+    def _may_have(self, worker: Worker, task: Task) -> bool:
+        return task.assignment_status == "pending" or all(
+            item.worker is not worker
+            for item in self._reservations.of_task(task.sid).values()
+            if item.round == task.rounds
+        )
+
+
+class _Crowd(View):
+    """How many workers there are, by whether they are available and by the sids of activities."""
+
+    def __init__(self, counts: dict[str, tuple[int, bool]]) -> None:
+        self._counts = counts
+
+    def get(self, name: str, /) -> int | None:
+        """Return a number, None for what is no name of one."""
+        if name in ("available", "unavailable"):
+            wanted = name == "available"
+            return sum(count for count, available in self._counts.values() if available is wanted)
+        found = self._counts.get(name)
+        return None if found is None else found[0]

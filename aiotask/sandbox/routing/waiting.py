@@ -1,0 +1,166 @@
+"""Where tasks wait: lines, in each of which all tasks can be taken by the same workers.
+
+A line is what a queue, a channel, a target, and the values that the target's expression asks of a
+task have in common. So a worker who is free tries expressions on lines, and not on tasks.
+"""
+
+from collections.abc import Hashable, Iterator
+from typing import Any, NamedTuple
+
+import orjson
+from sortedcontainers import SortedList
+
+from aiotask.sandbox.expressions.language import Attributes, Path, Scope, reader
+from aiotask.sandbox.expressions.values import COMPOUND, identity
+from aiotask.sandbox.model.task import Task
+from aiotask.sandbox.model.task_queue import TaskQueue
+from aiotask.sandbox.model.worker import Seen, Worker
+from aiotask.sandbox.model.workflow_configuration import Target
+
+Place = tuple[Any, ...]
+"""What orders the tasks of a queue: numbers, and at last the task."""
+Person = tuple[str, Hashable]
+"""A worker by sid or by name."""
+
+
+class Line:
+    """Tasks that the same workers can take, in the order in which they get them."""
+
+    __slots__ = ("_attributes", "channel", "direct", "key", "person", "queue", "target", "tasks")
+
+    def __init__(self, queue: TaskQueue, target: Target, task: Task, key: "Key") -> None:
+        self.queue = queue
+        self.channel = task.channel.sid
+        self.target = target
+        self.key = key
+        self.person = key.person
+        self.direct = is_direct(task)
+        self.tasks: SortedList[Place] = SortedList()
+        self._attributes: Attributes = orjson.loads(task.attributes) if key.values else {}
+
+    def admits(self, worker: Worker) -> bool:
+        """Tell whether the target's expression is true for a worker; for a direct task it is."""
+        expression = self.target.expression
+        if expression is None or self.direct:
+            return True
+        return expression.test(Scope(task=self._attributes, worker=Seen(worker)))
+
+
+class Key(NamedTuple):
+    """What tells lines apart."""
+
+    queue: str
+    channel: str
+    target: int
+    person: Person | None
+    direct: bool
+    ignores_capacity: bool
+    values: tuple[Hashable, ...]
+
+    @classmethod
+    def of(cls, task: Task, queue: TaskQueue, target: Target) -> "Key":
+        """Return the line that a task belongs to."""
+        direct = is_direct(task)
+        paths = () if direct or target.expression is None else sorted_paths(target.expression.paths)
+        known = None if direct else target.known
+        decoded = orjson.loads(task.attributes) if paths or known else {}
+        scope = Scope(task=decoded)
+        person: Person | None = ("sid", task.routing_target) if direct else None
+        if known is not None:
+            value = None if known.path is None else reader(known.path)(scope)
+            if known.path is None or value is not None:  # null switches the known worker off
+                person = _person(value, by_name=known.by_name)
+        return cls(
+            queue.sid,
+            task.channel.sid,
+            id(target),
+            person,
+            direct,
+            direct and task.ignore_capacity is not False,
+            tuple(_hashable(reader(path)(scope)) for path in paths),
+        )
+
+
+class Lines:
+    """All waiting tasks of a workspace."""
+
+    def __init__(self) -> None:
+        self._lines: dict[Key, Line] = {}
+        self._by_channel: dict[str, dict[Key, Line]] = {}
+        self._by_person: dict[Person, dict[Key, Line]] = {}
+        self._places: dict[str, tuple[Line, Place]] = {}
+
+    def put(self, task: Task, queue: TaskQueue, target: Target) -> None:
+        """Let a task wait, in the place that is right for it now."""
+        self.take(task.sid)
+        key = Key.of(task, queue, target)
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = Line(queue, target, task, key)
+            self._group(line)[key] = line
+        place = _place(task, queue)
+        line.tasks.add(place)
+        self._places[task.sid] = line, place
+
+    def take(self, sid: str) -> None:
+        """Let a task wait no longer."""
+        found = self._places.pop(sid, None)
+        if found is None:
+            return
+        line, place = found
+        line.tasks.remove(place)
+        if not line.tasks:
+            del self._lines[line.key]
+            group = self._group(line)
+            del group[line.key]
+            if not group and line.person is not None:
+                del self._by_person[line.person]
+
+    def find(self, sid: str) -> tuple[Line, Place] | None:
+        """Return where a task waits."""
+        return self._places.get(sid)
+
+    def for_channel(self, channel: str) -> Iterator[Line]:
+        """Return the lines of a channel that are for nobody in particular."""
+        return iter(self._by_channel.get(channel, {}).values())
+
+    def for_worker(self, worker: Worker) -> Iterator[Line]:
+        """Return the lines that are for a worker alone."""
+        for person in (("sid", worker.sid), ("name", worker.friendly_name.casefold())):
+            yield from self._by_person.get(person, {}).values()
+
+    def __bool__(self) -> bool:
+        return bool(self._lines)
+
+    def _group(self, line: Line) -> dict[Key, Line]:
+        if line.person is None:
+            return self._by_channel.setdefault(line.channel, {})
+        return self._by_person.setdefault(line.person, {})
+
+
+def is_direct(task: Task) -> bool:
+    """Tell whether a task is for the worker whom its RoutingTarget names."""
+    return (task.routing_target or "").startswith("WK")
+
+
+def sorted_paths(paths: frozenset[Path]) -> list[Path]:
+    """Return the paths that lead into a task, in an order that is always the same."""
+    return sorted((path for path in paths if path[0] == "task"), key=str)
+
+
+def _person(value: Any, *, by_name: bool) -> Person:
+    """Return whom a value means; what is no text means nobody."""
+    if by_name:
+        return "name", value.casefold() if isinstance(value, str) else None
+    return "sid", value if isinstance(value, str) else None
+
+
+def _hashable(value: Any) -> Hashable:
+    key = identity(value)
+    return orjson.dumps(value) if key is COMPOUND else key
+
+
+def _place(task: Task, queue: TaskQueue) -> Place:
+    if queue.task_order == "LIFO":
+        return -task.virtual_start, -task.number, task
+    return -task.priority, task.virtual_start, task.number, task

@@ -1,0 +1,1 @@
+"""HTTP in and out: connections, admission, injected faults."""

@@ -1,0 +1,176 @@
+"""Requests in and answers out: the only part of the sandbox that waits, and that breaks answers."""
+
+import asyncio
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from aiotask.sandbox.api.dispatch import Request, Service, kind_of
+from aiotask.sandbox.clock.scheduler import Scheduler
+from aiotask.sandbox.server.admission import Gate
+from aiotask.sandbox.server.connections import Connections, page, read_body, reset, truncate
+from aiotask.sandbox.server.delayed import Late
+from aiotask.sandbox.server.faults import FaultKind, Faults
+from aiotask.sandbox.wire.answers import INJECTED, NO_CONTENT, Answer, Refusal, too_large
+
+_AUTHORITY = re.compile(r"[\w.:\[\]-]{1,255}", re.ASCII)
+_TOO_MANY = 429
+# What shutdown cancels ends in the next turn of the loop, and accepting a connection takes a few.
+_TURNS = 5
+_BODIES: Mapping[str, bytes] = {"empty": b"", "no_sid": b"{}"}
+_PATIENCE = 0.1  # seconds for connections to end that are in the middle of a request's body
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has come, by kind, and what the service said, by status."""
+
+    requests: Counter[str] = field(default_factory=Counter)
+    answers: Counter[int] = field(default_factory=Counter)
+
+
+class Front:
+    """Takes requests from connections to the service, and back what it says; made in a loop."""
+
+    def __init__(
+        self,
+        service: Service,
+        gate: Gate,
+        faults: Faults,
+        tally: Tally,
+        latency: float,
+        retry_after: int | None,
+        scheduler: Scheduler,
+    ) -> None:
+        self.authority = ""
+        self._service = service
+        self._gate = gate
+        self._faults = faults
+        self._tally = tally
+        self._latency = latency
+        self._retry_after = retry_after
+        self._late = Late(scheduler)
+        self._handling: set[asyncio.Task[None]] = set()
+        self._connections = Connections(self._handle)
+
+    async def listen(self, host: str, port: int) -> asyncio.Server:
+        """Begin to serve at a place."""
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(self._connections, host, port)
+        host, port = server.sockets[0].getsockname()[:2]
+        self.authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return server
+
+    async def close(self) -> None:
+        """Drop what is being handled, and what is late; nothing is left running."""
+        self._connections.closing = True
+        handling = list(self._handling)
+        for task in handling:
+            task.cancel()
+        await asyncio.gather(*handling, return_exceptions=True)
+        self._late.drop()
+        self._connections.pre_shutdown()
+        await self._connections.shutdown(_PATIENCE)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        others = len(self._handling)
+        self._handling.add(request.task)
+        try:
+            return await self._serve(request, others)
+        except (ConnectionError, web.RequestPayloadError):
+            # The client has left in the middle, or sent no end that could be found.
+            return web.Response(status=400)
+        finally:
+            self._handling.discard(request.task)
+
+    async def _serve(self, request: web.BaseRequest, others: int) -> web.StreamResponse:
+        began = time.perf_counter()
+        path = request.rel_url.raw_path
+        self._tally.requests[kind_of(request.method, path)] += 1
+        form = await read_body(request)
+        refusal = self._gate.refuse(request.headers.get("Authorization"), others)
+        if refusal is None and self._latency:
+            await asyncio.sleep(self._latency)
+        asked = self._asked(request, form or b"")
+        if refusal is None and form is None:
+            refusal = too_large()
+        fault = self._faults.choose(request.method, path)
+        match (fault or "").partition("_")[0]:
+            case "before":
+                answer = NO_CONTENT
+            case "late":
+                answer = NO_CONTENT
+                act = partial(self._answer, self._service.carry_out, asked, refusal)
+                self._late.put(act, self._faults.lateness())
+            case _:
+                answer = self._answer(self._service.answer, asked, refusal)
+        if fault is not None:
+            return await self._break(request, fault, answer, began)
+        return self._response(answer, began)
+
+    def _asked(self, request: web.BaseRequest, form: bytes) -> Request:
+        host = request.headers.get("Host", "")
+        # Whatever a client calls this server, the URLs in its answers lead the client back here.
+        authority = host if _AUTHORITY.fullmatch(host) else self.authority
+        return Request(
+            method=request.method,
+            origin=f"http://{authority}",
+            path=request.rel_url.raw_path,
+            query=request.rel_url.raw_query_string.encode(),
+            form=form,
+            if_match=request.headers.get("If-Match"),
+        )
+
+    def _answer(
+        self, answer_to: Callable[[Request], Answer], asked: Request, refusal: Refusal | None
+    ) -> Answer:
+        """Return what the service says, unless it is a refusal already, and count it."""
+        try:
+            answer = answer_to(asked) if refusal is None else refusal.answer()
+        except Refusal as refused:
+            answer = refused.answer()
+        self._tally.answers[answer.status] += 1
+        return answer
+
+    def _response(self, answer: Answer, began: float) -> web.Response:
+        headers = self._headers(answer, began)
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+    def _headers(self, answer: Answer, began: float) -> CIMultiDict[str]:
+        headers = self._gate.headers(len(self._handling), time.perf_counter() - began)
+        if answer.etag is not None:
+            headers["ETag"] = answer.etag
+        if answer.status == _TOO_MANY and self._retry_after is not None:
+            headers["Retry-After"] = str(self._retry_after)
+        return headers
+
+    async def _break(
+        self, request: web.BaseRequest, fault: FaultKind, answer: Answer, began: float
+    ) -> web.StreamResponse:
+        match fault.partition("_")[2]:
+            case "hang":
+                await self._connections.left(request)
+            case "truncated" if answer.body:
+                headers = self._headers(answer, began)
+                return await truncate(request, answer.status, headers, answer.body)
+            case "not_json":
+                return page(answer.status if answer.body else 200)
+            case "no_sid" | "empty" as what:
+                body = _BODIES[what] if answer.body else b""
+                return self._response(answer._replace(body=body), began)
+            case "429" | "500" | "503" as status:
+                return self._response(INJECTED[status].answer(), began)
+            case "502" | "504" as status:
+                return page(int(status))
+            case _:
+                # Also for what has no body that could be cut.
+                reset(request)
+        return web.Response()

@@ -1,0 +1,1 @@
+"""Persistence of a sandbox in an SQLite file."""

@@ -1,0 +1,121 @@
+"""The state of a sandbox in a file: what changes is written through, and read when it starts."""
+
+from collections.abc import Iterator
+
+import orjson
+
+from aiotask.sandbox.api.dispatch import Service
+from aiotask.sandbox.model.account import Account
+from aiotask.sandbox.model.changes import Batch, Happening, StoreError
+from aiotask.sandbox.storage.database import Database, Statement
+from aiotask.sandbox.storage.loader import Revival
+from aiotask.sandbox.storage.schema import FACTS, KINDS, PLANS, TABLE_OF, TABLES
+from aiotask.sandbox.wire.answers import Refusal
+
+_NOTE = "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+_PUT = {table: f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?, ?)" for table in KINDS}  # noqa: S608
+_DROP = {table: f"DELETE FROM {table} WHERE position = ?" for table in KINDS}  # noqa: S608
+_EMPTY = [f"DELETE FROM {table} WHERE holder = ?" for table in (*KINDS, "events")]  # noqa: S608
+_TELL = "INSERT INTO events (holder, last, content) VALUES (?, ?, ?)"
+_FORGET = "DELETE FROM events WHERE holder = ? AND last < ?"
+_FORGOTTEN_AT_ONCE = 10_000
+"""Events are deleted by this many, as no index is kept for it."""
+
+
+class Archive:
+    """What a database keeps of one account."""
+
+    def __init__(self, database: Database, account: Account) -> None:
+        self._database = database
+        self._account = account
+        # An index by sids, which are in no order, would double what each commit writes.
+        self._positions: dict[str, dict[str, int]] = {}
+        self._next = 0
+        self._forgotten: dict[str, int] = {}
+
+    def open(self, service: Service) -> int:
+        """Fill a new service, and save what changes from now on.
+
+        Returns how many times the file has been opened before.
+        """
+        self._database.open(TABLES)
+        try:
+            opened = self._read(service)
+        except (KeyError, TypeError, ValueError, Refusal) as error:
+            self._database.close()
+            raise self._database.damaged(repr(error)) from error
+        except StoreError:
+            self._database.close()
+            raise
+        self._account.changes.open(self._save)
+        return opened
+
+    def close(self) -> None:
+        """Save nothing any longer, and give the file to others."""
+        self._account.changes.close()
+        self._database.close()
+
+    def _read(self, service: Service) -> int:
+        meta = dict(self._database.rows("SELECT name, value FROM meta"))
+        owner = meta.setdefault("account_sid", self._account.sid)
+        if owner != self._account.sid:
+            raise self._database.refused(f"is that of account {owner}")
+        opened: int = meta.get("opened", 0)
+        revival = Revival(self._database, service, self._account)
+        revival.run()
+        self._positions, self._forgotten = revival.positions, {}
+        self._next = 1 + max(
+            (max(held.values(), default=0) for held in self._positions.values()), default=0
+        )
+        unused = Batch(revival.unused())
+        notes = [("account_sid", owner), ("opened", opened + 1)]
+        self._database.commit([(_NOTE, notes), *self._statements(unused)])
+        self._settle(unused)
+        return opened
+
+    def _save(self, batch: Batch) -> None:
+        self._database.commit(self._statements(batch))
+        self._settle(batch)
+
+    def _settle(self, batch: Batch) -> None:
+        """Forget where that was which has been deleted now."""
+        for holder in batch.emptied:
+            self._positions.pop(holder, None)
+            self._forgotten.pop(holder, None)
+        for sid, entry in batch.entries.items():
+            if entry.item is None:
+                self._positions[entry.holder].pop(sid)
+        for holder, first in batch.forgotten.items():
+            if first - self._forgotten.get(holder, 0) >= _FORGOTTEN_AT_ONCE:
+                self._forgotten[holder] = first
+
+    def _statements(self, batch: Batch) -> Iterator[Statement]:
+        for holder in batch.emptied:
+            yield from ((command, [(holder,)]) for command in _EMPTY)
+        for sid, entry in batch.entries.items():
+            table, position = TABLE_OF[sid[:2]], self._position(sid, entry.holder)
+            if entry.item is None:
+                yield _DROP[table], [(position,)]
+            else:
+                content = orjson.dumps(PLANS[table].write(entry.item))
+                yield _PUT[table], [(position, sid, entry.holder, entry.gone, content)]
+        if batch.happenings:
+            yield _TELL, [(holder, one.last, _told(one)) for holder, one in batch.happenings]
+        for holder, first in batch.forgotten.items():
+            if first - self._forgotten.get(holder, 0) >= _FORGOTTEN_AT_ONCE:
+                yield _FORGET, [(holder, first)]
+
+    def _position(self, sid: str, holder: str) -> int:
+        """Return where an item is, or will be if it is new."""
+        held = self._positions.setdefault(holder, {})
+        position = held.get(sid)
+        if position is None:
+            position = held[sid] = self._next
+            self._next += 1
+        return position
+
+
+def _told(happening: Happening) -> bytes:
+    facts = FACTS.write(happening.facts)
+    known = {name: value for name, value in facts.items() if value is not None}
+    return orjson.dumps((happening.at, happening.resource_sid, happening.types, known))

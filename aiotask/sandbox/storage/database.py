@@ -1,0 +1,154 @@
+"""A SQLite file that one sandbox has to itself; knows nothing of what lies in it."""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from aiotask.sandbox.model.changes import StoreError
+
+Statement = tuple[str, Sequence[Any]]
+"""A command, and the rows that it is executed with, one after the other."""
+
+# What marks the file: "aitR" in the place that SQLite has for it.
+_APPLICATION = 0x61697452
+_SCHEMA = 1
+_NOT_A_STORE = "is not the store of a sandbox"
+_REASONS = {
+    sqlite3.SQLITE_NOTADB: _NOT_A_STORE,
+    sqlite3.SQLITE_BUSY: "is in use by another sandbox",
+    sqlite3.SQLITE_CORRUPT: "is damaged",
+    sqlite3.SQLITE_FULL: "has no space left",
+    sqlite3.SQLITE_READONLY: "cannot be written to",
+    sqlite3.SQLITE_PERM: "cannot be written to",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened",
+    sqlite3.SQLITE_IOERR: "cannot be read or written",
+}
+_LOG_PAGES = 4_000
+"""How long the log grows, 16 MB, before all of it goes to its place and to the disk."""
+_SMALLEST = 512
+"""The bytes of a database that holds nothing."""
+_PRIMARY = 0xFF
+"""The part of an error's code that says what kind it is."""
+
+
+class Database:
+    """One file, opened by one process at a time.
+
+    What is committed survives the death of this process, by whatever signal. When the machine
+    loses power, the last moments may be lost; the file is whole in any case. (A write-ahead log
+    with ``synchronous=NORMAL``: it is handed to the system at every commit, and forced to the disk
+    only now and then.)
+
+    The lock is SQLite's own, so the system lifts it however the process ends. While it is held,
+    nothing here may open the file by other means: closing that would lift the lock.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], most_pages: int | None = None) -> None:
+        self._path = Path(os.path.realpath(path))
+        self._most_pages = most_pages
+
+    def open(self, tables: Iterable[str]) -> None:
+        """Open the file, and make it with its *tables* where there is none."""
+        try:
+            # Nobody else is to read what may be the data of customers.
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise StoreError(self._saying(f"cannot be made: {error.strerror}")) from error
+        # Also the directory: the log lies beside the file.
+        for place in (self._path, self._path.parent):
+            if not os.access(place, os.R_OK | os.W_OK):
+                raise StoreError(self._saying("cannot be written to"))
+        with self._translated():
+            connection = sqlite3.connect(self._path, timeout=0, isolation_level=None)
+            try:
+                self._prepare(connection, tables)
+            except BaseException:
+                connection.close()
+                raise
+        self._connection = connection
+
+    def close(self) -> None:
+        """Give the file to others."""
+        with suppress(sqlite3.Error):  # what is committed is in the log already
+            self._connection.close()
+
+    def rows(self, query: str) -> Iterator[Any]:
+        """Return what a query finds."""
+        with self._translated():
+            cursor = self._connection.execute(query)
+            while (row := cursor.fetchone()) is not None:
+                yield row
+
+    def commit(self, statements: Iterable[Statement]) -> None:
+        """Execute all of these or none."""
+        with self._translated(), self._connection as connection:
+            connection.execute("BEGIN")
+            for command, rows in statements:
+                connection.executemany(command, rows)
+
+    def damaged(self, how: object) -> StoreError:
+        """Return the error for contents that make no sense."""
+        return StoreError(self._saying(f"is damaged: {how}"))
+
+    def refused(self, why: str) -> StoreError:
+        """Return the error for a store that is somebody else's."""
+        return StoreError(self._saying(why))
+
+    def _prepare(self, connection: sqlite3.Connection, tables: Iterable[str]) -> None:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("BEGIN EXCLUSIVE")
+        blank = self._check(connection)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+        if self._most_pages is not None:
+            connection.execute(f"PRAGMA max_page_count = {self._most_pages}")
+        if blank:
+            with connection:
+                connection.execute("BEGIN")
+                for table in tables:
+                    connection.execute(f"CREATE TABLE {table}")
+                connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+                connection.execute(f"PRAGMA user_version = {_SCHEMA}")
+
+    def _check(self, connection: sqlite3.Connection) -> bool:
+        """Tell whether there is nothing in the file; refuse what is not a store, and whole."""
+        application, schema, entries = (
+            connection.execute(query).fetchone()[0]
+            for query in (
+                "PRAGMA application_id",
+                "PRAGMA user_version",
+                "SELECT count(*) FROM sqlite_master",
+            )
+        )
+        # A file of one byte is an empty one to SQLite.
+        short = 0 < self._path.stat().st_size < _SMALLEST
+        if (application, schema, entries) == (0, 0, 0) and not short:
+            return True
+        if application != _APPLICATION:
+            raise StoreError(self._saying(_NOT_A_STORE))
+        if schema != _SCHEMA:
+            raise StoreError(self._saying("was made by a newer version of aiotask"))
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise self.damaged(found)
+        return False
+
+    def _saying(self, what: str) -> str:
+        return f"the store {self._path} {what}"
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+            what = _REASONS.get(code)
+            said = f"{what} ({error})" if what else f"fails: {error}"
+            raise StoreError(self._saying(said)) from error

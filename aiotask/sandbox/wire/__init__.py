@@ -1,0 +1,1 @@
+"""Wire format: parameters in, answers out."""

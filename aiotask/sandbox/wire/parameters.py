@@ -1,0 +1,156 @@
+"""The parameters of a request, read as the service reads them; knows nothing of resources."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+import orjson
+
+from aiotask.sandbox.expressions.language import Expression, ExpressionError, parse
+from aiotask.sandbox.wire.answers import invalid
+
+MAX_PRIORITY = 2**31 - 1
+MAX_ATTRIBUTES = 4096
+"""The longest Attributes of a task or worker, as Twilio's page of limits has it."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOMENT = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_MAX_PARAMETERS = 1000
+
+Choice = TypeVar("Choice", bound=str)
+
+
+@lru_cache(4096)
+def written(moment: int | None) -> str | None:
+    """Return seconds since 1970 as the only form that Twilio's Python library reads."""
+    if moment is None:
+        return None
+    return (_EPOCH + timedelta(seconds=moment)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Parameters:
+    """Names and values in the order in which they came; names are case-sensitive."""
+
+    __slots__ = ("_last", "pairs")
+
+    def __init__(self, pairs: Sequence[tuple[str, str]] = ()) -> None:
+        self.pairs = pairs
+        self._last = dict(pairs)
+
+    @classmethod
+    def parse(cls, encoded: bytes) -> "Parameters":
+        """Read a form or a query; what is not UTF-8 is refused, not repaired."""
+        try:
+            pairs = parse_qsl(
+                encoded.decode(),
+                keep_blank_values=True,
+                errors="strict",
+                max_num_fields=_MAX_PARAMETERS,
+            )
+        except ValueError as error:
+            raise invalid("The parameters are not form-encoded UTF-8") from error
+        return cls(pairs)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._last
+
+    def text(self, name: str) -> str | None:
+        """Return a value as it was sent: the last one of several, None where there is none."""
+        return self._last.get(name)
+
+    def required(self, name: str) -> str:
+        """Return a value that must be there and not be empty."""
+        value = self._last.get(name)
+        if not value:
+            raise invalid(f"Missing required parameter {name}", name)
+        return value
+
+    def named(self, name: str, longest: int = 64, code: int = 20001) -> str | None:
+        """Return a name of 1 to *longest* characters."""
+        value = self._last.get(name)
+        if value is not None and not 1 <= len(value) <= longest:
+            refusal = invalid(f"{name} must have between 1 and {longest} characters")
+            refusal.code = code
+            raise refusal
+        return value
+
+    def chosen(self, name: str, allowed: Sequence[Choice]) -> Choice | None:
+        """Return a value that must be one of *allowed*."""
+        value = self._last.get(name)
+        if value is None:
+            return None
+        for choice in allowed:
+            if choice == value:
+                return choice
+        raise invalid(f"Invalid {name} {value!r}: must be one of {', '.join(allowed)}", name)
+
+    def integer(self, name: str, lowest: int, highest: int) -> int | None:
+        """Return a whole number within bounds."""
+        value = self._last.get(name)
+        if value is None:
+            return None
+        if not _INTEGER.fullmatch(value) or not lowest <= int(value) <= highest:
+            raise invalid(
+                f"Invalid {name} {value!r}: must be a whole number from {lowest} to {highest}", name
+            )
+        return int(value)
+
+    def boolean(self, name: str) -> bool | None:
+        """Return True for true, 1 and yes; Twilio documents any other value as false."""
+        value = self._last.get(name)
+        return None if value is None else value.lower() in ("true", "1", "yes")
+
+    def moment(self, name: str) -> int | None:
+        """Return an RFC 3339 date, in whole seconds since 1970."""
+        value = self._last.get(name)
+        if value is None:
+            return None
+        wrong = invalid(f"Invalid {name} {value!r}: must be a date of RFC 3339")
+        if not _MOMENT.fullmatch(value):
+            raise wrong
+        try:
+            moment = datetime.fromisoformat(value.upper())
+        except ValueError as error:
+            raise wrong from error
+        return (moment - _EPOCH) // timedelta(seconds=1)
+
+    def expression(self, name: str) -> Expression | None:
+        """Return an expression; an empty one is none."""
+        value = self._last.get(name)
+        if not value:
+            return None
+        try:
+            return parse(value)
+        except ExpressionError as error:
+            raise invalid(f"Invalid {name}: {error}") from error
+
+    def attributes(self) -> tuple[str, Mapping[str, Any]] | None:
+        """Return Attributes as sent, which is how they are kept, and decoded."""
+        text = self._last.get("Attributes")
+        if text is None:
+            return None
+        if len(text) > MAX_ATTRIBUTES:
+            raise invalid(f"Invalid Attributes: longer than {MAX_ATTRIBUTES} characters")
+        try:
+            decoded = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise invalid(f"Invalid Attributes: not JSON: {error}") from error
+        if not isinstance(decoded, dict):
+            raise invalid("Invalid Attributes: not a JSON object")
+        return text, decoded
+
+    def several(self, name: str) -> list[str]:
+        """Return the values of a repeated name; a comma separates values too."""
+        return [
+            part.strip()
+            for key, value in self.pairs
+            if key == name
+            for part in value.split(",")
+            if part
+        ]

@@ -1,0 +1,1 @@
+"""Kill campaigns: faults, kills and the recount."""

@@ -1,0 +1,1 @@
+"""Kill test: a program that is killed while it imports."""

@@ -1,0 +1,201 @@
+"""The program that the kill campaign kills: one bulk creation with a journal, from where it is.
+
+It prints a line when it begins, has every outcome in a file before it asks for the next one, and
+ends with 0 when every row has one. The rows follow from their number alone, so that each run has
+the same ones. With ``--without`` one safeguard is taken out, in this process: what is proven by a
+campaign that finds nothing is only as much as it finds then.
+"""
+
+import argparse
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from math import inf
+from pathlib import Path
+from typing import Any, Literal
+from unittest.mock import patch
+
+from filelock import FileLock
+
+import aiotask
+from aiotask.bulk.claims import Left
+from aiotask.bulk.item import Item
+from aiotask.bulk.journal.records import Claim, End, State
+from aiotask.bulk.journal.writer import Ledger
+from aiotask.bulk.resolver import Resolver
+from aiotask.bulk.run import Run
+from aiotask.bulk.sender import Fate, Sender
+from aiotask.taskrouter import NewTask
+
+Kind = Literal["created", "rejected", "unresolved"]
+
+TIMEOUT = 0.5  # seconds
+SETTLE = 1.3
+AT_ONCE = 0.001
+LATER = 3.0
+PAUSE = 0.02
+RETRY = aiotask.RetryPolicy(base=0.05, throttled_base=0.1, cap=0.5)
+
+_REFUSED = 97  # every so many-th row is refused by the service ...
+_WRONG = 101  # ... and every so many-th is too long, which the client sees itself
+_PORTION = 20  # rows that come at once, where they do not all
+
+
+def row(number: int) -> NewTask:
+    """Return the row of a number, the same in every run."""
+    attributes = {"number": number, "customer": f"{number * 2654435761 % 2**32:08x}"}
+    if number % _WRONG == _WRONG - 1:
+        attributes["note"] = "x" * 5000
+    if number % _REFUSED == _REFUSED - 1:
+        return {"attributes": attributes, "task_channel": "nowhere"}
+    return {"attributes": attributes}
+
+
+def key_of(row: NewTask) -> str:
+    """Return the key of a row that has one of its own."""
+    return f"customer-{row['attributes']['number']}"
+
+
+async def slowly(rows: Iterable[NewTask]) -> AsyncIterator[NewTask]:
+    """Yield rows as a source does that has to wait for some of them."""
+    for row in rows:
+        if not row["attributes"]["number"] % _PORTION:
+            await asyncio.sleep(PAUSE)
+        yield row
+
+
+def expected(number: int) -> Kind:
+    """Return what has to become of it."""
+    bad = number % _WRONG == _WRONG - 1 or number % _REFUSED == _REFUSED - 1
+    return "rejected" if bad else "created"
+
+
+def line_of(outcome: aiotask.Outcome[NewTask]) -> bytes:
+    """Return what the caller is told, as a line: the row's number, the kind, and the sid."""
+    number = outcome.row["attributes"]["number"]
+    match outcome:
+        case aiotask.Created(sid=sid):
+            return b"%d created %s\n" % (number, sid.encode())
+        case aiotask.Rejected():
+            return b"%d rejected -\n" % number
+    return b"%d unresolved -\n" % number
+
+
+async def create(options: argparse.Namespace) -> None:
+    """Go on with the job until every row has an outcome."""
+    settle = AT_ONCE if options.without == "no-wait" else SETTLE
+    rows = map(row, range(options.rows))
+    told = os.open(options.outcomes, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    async with aiotask.Client(base_url=options.base, timeout=TIMEOUT, retry=RETRY) as client:
+        outcomes = client.taskrouter.workspace(options.workspace).tasks.create_many(
+            slowly(rows) if options.awaited else rows,
+            journal=options.journal,
+            row_key=key_of if options.named else None,
+            max_in_flight=options.in_flight,
+            settle=settle,
+        )
+        print("begun", flush=True)
+        async for outcome in outcomes:
+            os.write(told, line_of(outcome))
+
+
+def no_intent() -> None:
+    """Claims come into the journal some time after the rows may be sent."""
+    commit, close = Ledger.commit, Ledger.close
+    coming: list[asyncio.Task[None]] = []
+
+    async def commit_later(ledger: Ledger, claims: Sequence[Claim], ends: Sequence[End]) -> None:
+        async def later() -> None:
+            await asyncio.sleep(LATER)
+            await commit(ledger, claims, ends)
+
+        coming.append(asyncio.get_running_loop().create_task(later()))
+
+    async def close_when_all_is_in(ledger: Ledger) -> None:
+        await asyncio.gather(*coming)
+        await close(ledger)
+
+    patch.object(Ledger, "commit", commit_later).start()
+    patch.object(Ledger, "close", close_when_all_is_in).start()
+
+
+def no_doubt() -> None:
+    """Take what an earlier run left in flight for not sent."""
+    take_up = Run._take_up  # noqa: SLF001 - what is taken out lies inside
+
+    def without_doubt(run: Run[Any], left: Left, opened: float) -> None:
+        if left.entry.state is State.IN_FLIGHT:
+            left = left._replace(entry=left.entry._replace(state=State.PENDING))
+        take_up(run, left, opened)
+
+    patch.object(Run, "_take_up", without_doubt).start()
+
+
+def new_keys() -> None:
+    """Rows have another key in every run."""
+    patch("aiotask.bulk.keys.derived_key", lambda *_: secrets.token_hex(16)).start()
+
+
+def blind_retry() -> None:
+    """Send again at once what is lost."""
+    fate_of = Sender._fate  # noqa: SLF001 - as above
+
+    def fate(sender: Sender, error: aiotask.AiotaskError) -> Fate | None:
+        return None if error.maybe_applied else fate_of(sender, error)
+
+    patch.object(Sender, "_fate", fate).start()
+
+
+def no_events() -> None:
+    """Take what lists do not show for absent, although they do not show what has ended."""
+
+    async def unasked(resolver: Resolver, missing: Sequence[Item], **_: bool) -> None:
+        for item in missing:
+            resolver._absent(item)  # noqa: SLF001 - as above
+
+    patch.object(Resolver, "_ask_events", unasked).start()
+
+
+def no_control() -> None:
+    """Take any look for one that shows the state of now."""
+    patch.object(Resolver, "_seen", lambda *_: inf).start()
+
+
+def no_lock() -> None:
+    """Let others have the journal at the same time."""
+    patch.object(FileLock, "acquire", lambda *_, **__: None).start()
+
+
+WITHOUT: dict[str, Callable[[], None]] = {
+    "no-intent": no_intent,
+    "no-doubt": no_doubt,
+    "new-keys": new_keys,
+    "blind-retry": blind_retry,
+    "no-wait": no_control,  # and nothing to wait for, see above
+    "no-control": no_control,
+    "no-events": no_events,
+    "no-lock": no_lock,
+}
+
+
+def main() -> None:
+    """Run once."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("base")
+    parser.add_argument("workspace")
+    parser.add_argument("journal", type=Path)
+    parser.add_argument("outcomes", type=Path)
+    parser.add_argument("--rows", type=int, required=True)
+    parser.add_argument("--in-flight", type=int)
+    parser.add_argument("--named", action="store_true", help="rows have keys of their own")
+    parser.add_argument("--awaited", action="store_true", help="rows are waited for")
+    parser.add_argument("--without", choices=WITHOUT)
+    options = parser.parse_args()
+    if options.without:
+        WITHOUT[options.without]()
+    asyncio.run(create(options))
+
+
+if __name__ == "__main__":
+    main()

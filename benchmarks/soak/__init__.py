@@ -1,0 +1,1 @@
+"""Soak test: everything at once for a long time."""

@@ -1,0 +1,164 @@
+"""What is shown on a terminal, here a pseudo-terminal, and what is not shown elsewhere."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aiotask.bulk import Created, Rejected, Unresolved
+from aiotask.cli.errors import printable
+from aiotask.cli.importing.counts import Tally, spans
+from aiotask.cli.progress import Display
+from tests.cli.commands import LONG, Service, service, spawn, wait_until
+
+
+class Terminal:
+    """Reads what is written to a pseudo-terminal, from the beginning to its end."""
+
+    def __init__(self) -> None:
+        self._leader, self.follower = pty.openpty()
+        self.shown = b""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        try:
+            while block := os.read(self._leader, 4096):
+                self.shown += block
+        except OSError:
+            pass  # the other side is closed
+
+    def text(self) -> str:
+        os.close(self.follower)
+        self._reader.join(LONG)
+        os.close(self._leader)
+        return self.shown.decode()
+
+
+@pytest.fixture
+def local() -> Iterator[Service]:
+    with service() as local:
+        yield local
+
+
+@contextmanager
+def standard_error(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    with open(terminal.follower, "w", closefd=False) as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        yield
+        monkeypatch.undo()
+
+
+def test_on_a_terminal_an_import_shows_how_far_it_is_and_tells_rows_above(
+    local: Service, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"attributes": {}}\n' * 200 + "nonsense\n")
+    terminal = Terminal()
+    run = local.spawn("tasks", "import", str(file), stderr=terminal.follower)
+    assert run.communicate(timeout=LONG)[0] == b""
+    assert run.returncode == 1
+    text = terminal.text()
+    assert f"{file}:201: not JSON" in text
+    assert "200 created, 1 rejected, 0 unresolved, " in text
+    assert "100%" in text
+
+
+def test_where_results_go_to_the_same_terminal_nothing_else_is_shown(
+    local: Service, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text("{}\n")
+    terminal = Terminal()
+    both: dict[str, Any] = {"stdout": terminal.follower, "stderr": terminal.follower}
+    run = local.spawn("tasks", "import", str(file), "--results", "-", **both)
+    assert run.wait(LONG) == 0
+    first, second, end = terminal.text().split("\r\n")
+    assert first.startswith('{"row":1,"line":1,"key":"')
+    assert second.startswith("1 rows: ")
+    assert end == ""
+
+
+def test_on_a_terminal_an_import_shows_doubts_its_pace_and_that_the_service_is_down(
+    local: Service, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"attributes": {}}\n' * 5000)
+    terminal = Terminal()
+    options = ["--results", "/dev/null", "--settle", "1"]
+    wide = {**local.environment, "COLUMNS": "200"}
+    words = ["tasks", "import", str(file), *options, *local.place]
+    run = spawn(*words, environment=wide, stderr=terminal.follower)
+    wait_until(lambda: b" left" in terminal.shown)
+    local.sandbox.faults.next("POST", "/Tasks", "before_429")
+    wait_until(lambda: b", 1 refusals, " in terminal.shown)
+    local.ask(lambda: setattr(local.sandbox.faults, "outage", "before_503"))
+    wait_until(lambda: b"the service is down, probing" in terminal.shown)
+    run.send_signal(signal.SIGINT)
+    run.wait(LONG)
+    run.communicate()
+    text = terminal.text()
+    assert " in doubt, " in text
+    assert "stopping: " in text
+
+
+def test_the_demo_shows_its_progress_on_a_terminal(tmp_path: Path) -> None:
+    terminal = Terminal()
+    both: dict[str, Any] = {"stdout": terminal.follower, "stderr": terminal.follower}
+    demo = spawn("demo", "--tasks", "100000", environment={"TMPDIR": str(tmp_path)}, **both)
+    wait_until(lambda: re.search(rb"[1-9][0-9]* tasks made", terminal.shown) is not None)
+    demo.send_signal(signal.SIGINT)
+    assert demo.wait(LONG) == 130
+    assert "Traceback" not in terminal.text()
+
+
+@pytest.mark.parametrize("total", [None, 4])
+def test_a_display_counts_and_says(monkeypatch: pytest.MonkeyPatch, total: int | None) -> None:
+    terminal, tally = Terminal(), Tally()
+    with standard_error(terminal, monkeypatch):
+        display = Display(total)
+        with display:
+            for outcome in (Created(1, "WT1"), Rejected(2, ValueError()), Unresolved(3, OSError())):
+                tally.count(outcome)
+            display.show(3, f"{tally.ended()}, and more")
+            display.say("a [bold]line[/bold]\x1b[2J" + "x" * 300)
+    text = terminal.text()
+    assert "1 created, 1 rejected, 1 unresolved, and more" in text
+    assert "a [bold]line[/bold]\\x1b[2J" + "x" * 300 in text
+    assert ("75%" in text) == (total is not None)
+
+
+def test_lines_are_told_as_spans() -> None:
+    assert spans([7, 1, 3, 2, 9, 10]) == "1-3, 7, 9-10"
+    assert spans([]) == ""
+
+
+def test_what_is_not_printable_is_shown_as_python_writes_it() -> None:
+    assert printable("é\n\x1b\udc80") == "é\\n\\x1b\\udc80"
+
+
+def test_a_table_on_a_terminal_keeps_to_its_width(local: Service) -> None:
+    made = local.spawn("tasks", "create", "--attributes", '{"text": "' + "x" * 500 + '"}')
+    made.communicate(timeout=LONG)
+    terminal = Terminal()
+    size = {**os.environ, **local.environment, "COLUMNS": "120", "TERM": "xterm"}
+    words = ["tasks", "list", "--output", "table", *local.place]
+    done = subprocess.run(
+        [sys.executable, "-m", "aiotask", *words], stdout=terminal.follower, env=size, check=False
+    )
+    text = terminal.text()
+    assert done.returncode == 0
+    assert local.tasks()[0].sid in text
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert max(map(len, plain.split("\r\n"))) == 120

@@ -1,0 +1,184 @@
+"""The sandbox as a command: usable by what it prints, until a signal."""
+
+import base64
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.cli.commands import LONG, run, service, spawn
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_the_sandbox_prints_is_all_that_is_needed_to_use_it(number: signal.Signals) -> None:
+    sandbox = spawn("sandbox", "--port", "0", "--seed", "1", environment={"TWILIO_API_KEY": "SK1"})
+    assert sandbox.stdout is not None
+    printed = [sandbox.stdout.readline().decode() for _ in range(7)]
+    assert printed[3] == "unset TWILIO_API_KEY\n"
+    here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    script = "".join(printed[3:]).replace("aiotask tasks", "python -m aiotask tasks")
+    done = subprocess.run(  # noqa: S602 - what a user is told to type
+        script,
+        shell=True,
+        capture_output=True,
+        check=True,
+        env={**os.environ, "TWILIO_API_KEY": "SK1", "TWILIO_API_SECRET": "s", "PATH": here},
+    )
+    assert json.loads(done.stdout)["attributes"] == {"type": "support"}
+    sandbox.send_signal(number)
+    assert sandbox.communicate(timeout=LONG) == (b"", b"")
+    assert sandbox.returncode == 0
+
+
+def test_a_sandbox_on_every_address_shows_one_that_can_be_used() -> None:
+    sandbox = spawn("sandbox", "--host", "0.0.0.0", "--port", "0")  # noqa: S104 - is to be shown
+    assert sandbox.stdout is not None
+    assert b" at http://127.0.0.1:" in sandbox.stdout.readline()
+    sandbox.send_signal(signal.SIGINT)
+    sandbox.communicate(timeout=LONG)
+
+
+@pytest.mark.parametrize(
+    ("options", "statuses"),
+    [
+        (["--faults", "1", "--fault-kind", "before_502"], [502] * 12),
+        (
+            ["--faults", "1", "--fault-kind", "before_429", "--late", "1", "--index-lag", "2"],
+            [429] * 12,
+        ),
+        (["--expression-rate", "1"], [200] * 10 + [429] * 2),
+        (["--expression-rate", "0"], [200] * 12),
+    ],
+)
+def test_a_sandbox_misbehaves_as_it_is_told(options: list[str], statuses: list[int]) -> None:
+    sandbox = spawn("sandbox", "--port", "0", *options)
+    assert sandbox.stdout is not None
+    printed = [sandbox.stdout.readline().decode() for _ in range(6)]
+    address = urlsplit(printed[0].split()[3].strip(","))
+    account, token = (line.strip().partition("=")[2] for line in printed[3:5])
+    credentials = base64.b64encode(f"{account}:{token}".encode()).decode()
+    path = f"/v1/Workspaces/{printed[1].split()[1]}/Tasks?EvaluateTaskAttributes=a+%3D%3D+1"
+    connection = HTTPConnection(address.hostname or "", address.port, timeout=LONG)
+    found = []
+    for _ in statuses:
+        connection.request("GET", path, headers={"Authorization": f"Basic {credentials}"})
+        answer = connection.getresponse()
+        answer.read()
+        found.append(answer.status)
+    connection.close()
+    sandbox.send_signal(signal.SIGINT)
+    sandbox.communicate(timeout=LONG)
+    assert found == statuses
+
+
+def test_a_sandbox_runs_and_stops_in_this_process_too() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    connection = HTTPConnection("127.0.0.1", port, timeout=LONG)
+
+    def interrupt() -> None:
+        while True:
+            try:
+                connection.request("GET", "/v1/Workspaces")
+            except ConnectionRefusedError:
+                connection.close()
+                continue
+            connection.getresponse().read()
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    options = ["--latency", "0.1", "--rate", "10", "--in-flight", "3", "--faults", "0"]
+    result = run("sandbox", "--port", str(port), *options)
+    thread.join()
+    connection.close()
+    assert result.exit_code == 0
+    words = [line for line in result.stdout.splitlines() if line.startswith("aiotask ")]
+    assert f"http://127.0.0.1:{port}" in shlex.split(words[0])
+    assert "unset" not in result.stdout
+
+
+def test_a_port_that_is_taken_is_wrong_usage() -> None:
+    with service() as local:
+        port = local.sandbox.url.rpartition(":")[2]
+        result = run("sandbox", "--port", port)
+    assert result.exit_code == 2
+    assert f"cannot listen on 127.0.0.1:{port}: " in result.stderr
+    assert "choose another with --port" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--rate", "0"],
+        ["--rate", "inf"],
+        ["--latency", "-1"],
+        ["--late", "-1"],
+        ["--index-lag", "inf"],
+        ["--fault-kind", "late"],
+        ["--faults", "2"],
+        ["--in-flight", "0"],
+        ["--port", "65536"],
+        ["--host", "no such host"],
+    ],
+)
+def test_a_setting_that_cannot_work_is_wrong_usage(option: list[str]) -> None:
+    result = run("sandbox", "--port", "0", *option)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Traceback" not in result.stderr
+
+
+CONTENTS = {
+    "Support": {
+        "template": "FIFO",
+        "workers": [{"friendly_name": "Ana", "activity_sid": "Available"}],
+        "tasks": [{"attributes": {"n": 1}}],
+    }
+}
+
+
+def test_a_sandbox_is_filled_from_a_file(tmp_path: Path) -> None:
+    held = tmp_path / "support.json"
+    held.write_text(json.dumps(CONTENTS))
+    sandbox = spawn("sandbox", "--port", "0", "--fill", str(held))
+    assert sandbox.stdout is not None
+    printed = [sandbox.stdout.readline().decode() for _ in range(6)]
+    workspace, account = (
+        printed[1].split()[1],
+        dict(line.split()[1].split("=") for line in printed[3:5]),
+    )
+    base = printed[0].split()[3].rstrip(",")
+    done = run("tasks", "list", "--workspace", workspace, "--base-url", base, **account)
+    (task,) = map(json.loads, done.stdout.splitlines())
+    assert (task["attributes"], task["assignment_status"]) == ({"n": 1}, "reserved")
+    sandbox.send_signal(signal.SIGINT)
+    sandbox.communicate(timeout=LONG)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "cannot read"),
+        ("[]", "it is no object of workspaces by their names"),
+        ('{"Support": {"tasks": [{}]}}', "Support.tasks[0]: WorkflowSid is required"),
+        ('{"Support": 5}', "Support: must be a mapping, not int"),
+    ],
+)
+def test_contents_that_cannot_be_are_wrong_usage(tmp_path: Path, text: str, reason: str) -> None:
+    held = tmp_path / "support.json"
+    held.write_text(text)
+    done = run("sandbox", "--port", "0", "--fill", str(held))
+    assert done.exit_code == 2
+    assert reason in done.stderr
