@@ -70,7 +70,7 @@ _RING = _BUCKETS + 1
 _LATE = 5  # buckets that show the rate of late
 
 
-class _Recent:
+class _Throughput:
     """How many answers came in the last second, counted in twentieths of it."""
 
     def __init__(self, now: float) -> None:
@@ -95,7 +95,7 @@ class _Recent:
         return recent * _BUCKETS / _LATE
 
 
-class _Trips:
+class _RoundTrips:
     """How long an answer takes, and how many requests may therefore be under way."""
 
     def __init__(self, now: float) -> None:
@@ -133,7 +133,7 @@ class _Trips:
 
 
 @attrs.define
-class _Curve:
+class _CubicCurve:
     """From a little below a limit back to it within so many *seconds*, and then beyond it."""
 
     began: float
@@ -154,7 +154,7 @@ class _Curve:
         return min(max(self.rate / _LONGER, _LOW_RETURN), _LONGEST_RETURN)
 
 
-class Pace:
+class AdaptiveRate:
     """When the next request may start, and how many may be under way, for one kind of request.
 
     *max_rate* (a second) caps what is found. ``rate``, ``crowd`` and ``in_flight`` are to be read;
@@ -170,11 +170,11 @@ class Pace:
         self._hint = self._disproved = 0
         self._ceiling = max_rate
         self._ramp = _START
-        self._curve: _Curve | None = None
+        self._curve: _CubicCurve | None = None
         self._proven = 0.0  # requests a second that were delivered before the first refusal ...
         self._proven_at = -math.inf  # ... at this time
-        self._recent = _Recent(now)
-        self._trips = _Trips(now)
+        self._recent = _Throughput(now)
+        self._trips = _RoundTrips(now)
         self._next = self._fresh = self._refreshed = now
         self._cut = self._held = self._refused = self._paused = -math.inf
         self._before = 0.0  # delivered in a second, at the first refusal of the last overshoot
@@ -304,7 +304,7 @@ class Pace:
         if retry_after is not None:
             self._next = max(self._next, now + min(retry_after, _LONGEST_PAUSE))
 
-    def _slow_down(self, now: float, at_once: int | None) -> _Curve:
+    def _slow_down(self, now: float, at_once: int | None) -> _CubicCurve:
         self._refresh(now)
         curve, recent, self._cut = self._curve, self._recent, now
         measured = recent.in_a_second(now)
@@ -317,7 +317,7 @@ class Pace:
         crowd = max(*recent.peaks, _SPARE_CROWD * rate * self._trips.mean)
         if at_once is not None and at_once >= _NEAR * self.in_flight:
             crowd = min(crowd, max(at_once, _LOWEST_NEAR * crowd))
-        return _Curve(now, rate, crowd, _SHORTEST_RETURN, growth)
+        return _CubicCurve(now, rate, crowd, _SHORTEST_RETURN, growth)
 
     def _open(self, now: float) -> None:
         curve, self._hold = self._curve, 0.0

@@ -13,7 +13,7 @@ from aiotask._checks import Identifier, Sid, checked, header_value
 from aiotask._decoding import decode, loads
 from aiotask._encoding import JsonDocument, encode, json_text, urlencoded, wire_name
 from aiotask._paging import Listing, list_query
-from aiotask._rate_limiter import Lane
+from aiotask._rate_limiter import RateLimiter
 from aiotask._session import Session
 from aiotask._verbs import CREATE, DELETE, READ, UPDATE, Verb
 from aiotask.errors import (
@@ -49,7 +49,7 @@ class _Endpoint(Generic[R]):
         self._url = URL(self._path, encoded=True)
         self._operations = _OTHER_SID.sub("", self._path)
 
-    def _lane(self, operation: str) -> Lane:
+    def _lane(self, operation: str) -> RateLimiter:
         """Return the pace of an operation: the service limits each by itself, in each workspace."""
         return self._session.lane(f"{operation} {self._operations}")
 
@@ -158,7 +158,7 @@ class Collection(_Endpoint[R]):
             self._session, self._path, query, self.resource, limit, self._list_lane(query)
         )
 
-    def _list_lane(self, query: str) -> Lane:
+    def _list_lane(self, query: str) -> RateLimiter:
         by = self.expression_filter
         if by is None or f"{wire_name(by)}=" not in query:
             return self._lane("list")

@@ -16,7 +16,7 @@ from aiotask._answers import Answer
 from aiotask._checks import plain
 from aiotask._decoding import decode_all
 from aiotask._encoding import Pairs, urlencoded
-from aiotask._rate_limiter import Lane
+from aiotask._rate_limiter import RateLimiter
 from aiotask._session import Session
 from aiotask._verbs import LIST
 from aiotask.errors import (
@@ -67,7 +67,7 @@ class Listing(Generic[R]):
     _query: str
     _resource: type[R]
     _limit: int | None
-    _lane: Lane = attrs.field(repr=False)
+    _lane: RateLimiter = attrs.field(repr=False)
 
     async def __aiter__(self) -> AsyncIterator[R]:
         async with aclosing(self.pages()) as pages:

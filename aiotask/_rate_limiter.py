@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from multidict import istr
 
-from aiotask._adaptive_rate import Pace
+from aiotask._adaptive_rate import AdaptiveRate
 
 # Documented by name, not by format: each is believed only where it makes sense, and only as far as
 # it agrees with what the service does.
@@ -34,7 +34,7 @@ class Start:
         self.overdue = False
 
 
-class Lane:
+class RateLimiter:
     """The way to one operation of one workspace: who calls it starts when it is their turn.
 
     *clock* gives monotonic seconds and *sleep* waits them. *max_rate* (requests a second) is for an
@@ -52,7 +52,7 @@ class Lane:
         self.limited = max_rate < math.inf
         self._clock = clock
         self._sleep = sleep
-        self._pace = Pace(clock(), max_rate=max_rate)
+        self._pace = AdaptiveRate(clock(), max_rate=max_rate)
         self._limit: str | None = None  # as last stated
         self._waiting: deque[asyncio.Future[Start]] = deque()
         self._sleeper: asyncio.Task[None] | None = None

@@ -18,10 +18,10 @@ from yarl import URL
 
 from aiotask._answers import Answer, read_answer
 from aiotask._hooks import Hooks
-from aiotask._rate_limiter import Lane
+from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy, fate_unknown
 from aiotask._secret import SecretText
-from aiotask._single_flight import Once
+from aiotask._single_flight import SingleFlight
 from aiotask._transport import (
     LARGE_AT_ONCE,
     Connector,
@@ -75,7 +75,7 @@ class Session:
     ) -> None:
         self.retry = retry
         self.hooks = hooks
-        self.once = Once()
+        self.once = SingleFlight()
         self.max_connections = max_connections
         # aiohttp's own total timeout swallows a cancellation that comes in the same turn of the
         # loop: its contexts are nested, and each takes one cancellation back.
@@ -96,7 +96,7 @@ class Session:
         self._slots = asyncio.Semaphore(max_connections)
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self._background: set[asyncio.Task[Any]] = set()
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, RateLimiter] = {}
         self._reading = CIMultiDict(
             {
                 "Authorization": authorization,
@@ -164,18 +164,18 @@ class Session:
         if not task.cancelled():
             task.exception()  # nobody may be left to ask for it
 
-    def lane(self, operation: str, max_rate: float = math.inf) -> Lane:
+    def lane(self, operation: str, max_rate: float = math.inf) -> RateLimiter:
         """Return what paces one operation; the first to ask says its documented *max_rate*."""
         lane = self._lanes.get(operation)
         if lane is None:
             if len(self._lanes) >= _MOST_LANES:
                 self._lanes = {name: each for name, each in self._lanes.items() if each.in_use}
-            lane = Lane(self.retry.clock, self.retry.sleep, max_rate=max_rate)
+            lane = RateLimiter(self.retry.clock, self.retry.sleep, max_rate=max_rate)
             self._lanes[operation] = lane
         return lane
 
     async def send(
-        self, verb: Verb, url: URL, read: Callable[[Answer], T], body: bytes, lane: Lane
+        self, verb: Verb, url: URL, read: Callable[[Answer], T], body: bytes, lane: RateLimiter
     ) -> T:
         """Send one call once, whatever becomes of it; the caller has a turn in the *lane*."""
         try:
@@ -194,7 +194,7 @@ class Session:
         body: bytes | None = None,
         if_match: str | None = None,
         *,
-        lane: Lane,
+        lane: RateLimiter,
     ) -> T:
         """Send one call, again where its verb and the policy allow, and return what *read* makes.
 
@@ -265,7 +265,7 @@ class Session:
             raise
 
     async def _paced(
-        self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: Lane
+        self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: RateLimiter
     ) -> Answer:
         self._usable()  # before the lane, where only calls of one loop can wait for each other
         start = await lane.turn() if lane.limited else lane.enter()
@@ -275,7 +275,7 @@ class Session:
             lane.leave(start)
 
     async def _attempt(
-        self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: Lane
+        self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: RateLimiter
     ) -> Answer:
         payload = io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY else body
         http = self._usable()
@@ -328,7 +328,7 @@ class Session:
         self._closed = False
 
     def _noted(
-        self, lane: Lane, began: float, response: aiohttp.ClientResponse, body: bytes
+        self, lane: RateLimiter, began: float, response: aiohttp.ClientResponse, body: bytes
     ) -> Answer:
         """Return what an answer says, or raise it; either way the pace follows from it."""
         headers = response.headers

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 _REMEMBERED = 10_000
 
 
-class Once:
+class SingleFlight:
     """Knows what is being made under a name, and the latest that were."""
 
     def __init__(self) -> None:

@@ -23,7 +23,7 @@ from measure import Target, command, conclude, print_table, server
 from peers import ACCOUNT, TOKEN, new_task
 
 from aiotask import Client
-from aiotask.taskrouter import Tasks, WorkspacePlace
+from aiotask.taskrouter import Tasks, WorkspaceContext
 
 _REPEATED = 40
 _SETTLED = 3
@@ -46,7 +46,7 @@ def requests(tasks: Tasks) -> dict[str, Callable[[], Awaitable[object]]]:
     }
 
 
-async def turn_of(workspace: WorkspacePlace) -> Callable[[], Awaitable[object]]:
+async def turn_of(workspace: WorkspaceContext) -> Callable[[], Awaitable[object]]:
     """Return what has a new worker do one task."""
     activities = {each.friendly_name: each.sid async for each in workspace.activities.list()}
     worker = await workspace.workers.create(friendly_name="Ana")

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from aiotask import Client, RetryPolicy
 from aiotask.sandbox import Sandbox
-from aiotask.taskrouter import WorkspacePlace
+from aiotask.taskrouter import WorkspaceContext
 
 # How long an example takes is the machine's affair, and no test's.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -51,7 +51,7 @@ async def client(sandbox: Sandbox) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def workspace(sandbox: Sandbox, client: Client) -> WorkspacePlace:
+def workspace(sandbox: Sandbox, client: Client) -> WorkspaceContext:
     return client.taskrouter.workspace(sandbox.create_workspace("Support", template="FIFO"))
 
 

@@ -8,7 +8,7 @@ import pytest
 import aiotask
 from aiotask import Client
 from aiotask._collection import Singleton
-from aiotask.taskrouter import WorkspacePlace
+from aiotask.taskrouter import WorkspaceContext
 from tests.conftest import Canned
 
 
@@ -40,7 +40,7 @@ async def test_a_workspace_lives_from_create_to_delete(client: Client) -> None:
         await workspaces.fetch(made.sid)
 
 
-async def test_a_workflow_lives_from_create_to_delete(workspace: WorkspacePlace) -> None:
+async def test_a_workflow_lives_from_create_to_delete(workspace: WorkspaceContext) -> None:
     (fifo,) = await workspace.workflows.list().all()
     queue = fifo.configuration["task_routing"]["default_filter"]["queue"]
     configuration: dict[str, Any] = {
@@ -80,7 +80,7 @@ async def test_a_workflow_lives_from_create_to_delete(workspace: WorkspacePlace)
 
 
 async def test_what_a_collection_needs_is_asked_for_before_sending(
-    client: Client, workspace: WorkspacePlace
+    client: Client, workspace: WorkspaceContext
 ) -> None:
     with pytest.raises(TypeError, match="NewWorkflow lacks configuration, friendly_name"):
         await workspace.workflows.create()  # type: ignore[call-arg]  # which is the point
@@ -131,7 +131,7 @@ class Window(TypedDict, total=False):
     minutes: int
 
 
-class DefaultsPlace(Singleton[Defaults]):
+class DefaultsContext(Singleton[Defaults]):
     name = "Defaults"
     resource = Defaults
 
@@ -145,7 +145,7 @@ class DefaultsPlace(Singleton[Defaults]):
 async def test_what_has_no_sid_is_fetched_and_updated_at_its_bare_path(
     far_client: Client, canned: Canned
 ) -> None:
-    place = DefaultsPlace(far_client._session, "https://taskrouter.twilio.com/v1/Workspaces/WS1")
+    place = DefaultsContext(far_client._session, "https://taskrouter.twilio.com/v1/Workspaces/WS1")
     url = "https://taskrouter.twilio.com/v1/Workspaces/WS1/Defaults"
     canned.get(url, payload={"total_tasks": 1})
     canned.get(f"{url}?Minutes=5", payload={"total_tasks": 2})

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiotask.expression import literal
-from aiotask.taskrouter import WorkspacePlace
+from aiotask.taskrouter import WorkspaceContext
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_text_keeps_to_its_quotes(text: str) -> None:
 
 @pytest.mark.parametrize("value", ['x" OR 1==1 OR "', "it's", "ü", 'a "quote"'])
 async def test_a_value_of_anybodys_finds_itself_and_nothing_else(
-    workspace: WorkspacePlace, value: str
+    workspace: WorkspaceContext, value: str
 ) -> None:
     mine = await workspace.tasks.create(attributes={"name": value})
     await workspace.tasks.create(attributes={"name": "another"})

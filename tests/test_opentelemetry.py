@@ -23,7 +23,7 @@ from yarl import URL
 
 from aiotask import AiotaskError, Client
 from aiotask.sandbox import Sandbox
-from aiotask.taskrouter import NewTask, WorkspacePlace
+from aiotask.taskrouter import NewTask, WorkspaceContext
 from tests.conftest import ACCOUNT, AT_ONCE, RawServer, Reaction, answer
 
 Serve = Callable[..., Awaitable[tuple[RawServer, Client]]]
@@ -134,7 +134,7 @@ async def every(items: Any) -> list[Any]:
     return [item async for item in items]
 
 
-CALLS: dict[str, tuple[str, Callable[[WorkspacePlace, str], Awaitable[Any]]]] = {
+CALLS: dict[str, tuple[str, Callable[[WorkspaceContext, str], Awaitable[Any]]]] = {
     "create": ("POST", lambda place, _: place.tasks.create(attributes={"name": "Ana Personal"})),
     "create_many": ("POST", lambda place, _: every(place.tasks.create_many([NewTask()]))),
     "fetch": ("GET", lambda place, sid: place.tasks.fetch(sid)),
@@ -153,7 +153,7 @@ CALLS: dict[str, tuple[str, Callable[[WorkspacePlace, str], Awaitable[Any]]]] = 
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_every_attempt_of_every_verb_is_a_span_below_the_callers(
-    traced: Traced, sandbox: Sandbox, workspace: WorkspacePlace, call: str
+    traced: Traced, sandbox: Sandbox, workspace: WorkspaceContext, call: str
 ) -> None:
     task = await workspace.tasks.create()
     traced.requests()

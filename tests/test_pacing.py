@@ -13,8 +13,8 @@ from typing import Any
 import attrs
 import pytest
 
-from aiotask._adaptive_rate import Pace
-from aiotask._rate_limiter import Lane
+from aiotask._adaptive_rate import AdaptiveRate
+from aiotask._rate_limiter import RateLimiter
 
 NONE: Mapping[str, str] = {}
 Event = tuple[float, int, str, int, float]  # the time, a number, what, whose, began when
@@ -85,7 +85,7 @@ class Simulation:
     most: float = math.inf
     at_once: bool = False
 
-    paces: list[Pace] = attrs.field(init=False)
+    paces: list[AdaptiveRate] = attrs.field(init=False)
     delivered: list[int] = attrs.field(init=False)
     refused: int = attrs.field(init=False, default=0)
     trips: list[float] = attrs.field(init=False, factory=list)
@@ -98,7 +98,7 @@ class Simulation:
     _chance: random.Random = attrs.field(init=False, factory=lambda: random.Random(1))
 
     def run(self) -> "Simulation":
-        self.paces = [Pace(500.0) for _ in range(self.clients)]
+        self.paces = [AdaptiveRate(500.0) for _ in range(self.clients)]
         self.delivered, self._free = [0] * self.clients, [0.0] * self.workers
         happens = {
             "wake": self._wake,
@@ -286,7 +286,9 @@ def test_answers_that_never_come_disturb_nothing() -> None:
     assert run.refused_share <= 0.015
 
 
-def steady(pace: Pace, since: float, seconds: float, rate: float, trip: float = 0.02) -> float:
+def steady(
+    pace: AdaptiveRate, since: float, seconds: float, rate: float, trip: float = 0.02
+) -> float:
     """Deliver so many answers a second, whatever the pace is, and return the time after it."""
     for number in range(int(seconds * rate)):
         pace.delivered(since + number / rate, since + number / rate - trip)
@@ -294,7 +296,7 @@ def steady(pace: Pace, since: float, seconds: float, rate: float, trip: float = 
     return since + seconds
 
 
-def started(pace: Pace, since: float, seconds: float) -> int:
+def started(pace: AdaptiveRate, since: float, seconds: float) -> int:
     """Return how many requests start if there is always one more, and none is ever answered."""
     count, now = 0, since
     while now < since + seconds:
@@ -306,9 +308,9 @@ def started(pace: Pace, since: float, seconds: float) -> int:
     return count
 
 
-def limited(rate: float = 100.0) -> tuple[Pace, float]:
+def limited(rate: float = 100.0) -> tuple[AdaptiveRate, float]:
     """Return a pace that found such a limit, and the time."""
-    pace = Pace(0.0)
+    pace = AdaptiveRate(0.0)
     now = steady(pace, 0.0, 3.0, rate)
     pace.refused(now)
     pace.wait(now)
@@ -341,7 +343,7 @@ def test_what_was_found_stays_while_nobody_asks() -> None:
 
 
 def test_a_process_that_was_stopped_makes_up_for_nothing() -> None:
-    pace = Pace(0.0)
+    pace = AdaptiveRate(0.0)
     for number in range(200):
         pace.start(number / 100)
         pace.delivered(number / 100, number / 100)
@@ -385,7 +387,7 @@ def test_many_refusals_together_are_no_long_pause() -> None:
 
 
 def test_a_service_that_was_shut_for_long_is_asked_at_its_average() -> None:
-    pace = Pace(0.0)
+    pace = AdaptiveRate(0.0)
     now = steady(pace, 3600.0, 5.0, 200.0)
     while now < 3610:
         pace.refused(now)
@@ -396,7 +398,7 @@ def test_a_service_that_was_shut_for_long_is_asked_at_its_average() -> None:
 
 
 def test_an_undisturbed_round_trip_is_measured_again() -> None:
-    pace = Pace(0.0)
+    pace = AdaptiveRate(0.0)
     now = steady(pace, 0.0, 2.0, 100.0, trip=0.01)
     pace.wait(now)
     assert pace.crowd == pytest.approx(2 * 100 * 0.01 + 8 + 1, rel=0.1)
@@ -406,7 +408,7 @@ def test_an_undisturbed_round_trip_is_measured_again() -> None:
 
 
 def test_the_queue_of_a_service_runs_empty_before_it_is_measured_again() -> None:
-    pace = Pace(0.0)
+    pace = AdaptiveRate(0.0)
     now = steady(pace, 0.0, 2.0, 100.0, trip=0.05)
     pace.in_flight = 18
     crowds = []
@@ -419,7 +421,7 @@ def test_the_queue_of_a_service_runs_empty_before_it_is_measured_again() -> None
 
 
 def test_a_stated_limit_is_kept_until_more_is_delivered() -> None:
-    pace = Pace(0.0)
+    pace = AdaptiveRate(0.0)
     pace.stated(20)
     pace.wait(0.01)
     assert pace.rate == pytest.approx(0.97 * 20)
@@ -437,7 +439,7 @@ def test_a_stated_limit_is_kept_until_more_is_delivered() -> None:
 
 def test_a_number_at_once_lowers_what_may_be_under_way_by_a_tenth_at_the_most() -> None:
     def crowd(at_once: int | None) -> float:
-        pace = Pace(0.0)
+        pace = AdaptiveRate(0.0)
         now = steady(pace, 0.0, 3.0, 1000.0, trip=0.1)
         pace.in_flight = 100
         pace.refused(now, at_once=at_once)
@@ -481,12 +483,12 @@ def clock() -> float:
     return asyncio.get_running_loop().time()
 
 
-def lane(max_rate: float = math.inf) -> Lane:
-    return Lane(clock, asyncio.sleep, max_rate=max_rate)
+def lane(max_rate: float = math.inf) -> RateLimiter:
+    return RateLimiter(clock, asyncio.sleep, max_rate=max_rate)
 
 
 def test_a_lane_needs_no_loop() -> None:
-    made = Lane(lambda: 1.0, asyncio.sleep)
+    made = RateLimiter(lambda: 1.0, asyncio.sleep)
     start = made.enter()
     made.delivered(0.9, NONE)
     made.leave(start)

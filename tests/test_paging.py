@@ -13,7 +13,7 @@ import pytest
 import aiotask
 from aiotask import AiotaskError, Client, ClientStateError, PageCycleError, UnsafeNextPageError
 from aiotask.sandbox import Sandbox
-from aiotask.taskrouter import Tasks, WorkspacePlace
+from aiotask.taskrouter import Tasks, WorkspaceContext
 from tests.conftest import Canned, RawServer, answer
 
 Serve = Callable[..., Awaitable[tuple[RawServer, Client]]]
@@ -32,7 +32,7 @@ def page(following: Any, *sids: str, **meta: Any) -> dict[str, Any]:
     return {"tasks": rows, "meta": {"key": "tasks", "next_page_url": following} | meta}
 
 
-async def fill(workspace: WorkspacePlace, count: int) -> list[str]:
+async def fill(workspace: WorkspaceContext, count: int) -> list[str]:
     return [(await workspace.tasks.create(priority=n % 3)).sid for n in range(count)]
 
 
@@ -60,7 +60,7 @@ def asked(sandbox: Sandbox) -> int:
 )
 async def test_no_page_is_asked_for_beyond_what_the_limit_needs(
     sandbox: Sandbox,
-    workspace: WorkspacePlace,
+    workspace: WorkspaceContext,
     limit: int | None,
     page_size: int | None,
     found: int,
@@ -106,7 +106,7 @@ async def test_a_misspelt_filter_is_a_type_error_at_the_call(far_client: Client)
 
 
 async def test_pages_carry_cursors_that_go_on_in_another_process(
-    workspace: WorkspacePlace,
+    workspace: WorkspaceContext,
 ) -> None:
     sids = await fill(workspace, 25)
     cursors, seen = [], []
@@ -122,7 +122,7 @@ async def test_pages_carry_cursors_that_go_on_in_another_process(
     assert [task.sid async for task in larger] == sids[10:]
 
 
-async def test_a_cursor_keeps_its_filters_and_takes_new_ones(workspace: WorkspacePlace) -> None:
+async def test_a_cursor_keeps_its_filters_and_takes_new_ones(workspace: WorkspaceContext) -> None:
     sids = await fill(workspace, 12)
     first = await anext(workspace.tasks.list(priority=1, page_size=2).pages())
     assert [task.sid for task in first.items] == [sids[1], sids[4]]
@@ -132,7 +132,9 @@ async def test_a_cursor_keeps_its_filters_and_takes_new_ones(workspace: Workspac
     assert [task.sid async for task in other] == [sids[5], sids[8], sids[11]]
 
 
-async def test_a_page_that_the_limit_cuts_short_leads_to_itself(workspace: WorkspacePlace) -> None:
+async def test_a_page_that_the_limit_cuts_short_leads_to_itself(
+    workspace: WorkspaceContext,
+) -> None:
     sids = await fill(workspace, 10)
     pages = [found async for found in workspace.tasks.list(page_size=4, limit=6).pages()]
     assert [len(found.items) for found in pages] == [4, 2]
@@ -144,7 +146,7 @@ async def test_a_page_that_the_limit_cuts_short_leads_to_itself(workspace: Works
 
 
 async def test_the_next_page_is_on_its_way_while_one_is_consumed(
-    sandbox: Sandbox, workspace: WorkspacePlace
+    sandbox: Sandbox, workspace: WorkspaceContext
 ) -> None:
     await fill(workspace, 30)
     pages = workspace.tasks.list(page_size=10).pages()
@@ -158,7 +160,7 @@ async def test_the_next_page_is_on_its_way_while_one_is_consumed(
 
 
 async def test_leaving_early_leaves_nothing_behind(
-    sandbox: Sandbox, client: Client, workspace: WorkspacePlace
+    sandbox: Sandbox, client: Client, workspace: WorkspaceContext
 ) -> None:
     await fill(workspace, 30)
     async for _ in workspace.tasks.list(page_size=10):
@@ -357,7 +359,7 @@ async def test_empty_pages_without_end_are_an_error_at_last(
 
 
 async def test_an_error_in_the_middle_leads_to_where_it_happened(
-    sandbox: Sandbox, workspace: WorkspacePlace
+    sandbox: Sandbox, workspace: WorkspaceContext
 ) -> None:
     sids = await fill(workspace, 30)
     seen: list[str] = []

@@ -35,27 +35,28 @@ PUBLIC = {
         Event EventFilter Events FilterTarget NewActivity NewTask NewTaskChannel NewTaskQueue
         NewWorker NewWorkflow NewWorkspace RealTimeStatistics Reservation ReservationChanges
         ReservationFilter ReservationStatus RoutingFilter Statistics StatisticsWindow Task
-        TaskChanges TaskChannel TaskChannelChanges TaskChannels TaskFilter TaskPlace TaskQueue
+        TaskChanges TaskChannel TaskChannelChanges TaskChannels TaskFilter TaskContext TaskQueue
         TaskQueueBulkRealTimeStatistics TaskQueueChanges TaskQueueCumulativeStatistics
-        TaskQueueFilter TaskQueuePlace TaskQueueRealTimeStatistics TaskQueueStatistics
+        TaskQueueFilter TaskQueueContext TaskQueueRealTimeStatistics TaskQueueStatistics
         TaskQueues TaskQueuesStatistics TaskQueuesStatisticsFilter TaskQueuesStatisticsList
         TaskReservationChanges TaskReservationFilter TaskReservations TaskRouter TaskStatus
         TaskWindow Tasks WaitDuration WaitTimeCounts WaitTimeSplit Worker WorkerChanges
-        WorkerChannel WorkerChannelChanges WorkerChannels WorkerFilter WorkerPlace
-        WorkerReservations WorkerStatistics WorkerStatisticsPlace Workers
-        WorkersCumulativeStatistics WorkersCumulativeStatisticsPlace WorkersRealTimeStatistics
-        WorkersStatistics WorkersStatisticsFilter WorkersStatisticsPlace Workflow
+        WorkerChannel WorkerChannelChanges WorkerChannels WorkerFilter WorkerContext
+        WorkerReservations WorkerStatistics WorkerStatisticsContext Workers
+        WorkersCumulativeStatistics WorkersCumulativeStatisticsContext WorkersRealTimeStatistics
+        WorkersStatistics WorkersStatisticsFilter WorkersStatisticsContext Workflow
         WorkflowChanges WorkflowConfiguration WorkflowCumulativeStatistics WorkflowFilter
-        WorkflowPlace WorkflowRealTimeStatistics WorkflowStatistics Workflows Workspace
-        WorkspaceChanges WorkspaceCumulativeStatistics WorkspaceFilter WorkspacePlace
+        WorkflowContext WorkflowRealTimeStatistics WorkflowStatistics Workflows Workspace
+        WorkspaceChanges WorkspaceCumulativeStatistics WorkspaceFilter WorkspaceContext
         WorkspaceRealTimeStatistics WorkspaceStatistics Workspaces
     """,
     "aiotask.autopilot": """
-        AssistantPlace Autopilot AutopilotTask AutopilotTaskChanges AutopilotTasks NewAutopilotTask
+        AssistantContext Autopilot AutopilotTask AutopilotTaskChanges AutopilotTasks
+        NewAutopilotTask
     """,
     "aiotask.bulk": """
         Audit Copy Created Finding Found KEY_ATTRIBUTE Keys Outcome Rejected Run Settings Source
-        Standing State Target Unresolved audit checked_key entries_of read_standing source_of
+        JournalSummary State Target Unresolved audit checked_key entries_of read_summary source_of
     """,
     "aiotask.expression": "literal",
     "aiotask.webhooks": """

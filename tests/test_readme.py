@@ -13,7 +13,7 @@ import pytest
 
 from aiotask import Client
 from aiotask.sandbox import Sandbox
-from aiotask.taskrouter import WorkspacePlace
+from aiotask.taskrouter import WorkspaceContext
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -37,7 +37,7 @@ def test_every_example_is_python(block: str) -> None:
 async def test_the_pieces_of_the_tour_run(
     sandbox: Sandbox,
     client: Client,
-    workspace: WorkspacePlace,
+    workspace: WorkspaceContext,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     block: str,

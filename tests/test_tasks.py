@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 import aiotask
 from aiotask import Client, PreconditionFailedError
 from aiotask.sandbox import Sandbox
-from aiotask.taskrouter import Task, TaskChanges, WorkspacePlace
+from aiotask.taskrouter import Task, TaskChanges, WorkspaceContext
 from tests.conftest import Canned
 
 
 async def test_a_task_comes_back_as_it_was_made(
-    sandbox: Sandbox, workspace: WorkspacePlace
+    sandbox: Sandbox, workspace: WorkspaceContext
 ) -> None:
     started = datetime.now(UTC) - timedelta(hours=1)
     task = await workspace.tasks.create(
@@ -45,20 +45,20 @@ async def test_a_task_comes_back_as_it_was_made(
 
 
 async def test_a_task_needs_nothing_but_a_workspace_with_one_workflow(
-    workspace: WorkspacePlace,
+    workspace: WorkspaceContext,
 ) -> None:
     task = await workspace.tasks.create()
     assert (task.attributes, task.priority, task.timeout) == ({}, 0, 86_400)
 
 
-async def test_a_resource_is_frozen_and_slotted(workspace: WorkspacePlace) -> None:
+async def test_a_resource_is_frozen_and_slotted(workspace: WorkspaceContext) -> None:
     task = await workspace.tasks.create()
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         task.priority = 5  # type: ignore[misc]  # which is the point
     assert not hasattr(task, "__dict__")
 
 
-async def test_a_task_becomes_plain_data_in_the_services_form(workspace: WorkspacePlace) -> None:
+async def test_a_task_becomes_plain_data_in_the_services_form(workspace: WorkspaceContext) -> None:
     task = await workspace.tasks.create(attributes={"a": [1]})
     plain = aiotask.to_dict(task)
     assert json.loads(json.dumps(plain)) == plain
@@ -69,7 +69,7 @@ async def test_a_task_becomes_plain_data_in_the_services_form(workspace: Workspa
 
 
 async def test_a_change_under_the_right_etag_is_made_and_under_another_refused(
-    workspace: WorkspacePlace,
+    workspace: WorkspaceContext,
 ) -> None:
     first = await workspace.tasks.create(attributes={"n": 1})
     second = await workspace.tasks.update(first.sid, if_match=first.etag, attributes={"n": 2})
@@ -86,7 +86,7 @@ async def test_a_change_under_the_right_etag_is_made_and_under_another_refused(
         await workspace.tasks.fetch(first.sid)
 
 
-async def test_a_task_ends_with_a_reason(sandbox: Sandbox, workspace: WorkspacePlace) -> None:
+async def test_a_task_ends_with_a_reason(sandbox: Sandbox, workspace: WorkspaceContext) -> None:
     task = await workspace.tasks.create()
     with pytest.raises(aiotask.BadRequestError, match="not currently assigned") as caught:
         await workspace.tasks.update(task.sid, assignment_status="completed", reason="done")
@@ -97,7 +97,7 @@ async def test_a_task_ends_with_a_reason(sandbox: Sandbox, workspace: WorkspaceP
 
 
 async def test_modify_reads_anew_when_somebody_was_faster(
-    sandbox: Sandbox, workspace: WorkspacePlace
+    sandbox: Sandbox, workspace: WorkspaceContext
 ) -> None:
     task = await workspace.tasks.create(attributes={"n": 1})
     seen: list[str | None] = []
@@ -114,7 +114,7 @@ async def test_modify_reads_anew_when_somebody_was_faster(
 
 
 async def test_modify_gives_up_after_ten_conflicts(
-    sandbox: Sandbox, workspace: WorkspacePlace
+    sandbox: Sandbox, workspace: WorkspaceContext
 ) -> None:
     task = await workspace.tasks.create()
     calls = 0
@@ -132,7 +132,7 @@ async def test_modify_gives_up_after_ten_conflicts(
 
 @pytest.mark.parametrize("nothing", [None, {}])
 async def test_modify_with_nothing_to_set_sends_nothing(
-    sandbox: Sandbox, workspace: WorkspacePlace, nothing: TaskChanges | None
+    sandbox: Sandbox, workspace: WorkspaceContext, nothing: TaskChanges | None
 ) -> None:
     task = await workspace.tasks.create()
     same = await workspace.tasks.modify(task.sid, lambda _: nothing)
@@ -167,7 +167,7 @@ FILTERS: list[tuple[dict[str, Any], set[int]]] = [
 
 @pytest.mark.parametrize(("filters", "found"), FILTERS)
 async def test_every_filter_of_a_list_is_sent(
-    sandbox: Sandbox, workspace: WorkspacePlace, filters: dict[str, Any], found: set[int]
+    sandbox: Sandbox, workspace: WorkspaceContext, filters: dict[str, Any], found: set[int]
 ) -> None:
     for n in range(4):
         fields: dict[str, Any] = {"routing_target": "WK" + "b" * 32} if n == 2 else {}
@@ -181,7 +181,7 @@ async def test_every_filter_of_a_list_is_sent(
     assert len(await workspace.tasks.list(**by_sid).all()) == 4  # type: ignore[arg-type]  # known
 
 
-async def test_a_list_comes_in_the_order_asked_for(workspace: WorkspacePlace) -> None:
+async def test_a_list_comes_in_the_order_asked_for(workspace: WorkspaceContext) -> None:
     for priority in (3, 1, 2):
         await workspace.tasks.create(priority=priority)
     listing = workspace.tasks.list(ordering="Priority:desc,DateCreated:asc", page_size=1)
@@ -203,7 +203,7 @@ VALUES = st.recursive(
 )
 @given(attributes=st.dictionaries(TEXT, VALUES, max_size=4))
 async def test_any_attributes_make_the_way_there_and_back(
-    workspace: WorkspacePlace, attributes: dict[str, Any]
+    workspace: WorkspaceContext, attributes: dict[str, Any]
 ) -> None:
     task = await workspace.tasks.create(attributes=attributes)
     assert task.attributes == attributes
@@ -226,20 +226,20 @@ async def test_any_attributes_make_the_way_there_and_back(
     ],
 )
 async def test_what_cannot_be_right_is_not_sent(
-    sandbox: Sandbox, workspace: WorkspacePlace, fields: dict[str, Any], reason: str
+    sandbox: Sandbox, workspace: WorkspaceContext, fields: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(ValueError, match=reason):
         await workspace.tasks.create(**fields)
     assert not sandbox.requests
 
 
-async def test_attributes_may_be_as_long_as_the_service_takes(workspace: WorkspacePlace) -> None:
+async def test_attributes_may_be_as_long_as_the_service_takes(workspace: WorkspaceContext) -> None:
     task = await workspace.tasks.create(attributes={"a": "x" * 4088})
     assert len(task.attributes["a"]) == 4088
 
 
 async def test_no_sid_of_another_kind_becomes_part_of_a_path(
-    sandbox: Sandbox, client: Client, workspace: WorkspacePlace
+    sandbox: Sandbox, client: Client, workspace: WorkspaceContext
 ) -> None:
     for sid in ("WK" + "a" * 32, "../Workers/WK1", ""):
         for call in (
@@ -258,7 +258,7 @@ async def test_no_sid_of_another_kind_becomes_part_of_a_path(
 
 @pytest.mark.parametrize("verb", ["complete", "cancel"])
 async def test_ending_a_task_twice_is_as_good_as_once(
-    sandbox: Sandbox, workspace: WorkspacePlace, verb: str
+    sandbox: Sandbox, workspace: WorkspaceContext, verb: str
 ) -> None:
     task = await workspace.tasks.create()
     if verb == "complete":
@@ -270,7 +270,7 @@ async def test_ending_a_task_twice_is_as_good_as_once(
 
 
 async def test_a_task_that_ended_otherwise_is_the_services_refusal(
-    workspace: WorkspacePlace,
+    workspace: WorkspaceContext,
 ) -> None:
     task = await workspace.tasks.create()
     with pytest.raises(aiotask.BadRequestError, match="not currently assigned"):
@@ -281,7 +281,7 @@ async def test_a_task_that_ended_otherwise_is_the_services_refusal(
 
 
 async def test_a_task_that_is_gone_is_neither_completed_nor_an_error(
-    workspace: WorkspacePlace,
+    workspace: WorkspaceContext,
 ) -> None:
     task = await workspace.tasks.create()
     await workspace.tasks.delete(task.sid)

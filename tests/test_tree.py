@@ -13,12 +13,12 @@ from aiotask.taskrouter import (
     ReservationChanges,
     Worker,
     WorkerChanges,
-    WorkspacePlace,
+    WorkspaceContext,
 )
 
 
 @pytest.fixture
-async def worker(workspace: WorkspacePlace) -> Worker:
+async def worker(workspace: WorkspaceContext) -> Worker:
     (available,) = await workspace.activities.list(available=True).all()
     return await workspace.workers.create(
         friendly_name="Ana", attributes={"languages": ["es"]}, activity_sid=available.sid
@@ -26,14 +26,14 @@ async def worker(workspace: WorkspacePlace) -> Worker:
 
 
 @pytest.fixture
-async def offered(workspace: WorkspacePlace, worker: Worker) -> Reservation:
+async def offered(workspace: WorkspaceContext, worker: Worker) -> Reservation:
     task = await workspace.tasks.create()
     reservations = workspace.task(task.sid).reservations
     (reservation,) = await reservations.list(worker_sid=worker.sid).all()
     return await reservations.fetch(reservation.sid)
 
 
-async def test_an_activity_lives_from_create_to_delete(workspace: WorkspacePlace) -> None:
+async def test_an_activity_lives_from_create_to_delete(workspace: WorkspaceContext) -> None:
     made = await workspace.activities.create(friendly_name="Lunch", available=False)
     assert (made.friendly_name, made.available) == ("Lunch", False)
     changed = await workspace.activities.update(made.sid, friendly_name="Dinner")
@@ -46,7 +46,7 @@ async def test_an_activity_lives_from_create_to_delete(workspace: WorkspacePlace
         await workspace.activities.fetch(made.sid)
 
 
-async def test_a_task_channel_lives_from_create_to_delete(workspace: WorkspacePlace) -> None:
+async def test_a_task_channel_lives_from_create_to_delete(workspace: WorkspaceContext) -> None:
     channels = workspace.task_channels
     made = await channels.create(friendly_name="Letters", unique_name="letters")
     assert (made.unique_name, made.channel_optimized_routing) == ("letters", False)
@@ -59,7 +59,7 @@ async def test_a_task_channel_lives_from_create_to_delete(workspace: WorkspacePl
 
 
 async def test_a_task_queue_lives_from_create_to_delete(
-    workspace: WorkspacePlace, worker: Worker
+    workspace: WorkspaceContext, worker: Worker
 ) -> None:
     queues = workspace.task_queues
     made = await queues.create(
@@ -84,7 +84,7 @@ async def test_a_task_queue_lives_from_create_to_delete(
 
 
 async def test_a_worker_lives_from_create_to_delete(
-    workspace: WorkspacePlace, worker: Worker
+    workspace: WorkspaceContext, worker: Worker
 ) -> None:
     workers = workspace.workers
     assert (worker.attributes, worker.available) == ({"languages": ["es"]}, True)
@@ -126,13 +126,15 @@ async def test_a_worker_lives_from_create_to_delete(
     ],
 )
 async def test_every_filter_of_workers_is_sent(
-    workspace: WorkspacePlace, worker: Worker, filters: dict[str, Any], found: int
+    workspace: WorkspaceContext, worker: Worker, filters: dict[str, Any], found: int
 ) -> None:
     listed = await workspace.workers.list(**filters).all()
     assert listed == [attrs.evolve(worker, etag=None)] * found
 
 
-async def test_a_worker_is_changed_by_what_it_is(workspace: WorkspacePlace, worker: Worker) -> None:
+async def test_a_worker_is_changed_by_what_it_is(
+    workspace: WorkspaceContext, worker: Worker
+) -> None:
     def promoted(current: Worker) -> WorkerChanges:
         return {"attributes": {**current.attributes, "level": 2}}
 
@@ -141,7 +143,7 @@ async def test_a_worker_is_changed_by_what_it_is(workspace: WorkspacePlace, work
 
 
 async def test_a_workers_channels_are_there_from_the_start(
-    workspace: WorkspacePlace, worker: Worker
+    workspace: WorkspaceContext, worker: Worker
 ) -> None:
     channels = workspace.worker(worker.sid).worker_channels
     names = {each.task_channel_unique_name async for each in channels.list()}
@@ -152,7 +154,7 @@ async def test_a_workers_channels_are_there_from_the_start(
 
 
 async def test_a_reservation_is_seen_and_moved_from_both_sides(
-    workspace: WorkspacePlace, worker: Worker, offered: Reservation
+    workspace: WorkspaceContext, worker: Worker, offered: Reservation
 ) -> None:
     of_task = workspace.task(offered.task_sid or "").reservations
     of_worker = workspace.worker(worker.sid).reservations
@@ -177,7 +179,7 @@ async def test_a_reservation_is_seen_and_moved_from_both_sides(
 
 
 async def test_a_rejected_reservation_moves_its_worker(
-    workspace: WorkspacePlace, worker: Worker, offered: Reservation
+    workspace: WorkspaceContext, worker: Worker, offered: Reservation
 ) -> None:
     (offline,) = await workspace.activities.list(friendly_name="Offline").all()
     of_task = workspace.task(offered.task_sid or "").reservations
@@ -189,7 +191,7 @@ async def test_a_rejected_reservation_moves_its_worker(
 
 
 async def test_events_tell_what_happened(
-    workspace: WorkspacePlace, worker: Worker, offered: Reservation
+    workspace: WorkspaceContext, worker: Worker, offered: Reservation
 ) -> None:
     await workspace.worker(worker.sid).reservations.accept(offered.sid)
     events = workspace.events
@@ -207,7 +209,7 @@ async def test_events_tell_what_happened(
 
 
 async def test_every_statistic_is_a_typed_answer(
-    workspace: WorkspacePlace, worker: Worker, offered: Reservation
+    workspace: WorkspaceContext, worker: Worker, offered: Reservation
 ) -> None:
     await workspace.worker(worker.sid).reservations.accept(offered.sid)
     (queue,) = await workspace.task_queues.list().all()

@@ -12,13 +12,13 @@ from aiotask.taskrouter import (
     FilterTarget,
     RoutingFilter,
     WorkflowConfiguration,
-    WorkspacePlace,
+    WorkspaceContext,
 )
 
 QUEUE = "WQ" + "a" * 32
 
 
-async def test_a_configuration_is_built_sent_and_read_back(workspace: WorkspacePlace) -> None:
+async def test_a_configuration_is_built_sent_and_read_back(workspace: WorkspaceContext) -> None:
     (fifo,) = await workspace.workflows.list().all()
     queue = WorkflowConfiguration.from_document(fifo.configuration).default_filter
     assert queue is not None

@@ -1,4 +1,4 @@
-from .api import AssistantPlace as AssistantPlace
+from .api import AssistantContext as AssistantContext
 from .api import Autopilot as Autopilot
 from .tasks import AutopilotTask as AutopilotTask
 from .tasks import AutopilotTaskChanges as AutopilotTaskChanges

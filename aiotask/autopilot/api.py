@@ -8,7 +8,7 @@ from aiotask import autopilot
 from aiotask._checks import Identifier, checked
 from aiotask._session import Session
 
-__all__ = ["AssistantPlace", "Autopilot"]
+__all__ = ["AssistantContext", "Autopilot"]
 
 _ASSISTANT = Identifier("UA")
 
@@ -20,12 +20,14 @@ class Autopilot:
         self._session = session
         self._path = f"{base}/v1"
 
-    def assistant(self, sid: str) -> AssistantPlace:
-        """Return the place of one assistant in the tree, by its sid or its unique name."""
-        return AssistantPlace(self._session, f"{self._path}/Assistants/{checked(_ASSISTANT, sid)}")
+    def assistant(self, sid: str) -> AssistantContext:
+        """Return the context of one assistant in the tree, by its sid or its unique name."""
+        return AssistantContext(
+            self._session, f"{self._path}/Assistants/{checked(_ASSISTANT, sid)}"
+        )
 
 
-class AssistantPlace:
+class AssistantContext:
     """One assistant's place in the tree: the way to what lies below it."""
 
     def __init__(self, session: Session, path: str) -> None:

@@ -1,8 +1,8 @@
 """Many creates at once: every row becomes exactly one task, and has one outcome."""
 
 from aiotask.bulk.audit import Audit, Copy, Finding, audit
-from aiotask.bulk.journal.reader import entries_of, read_standing
-from aiotask.bulk.journal.records import Standing, State
+from aiotask.bulk.journal.reader import entries_of, read_summary
+from aiotask.bulk.journal.records import JournalSummary, State
 from aiotask.bulk.keys import KEY_ATTRIBUTE, Keys, checked_key
 from aiotask.bulk.outcomes import Created, Outcome, Rejected, Unresolved
 from aiotask.bulk.rows import Source, source_of
@@ -17,19 +17,19 @@ __all__ = [
     "Created",
     "Finding",
     "Found",
+    "JournalSummary",
     "Keys",
     "Outcome",
     "Rejected",
     "Run",
     "Settings",
     "Source",
-    "Standing",
     "State",
     "Target",
     "Unresolved",
     "audit",
     "checked_key",
     "entries_of",
-    "read_standing",
+    "read_summary",
     "source_of",
 ]

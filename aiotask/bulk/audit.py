@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import attrs
 
 from aiotask.bulk.journal.reader import open_to_read
-from aiotask.bulk.journal.records import Entry, Standing, State
+from aiotask.bulk.journal.records import Entry, JournalSummary, State
 from aiotask.bulk.keys import JOB_ATTRIBUTE, derived_key
 from aiotask.bulk.target import Found, Target
 from aiotask.errors import ForeignJournalError
@@ -97,7 +97,7 @@ async def audit(target: Target, path: str | os.PathLike[str]) -> Audit:
             await loop.run_in_executor(thread, recount.close)
 
 
-async def _portions(target: Target, standing: Standing) -> AsyncIterator[list[Found]]:
+async def _portions(target: Target, standing: JournalSummary) -> AsyncIterator[list[Found]]:
     attribute = standing.key_attribute or ""
     portion: list[Found] = []
     async for found in target.of_job(JOB_ATTRIBUTE, standing.job, attribute):
@@ -108,7 +108,7 @@ async def _portions(target: Target, standing: Standing) -> AsyncIterator[list[Fo
     yield portion
 
 
-async def _in_events(target: Target, standing: Standing, keys: set[str | None]) -> set[str]:
+async def _in_events(target: Target, standing: JournalSummary, keys: set[str | None]) -> set[str]:
     seen: set[str] = set()
     since = datetime.fromtimestamp(max(0.0, standing.begun - _MARGIN), UTC)
     async for found in target.created_since(standing.key_attribute or "", since):

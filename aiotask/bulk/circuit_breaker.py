@@ -11,7 +11,7 @@ _FIRST_PAUSE = 5.0  # seconds
 _LONGEST_PAUSE = 60.0
 
 
-class Breaker:
+class CircuitBreaker:
     """Opens where too many requests end without telling what came of them.
 
     Each of those makes a row that has to be looked up, so that an outage must not meet more of

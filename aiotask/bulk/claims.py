@@ -6,7 +6,7 @@ from collections import deque
 from typing import Any, NamedTuple
 
 from aiotask.bulk.ends import Ends
-from aiotask.bulk.halt import Halt
+from aiotask.bulk.halt import StopSignal
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.records import Claim, Entry, State
 from aiotask.bulk.journal.writer import Ledger
@@ -21,14 +21,14 @@ _COMPARED = 256  # rows that are compared with the journal at once
 _PRINTS = 64 * _COMPARED  # that are read from the journal at once, and one such portion ahead
 
 
-class Wrong(NamedTuple):
+class InvalidRow(NamedTuple):
     """A row that cannot be sent, and why."""
 
     item: Item
     error: Exception
 
 
-class Left(NamedTuple):
+class Unfinished(NamedTuple):
     """A row that an earlier run has left open, as the journal has it."""
 
     item: Item
@@ -47,7 +47,7 @@ class Intake:
         ledger: Ledger,
         ends: Ends,
         service: ServiceClock,
-        halt: Halt,
+        halt: StopSignal,
     ) -> None:
         self._source = source
         self._target = target
@@ -59,9 +59,9 @@ class Intake:
         self._halt = halt
         self._number = 0
 
-    async def restore(self, open_rows: list[Entry]) -> list[Left]:
+    async def restore(self, open_rows: list[Entry]) -> list[Unfinished]:
         """Go past the rows that an earlier run took, and return those that have no end."""
-        left: list[Left] = []
+        left: list[Unfinished] = []
         if not self._ledger.claimed:
             return left
         entries, known = deque(open_rows), list[int | None]()
@@ -89,13 +89,13 @@ class Intake:
             coming.cancel()
         return left
 
-    async def claim(self) -> tuple[list[Item], list[Wrong]] | None:
+    async def claim(self) -> tuple[list[Item], list[InvalidRow]] | None:
         """Take rows, and return them when they are in the journal; None at the end of the input."""
         rows = await self._halt.interrupts(self._source.take(WINDOW))
         if not rows:
             return None
         sent = self._service.at(self._target.retry.clock())
-        wrong: list[Wrong] = []
+        wrong: list[InvalidRow] = []
         good: dict[str | int, Item] = {}
         for row in rows:
             self._number += 1
@@ -107,10 +107,10 @@ class Intake:
             if error is None:
                 good[name] = item
             else:
-                wrong.append(Wrong(item, error))
+                wrong.append(InvalidRow(item, error))
         if self._keys.named is not None:
             for key, number in (await self._ledger.taken([*map(str, good)])).items():
-                wrong.append(Wrong(good.pop(key), _taken(key, number)))
+                wrong.append(InvalidRow(good.pop(key), _taken(key, number)))
         # A key that follows from the number need not be kept.
         named = self._keys.named is not None
         claims = [
@@ -132,13 +132,13 @@ class Intake:
         print_ = settings.print_of(row) if self._ledger.kept else None
         return Item(number, row, key, body, print_, settings.place_of(row)), wrong
 
-    def _left(self, entry: Entry, row: Any) -> Left:
+    def _left(self, entry: Entry, row: Any) -> Unfinished:
         item, wrong = self._item(entry.number, row)
         item.sent = entry.sent
         if self._keys.named is not None and entry.key != item.key:
             wrong = wrong or ValueError("row_key: the row's key is not what it was")
             item.key = entry.key
-        return Left(item, entry, wrong)
+        return Unfinished(item, entry, wrong)
 
     def _compare(self, rows: list[Any], prints: list[int | None]) -> None:
         found = [*map(self._settings.print_of, rows)]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Halt:
+class StopSignal:
     """Tells that a run is to send nothing more; ``error`` says why, if there is a reason."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from aiotask.bulk.item import Item
-from aiotask.bulk.sentinels import Controls
+from aiotask.bulk.sentinels import Sentinels
 from aiotask.bulk.settings import Settings
 from aiotask.bulk.target import Found, ServiceClock, Target, keep_first
 from aiotask.errors import (
@@ -89,7 +89,7 @@ class Resolver:
         self._clock = target.retry.clock
         self._sleep = target.retry.sleep
         self._added = asyncio.Event()
-        self._controls = Controls(settings.settle)
+        self._controls = Sentinels(settings.settle)
         self._keys_refused = False
         self._failing_since = math.inf
 

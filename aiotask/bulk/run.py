@@ -9,9 +9,9 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
-from aiotask.bulk.claims import WINDOW, Intake, Left
+from aiotask.bulk.claims import WINDOW, Intake, Unfinished
 from aiotask.bulk.ends import Ends
-from aiotask.bulk.halt import Halt, to_its_end
+from aiotask.bulk.halt import StopSignal, to_its_end
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.records import State
 from aiotask.bulk.journal.writer import Ledger
@@ -21,7 +21,7 @@ from aiotask.bulk.rows import Source
 from aiotask.bulk.sender import Fate, Lost, Made, Refused, Sender, Unsent
 from aiotask.bulk.settings import Settings
 from aiotask.bulk.target import ServiceClock, Target
-from aiotask.bulk.wait_queue import Idle
+from aiotask.bulk.wait_queue import WaitQueue
 from aiotask.errors import AiotaskError, AnswerError, ClientStateError, JournalError
 
 Row = TypeVar("Row")
@@ -41,7 +41,7 @@ class Run(Generic[Row]):
     def __init__(self, source: Source[Row], target: Target, settings: Settings) -> None:
         self._source = source
         self._settings = settings
-        self._halt = Halt()
+        self._halt = StopSignal()
         self._ledger = Ledger(settings.journal)
         self._ends = Ends(self._ledger)
         service = ServiceClock()
@@ -56,7 +56,7 @@ class Run(Generic[Row]):
         self._hooks = target.hooks
         self._ready: deque[Item] = deque()
         self._ended: deque[tuple[Item, Outcome[Row]]] = deque()
-        self._idle = Idle()
+        self._idle = WaitQueue()
         self._hungry = asyncio.Event()
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
@@ -141,7 +141,7 @@ class Run(Generic[Row]):
         self._working = self._settings.max_in_flight
         self._workers = [start(self._work()) for _ in range(self._working)]
 
-    def _take_up(self, left: Left, opened: float) -> None:
+    def _take_up(self, left: Unfinished, opened: float) -> None:
         item, entry, wrong = left
         if entry.state is State.UNTOLD and entry.sid is not None:
             self._end(item, Created(item.row, entry.sid))

@@ -5,8 +5,8 @@ from itertools import count
 from typing import NamedTuple
 
 from aiotask._rate_limiter import Start
-from aiotask.bulk.circuit_breaker import Breaker
-from aiotask.bulk.halt import Halt
+from aiotask.bulk.circuit_breaker import CircuitBreaker
+from aiotask.bulk.halt import StopSignal
 from aiotask.bulk.item import Item
 from aiotask.bulk.resolver import FATAL
 from aiotask.bulk.settings import Settings
@@ -57,9 +57,9 @@ class Sender:
     """Sends the rows of one run."""
 
     def __init__(
-        self, target: Target, settings: Settings, service: ServiceClock, halt: Halt
+        self, target: Target, settings: Settings, service: ServiceClock, halt: StopSignal
     ) -> None:
-        self.breaker = Breaker()
+        self.breaker = CircuitBreaker()
         self._target = target
         self._settings = settings
         self._attribute = settings.keys.attribute or ""

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable
 _KEPT = 8
 
 
-class Controls:
+class Sentinels:
     """Resources of this run by their keys and when they were begun: some, and the newest.
 
     They are kept about an eighth of *settle* (seconds) apart.

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from aiotask._hooks import Hooks
-from aiotask._rate_limiter import Lane
+from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy
 
 
@@ -48,7 +48,7 @@ class Target(Protocol):
 
     @property
     @abstractmethod
-    def lane(self) -> Lane:
+    def lane(self) -> RateLimiter:
         """The pace of creates."""
 
     @property

@@ -5,7 +5,7 @@ import math
 from collections import deque
 
 
-class Idle:
+class WaitQueue:
     """Those who wait for something to do."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from aiotask.sandbox.model.task import Status, StoredTask, Task
 from aiotask.sandbox.wire.answers import Refusal
 
 
-class Stage:
+class TestControls:
     """What a test sets up before it, and looks at after it."""
 
     _account: Account

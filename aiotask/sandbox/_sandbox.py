@@ -11,7 +11,7 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
-from aiotask.sandbox._controls import Stage
+from aiotask.sandbox._controls import TestControls
 from aiotask.sandbox.api.dispatch import Service
 from aiotask.sandbox.callbacks.debugger import DebuggerEntry
 from aiotask.sandbox.callbacks.dispatch import Callbacks, Settings
@@ -19,11 +19,11 @@ from aiotask.sandbox.clock.alarm import Alarm
 from aiotask.sandbox.clock.rate_window import Clock
 from aiotask.sandbox.clock.scheduler import Scheduler, Timeline
 from aiotask.sandbox.model.account import Account, OverlongPages, Unanswered, Unmatched
-from aiotask.sandbox.model.changes import Changes, StoreError
-from aiotask.sandbox.model.list_index import Index
-from aiotask.sandbox.server.admission import Gate
+from aiotask.sandbox.model.changes import StoreError, UnsavedChanges
+from aiotask.sandbox.model.list_index import ListIndex
+from aiotask.sandbox.server.admission import Admission
 from aiotask.sandbox.server.faults import FaultKind, Faults
-from aiotask.sandbox.server.handler import Front, Tally
+from aiotask.sandbox.server.handler import RequestHandler, Tally
 from aiotask.sandbox.storage.archive import Archive
 from aiotask.sandbox.storage.database import Database
 
@@ -35,7 +35,7 @@ _API_SECRET = "0123456789ABCDEF0123456789ABCDEF"  # noqa: S105 - opens only the 
 _log = logging.getLogger("aiotask.sandbox")
 
 
-class Sandbox(Stage):
+class Sandbox(TestControls):
     """A local server that behaves like Twilio TaskRouter v1.
 
     It answers all operations of TaskRouter, and those on the tasks of Autopilot assistants. Tasks
@@ -149,8 +149,8 @@ class Sandbox(Stage):
             closed_for=closed_for,
             unanswered=unanswered,
             scheduler=scheduler,
-            index=Index(index_lag),
-            changes=Changes(kept=store is not None),
+            index=ListIndex(index_lag),
+            changes=UnsavedChanges(kept=store is not None),
         )
         self._callbacks = Callbacks(
             Settings(account_sid, auth_token, callback_timeout, callback_backlog),
@@ -161,11 +161,11 @@ class Sandbox(Stage):
         self._seed = seed
         self._archive = None if store is None else Archive(Database(store), self._account)
         credentials = [(account_sid, auth_token), (api_key, api_secret)]
-        self._gate = Gate(credentials, rate, in_flight, clock, random)
+        self._gate = Admission(credentials, rate, in_flight, clock, random)
         self._latency = latency
         self._retry_after = retry_after
         self._tally = Tally()
-        self._serving: tuple[Front, asyncio.Server] | None = None
+        self._serving: tuple[RequestHandler, asyncio.Server] | None = None
         self._alarm: Alarm | None = None
 
     async def start(self) -> None:
@@ -174,7 +174,7 @@ class Sandbox(Stage):
             raise RuntimeError("the sandbox is serving already")
         if self._archive is not None:
             self._restore(self._archive)
-        front = Front(
+        front = RequestHandler(
             self._service,
             self._gate,
             self.faults,

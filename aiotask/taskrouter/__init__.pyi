@@ -3,12 +3,12 @@ from .activities import Activity as Activity
 from .activities import ActivityChanges as ActivityChanges
 from .activities import ActivityFilter as ActivityFilter
 from .activities import NewActivity as NewActivity
-from .api import TaskPlace as TaskPlace
-from .api import TaskQueuePlace as TaskQueuePlace
+from .api import TaskContext as TaskContext
+from .api import TaskQueueContext as TaskQueueContext
 from .api import TaskRouter as TaskRouter
-from .api import WorkerPlace as WorkerPlace
-from .api import WorkflowPlace as WorkflowPlace
-from .api import WorkspacePlace as WorkspacePlace
+from .api import WorkerContext as WorkerContext
+from .api import WorkflowContext as WorkflowContext
+from .api import WorkspaceContext as WorkspaceContext
 from .events import Event as Event
 from .events import EventFilter as EventFilter
 from .events import Events as Events
@@ -41,19 +41,21 @@ from .statistics import WorkflowStatistics as WorkflowStatistics
 from .statistics import WorkspaceCumulativeStatistics as WorkspaceCumulativeStatistics
 from .statistics import WorkspaceRealTimeStatistics as WorkspaceRealTimeStatistics
 from .statistics import WorkspaceStatistics as WorkspaceStatistics
-from .statistics_places import BulkRealTimeStatistics as BulkRealTimeStatistics
-from .statistics_places import ChannelFilter as ChannelFilter
-from .statistics_places import CumulativeStatistics as CumulativeStatistics
-from .statistics_places import RealTimeStatistics as RealTimeStatistics
-from .statistics_places import Statistics as Statistics
-from .statistics_places import StatisticsWindow as StatisticsWindow
-from .statistics_places import TaskQueuesStatisticsFilter as TaskQueuesStatisticsFilter
-from .statistics_places import TaskQueuesStatisticsList as TaskQueuesStatisticsList
-from .statistics_places import TaskWindow as TaskWindow
-from .statistics_places import WorkersCumulativeStatisticsPlace as WorkersCumulativeStatisticsPlace
-from .statistics_places import WorkersStatisticsFilter as WorkersStatisticsFilter
-from .statistics_places import WorkersStatisticsPlace as WorkersStatisticsPlace
-from .statistics_places import WorkerStatisticsPlace as WorkerStatisticsPlace
+from .statistics_contexts import BulkRealTimeStatistics as BulkRealTimeStatistics
+from .statistics_contexts import ChannelFilter as ChannelFilter
+from .statistics_contexts import CumulativeStatistics as CumulativeStatistics
+from .statistics_contexts import RealTimeStatistics as RealTimeStatistics
+from .statistics_contexts import Statistics as Statistics
+from .statistics_contexts import StatisticsWindow as StatisticsWindow
+from .statistics_contexts import TaskQueuesStatisticsFilter as TaskQueuesStatisticsFilter
+from .statistics_contexts import TaskQueuesStatisticsList as TaskQueuesStatisticsList
+from .statistics_contexts import TaskWindow as TaskWindow
+from .statistics_contexts import (
+    WorkersCumulativeStatisticsContext as WorkersCumulativeStatisticsContext,
+)
+from .statistics_contexts import WorkersStatisticsContext as WorkersStatisticsContext
+from .statistics_contexts import WorkersStatisticsFilter as WorkersStatisticsFilter
+from .statistics_contexts import WorkerStatisticsContext as WorkerStatisticsContext
 from .task_channels import NewTaskChannel as NewTaskChannel
 from .task_channels import TaskChannel as TaskChannel
 from .task_channels import TaskChannelChanges as TaskChannelChanges

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
-from aiotask._single_flight import Once
+from aiotask._single_flight import SingleFlight
 from aiotask.bulk import KEY_ATTRIBUTE, Created, Keys, Run, Settings, checked_key, source_of
 from aiotask.taskrouter._task_target import TaskTarget, given_sid
 
@@ -13,7 +13,7 @@ _MOST_PATIENCE = 1e9  # where a policy has no deadline
 
 
 async def made_once(
-    target: TaskTarget, once: Once, key: str, settle: float, fields: Mapping[str, Any]
+    target: TaskTarget, once: SingleFlight, key: str, settle: float, fields: Mapping[str, Any]
 ) -> str:
     """Return the sid of the one task that has a key; raise what keeps it from being made."""
     key = checked_key("once", key)

@@ -14,7 +14,7 @@ from aiotask._answers import Answer
 from aiotask._collection import form
 from aiotask._decoding import loads
 from aiotask._paging import Listing
-from aiotask._rate_limiter import Lane
+from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy
 from aiotask._session import Session
 from aiotask._verbs import CREATE
@@ -56,7 +56,7 @@ class TaskTarget:
         session: Session,
         url: URL,
         shape: type,
-        lane: Lane,
+        lane: RateLimiter,
         listing: Callable[..., Listing[Any]],
         fetch: Callable[[str], Awaitable[Listed]],
         events: Events,

@@ -13,12 +13,12 @@ from aiotask._session import Session
 from aiotask.taskrouter._fields import TASK, TASK_QUEUE, WORKER, WORKFLOW, WORKSPACE
 
 __all__ = [
-    "TaskPlace",
-    "TaskQueuePlace",
+    "TaskContext",
+    "TaskQueueContext",
     "TaskRouter",
-    "WorkerPlace",
-    "WorkflowPlace",
-    "WorkspacePlace",
+    "WorkerContext",
+    "WorkflowContext",
+    "WorkspaceContext",
 ]
 
 
@@ -41,12 +41,12 @@ class TaskRouter(_Place):
         """The workspaces of the account."""
         return taskrouter.Workspaces(self._session, self._path)
 
-    def workspace(self, sid: str) -> WorkspacePlace:
-        """Return the place of one workspace in the tree; a ValueError if *sid* is none."""
-        return WorkspacePlace(self._session, f"{self._path}/Workspaces/{checked(WORKSPACE, sid)}")
+    def workspace(self, sid: str) -> WorkspaceContext:
+        """Return the context of one workspace in the tree; a ValueError if *sid* is none."""
+        return WorkspaceContext(self._session, f"{self._path}/Workspaces/{checked(WORKSPACE, sid)}")
 
 
-class WorkspacePlace(_Place):
+class WorkspaceContext(_Place):
     """One workspace's place in the tree: the way to what lies below it."""
 
     @cached_property
@@ -54,36 +54,38 @@ class WorkspacePlace(_Place):
         """The tasks of the workspace."""
         return taskrouter.Tasks(self._session, self._path)
 
-    def task(self, sid: str) -> TaskPlace:
-        """Return the place of one task in the tree; a ValueError if *sid* is none."""
-        return TaskPlace(self._session, f"{self._path}/Tasks/{checked(TASK, sid)}")
+    def task(self, sid: str) -> TaskContext:
+        """Return the context of one task in the tree; a ValueError if *sid* is none."""
+        return TaskContext(self._session, f"{self._path}/Tasks/{checked(TASK, sid)}")
 
     @cached_property
     def workflows(self) -> taskrouter.Workflows:
         """The workflows of the workspace."""
         return taskrouter.Workflows(self._session, self._path)
 
-    def workflow(self, sid: str) -> WorkflowPlace:
-        """Return the place of one workflow in the tree; a ValueError if *sid* is none."""
-        return WorkflowPlace(self._session, f"{self._path}/Workflows/{checked(WORKFLOW, sid)}")
+    def workflow(self, sid: str) -> WorkflowContext:
+        """Return the context of one workflow in the tree; a ValueError if *sid* is none."""
+        return WorkflowContext(self._session, f"{self._path}/Workflows/{checked(WORKFLOW, sid)}")
 
     @cached_property
     def task_queues(self) -> taskrouter.TaskQueues:
         """The task queues of the workspace."""
         return taskrouter.TaskQueues(self._session, self._path)
 
-    def task_queue(self, sid: str) -> TaskQueuePlace:
-        """Return the place of one task queue in the tree; a ValueError if *sid* is none."""
-        return TaskQueuePlace(self._session, f"{self._path}/TaskQueues/{checked(TASK_QUEUE, sid)}")
+    def task_queue(self, sid: str) -> TaskQueueContext:
+        """Return the context of one task queue in the tree; a ValueError if *sid* is none."""
+        return TaskQueueContext(
+            self._session, f"{self._path}/TaskQueues/{checked(TASK_QUEUE, sid)}"
+        )
 
     @cached_property
     def workers(self) -> taskrouter.Workers:
         """The workers of the workspace."""
         return taskrouter.Workers(self._session, self._path)
 
-    def worker(self, sid: str) -> WorkerPlace:
-        """Return the place of one worker in the tree; a ValueError if *sid* is none."""
-        return WorkerPlace(self._session, f"{self._path}/Workers/{checked(WORKER, sid)}")
+    def worker(self, sid: str) -> WorkerContext:
+        """Return the context of one worker in the tree; a ValueError if *sid* is none."""
+        return WorkerContext(self._session, f"{self._path}/Workers/{checked(WORKER, sid)}")
 
     @cached_property
     def activities(self) -> taskrouter.Activities:
@@ -124,7 +126,7 @@ class WorkspacePlace(_Place):
         )
 
 
-class TaskPlace(_Place):
+class TaskContext(_Place):
     """One task's place in the tree."""
 
     @cached_property
@@ -133,7 +135,7 @@ class TaskPlace(_Place):
         return taskrouter.TaskReservations(self._session, self._path)
 
 
-class WorkflowPlace(_Place):
+class WorkflowContext(_Place):
     """One workflow's place in the tree."""
 
     @cached_property
@@ -160,7 +162,7 @@ class WorkflowPlace(_Place):
         )
 
 
-class TaskQueuePlace(_Place):
+class TaskQueueContext(_Place):
     """One task queue's place in the tree."""
 
     @cached_property
@@ -187,7 +189,7 @@ class TaskQueuePlace(_Place):
         )
 
 
-class WorkerPlace(_Place):
+class WorkerContext(_Place):
     """One worker's place in the tree."""
 
     @cached_property
@@ -201,6 +203,6 @@ class WorkerPlace(_Place):
         return taskrouter.WorkerChannels(self._session, self._path)
 
     @cached_property
-    def statistics(self) -> taskrouter.WorkerStatisticsPlace:
+    def statistics(self) -> taskrouter.WorkerStatisticsContext:
         """What the worker has done."""
-        return taskrouter.WorkerStatisticsPlace(self._session, self._path)
+        return taskrouter.WorkerStatisticsContext(self._session, self._path)

@@ -36,10 +36,10 @@ __all__ = [
     "TaskQueuesStatisticsFilter",
     "TaskQueuesStatisticsList",
     "TaskWindow",
-    "WorkerStatisticsPlace",
-    "WorkersCumulativeStatisticsPlace",
+    "WorkerStatisticsContext",
+    "WorkersCumulativeStatisticsContext",
+    "WorkersStatisticsContext",
     "WorkersStatisticsFilter",
-    "WorkersStatisticsPlace",
 ]
 
 R = TypeVar("R")
@@ -128,7 +128,7 @@ class CumulativeStatistics(_Place[R]):
         return await self._fetch(TaskWindow, window)
 
 
-class WorkersStatisticsPlace(Singleton[WorkersStatistics]):
+class WorkersStatisticsContext(Singleton[WorkersStatistics]):
     """What the workers of a workspace have done, and do now."""
 
     name = "Statistics"
@@ -139,7 +139,7 @@ class WorkersStatisticsPlace(Singleton[WorkersStatistics]):
         return await self._fetch(WorkersStatisticsFilter, filters)
 
 
-class WorkersCumulativeStatisticsPlace(Singleton[WorkersCumulativeStatistics]):
+class WorkersCumulativeStatisticsContext(Singleton[WorkersCumulativeStatistics]):
     """What the workers of a workspace have done."""
 
     name = "CumulativeStatistics"
@@ -150,7 +150,7 @@ class WorkersCumulativeStatisticsPlace(Singleton[WorkersCumulativeStatistics]):
         return await self._fetch(StatisticsWindow, window)
 
 
-class WorkerStatisticsPlace(Singleton[WorkerStatistics]):
+class WorkerStatisticsContext(Singleton[WorkerStatistics]):
     """What one worker has done."""
 
     name = "Statistics"

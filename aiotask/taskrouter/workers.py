@@ -20,8 +20,8 @@ from aiotask.taskrouter._fields import (
 from aiotask.taskrouter.statistics import WorkersRealTimeStatistics
 from aiotask.taskrouter.statistics_contexts import (
     RealTimeStatistics,
-    WorkersCumulativeStatisticsPlace,
-    WorkersStatisticsPlace,
+    WorkersCumulativeStatisticsContext,
+    WorkersStatisticsContext,
 )
 
 __all__ = ["NewWorker", "Worker", "WorkerChanges", "WorkerFilter", "Workers"]
@@ -105,9 +105,9 @@ class Workers(Versioned[Worker]):
     expression_filter = "target_workers_expression"
 
     @cached_property
-    def statistics(self) -> WorkersStatisticsPlace:
+    def statistics(self) -> WorkersStatisticsContext:
         """What the workers of the workspace have done, and do now."""
-        return WorkersStatisticsPlace(self._session, self._path)
+        return WorkersStatisticsContext(self._session, self._path)
 
     @cached_property
     def real_time_statistics(self) -> RealTimeStatistics[WorkersRealTimeStatistics]:
@@ -115,9 +115,9 @@ class Workers(Versioned[Worker]):
         return RealTimeStatistics(self._session, self._path, WorkersRealTimeStatistics)
 
     @cached_property
-    def cumulative_statistics(self) -> WorkersCumulativeStatisticsPlace:
+    def cumulative_statistics(self) -> WorkersCumulativeStatisticsContext:
         """What the workers of the workspace have done."""
-        return WorkersCumulativeStatisticsPlace(self._session, self._path)
+        return WorkersCumulativeStatisticsContext(self._session, self._path)
 
     async def create(self, **fields: Unpack[NewWorker]) -> Worker:
         """Create a worker."""

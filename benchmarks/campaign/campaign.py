@@ -21,7 +21,7 @@ import orjson
 from kill.driver import expected
 
 from aiotask import Client
-from aiotask.bulk import KEY_ATTRIBUTE, State, entries_of, read_standing
+from aiotask.bulk import KEY_ATTRIBUTE, State, entries_of, read_summary
 from aiotask.bulk.journal.records import Entry
 from aiotask.bulk.keys import JOB_ATTRIBUTE
 from aiotask.sandbox import FaultKind, Sandbox
@@ -325,7 +325,7 @@ class _Work:
             wrong["told otherwise"].append(case)
 
     def _find_foreign(self, tasks: Sequence[Task], entries: Mapping[int, Entry]) -> None:
-        job = read_standing(self._journal).job
+        job = read_summary(self._journal).job
         for task in tasks:
             entry = entries.get(-1 if task.number is None else task.number)
             if entry is None or task.key != entry.key or task.job != job:

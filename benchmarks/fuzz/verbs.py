@@ -35,7 +35,7 @@ _NAMED = {
 Call = Callable[[aiotask.Client, str], Awaitable[Any]]
 
 
-def _workspace(client: aiotask.Client, number: str) -> taskrouter.WorkspacePlace:
+def _workspace(client: aiotask.Client, number: str) -> taskrouter.WorkspaceContext:
     return client.taskrouter.workspace(f"WS{number}")
 
 

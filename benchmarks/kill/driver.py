@@ -19,7 +19,7 @@ from unittest.mock import patch
 from filelock import FileLock
 
 import aiotask
-from aiotask.bulk.claims import Left
+from aiotask.bulk.claims import Unfinished
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.records import Claim, End, State
 from aiotask.bulk.journal.writer import Ledger
@@ -124,7 +124,7 @@ def no_doubt() -> None:
     """Take what an earlier run left in flight for not sent."""
     take_up = Run._take_up  # noqa: SLF001 - what is taken out lies inside
 
-    def without_doubt(run: Run[Any], left: Left, opened: float) -> None:
+    def without_doubt(run: Run[Any], left: Unfinished, opened: float) -> None:
         if left.entry.state is State.IN_FLIGHT:
             left = left._replace(entry=left.entry._replace(state=State.PENDING))
         take_up(run, left, opened)

@@ -13,21 +13,21 @@ from unittest.mock import patch
 from multidict import CIMultiDict
 
 from aiotask.sandbox import Sandbox
-from aiotask.sandbox.clock.rate_window import Window
-from aiotask.sandbox.server.admission import Gate
+from aiotask.sandbox.clock.rate_window import SlidingWindow
+from aiotask.sandbox.server.admission import Admission
 
 
 def say_nothing_of_limits() -> None:
     """Leave out the headers that tell limits, which are documented by name alone."""
-    told = Gate.headers
+    told = Admission.headers
 
-    def headers(gate: Gate, in_flight: int, seconds: float) -> CIMultiDict[str]:
+    def headers(gate: Admission, in_flight: int, seconds: float) -> CIMultiDict[str]:
         all_of_them = told(gate, in_flight, seconds)
         for name in [name for name in all_of_them if name.startswith("X-Rate-Limit")]:
             del all_of_them[name]
         return all_of_them
 
-    patch.object(Gate, "headers", headers).start()
+    patch.object(Admission, "headers", headers).start()
 
 
 async def change(sandbox: Sandbox, rates: Sequence[float], seconds: float) -> None:
@@ -35,7 +35,7 @@ async def change(sandbox: Sandbox, rates: Sequence[float], seconds: float) -> No
     for rate in rates:
         await asyncio.sleep(seconds)
         gate = sandbox._gate  # noqa: SLF001 - no sandbox's limit changes otherwise
-        gate._window = Window(rate, 1, asyncio.get_running_loop().time)  # noqa: SLF001
+        gate._window = SlidingWindow(rate, 1, asyncio.get_running_loop().time)  # noqa: SLF001
 
 
 async def serve(options: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ import attrs
 from peers import ACCOUNT, TOKEN
 
 import aiotask
-from aiotask.taskrouter import NewTask, WorkspacePlace
+from aiotask.taskrouter import NewTask, WorkspaceContext
 
 RAISING = 0.05  # of hooks and callbacks
 TIMEOUT = 2.0
@@ -46,7 +46,7 @@ class Scene:
     folder: Path
 
     @property
-    def workspace(self) -> WorkspacePlace:
+    def workspace(self) -> WorkspaceContext:
         """The workspace's place in the tree."""
         return self.client.taskrouter.workspace(self.room.sid)
 

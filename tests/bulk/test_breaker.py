@@ -2,11 +2,11 @@
 
 import pytest
 
-from aiotask.bulk.circuit_breaker import Breaker
+from aiotask.bulk.circuit_breaker import CircuitBreaker
 
 
 def test_it_opens_after_twenty_lost_in_a_row() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     for _ in range(19):
         breaker.lost(0.0)
     assert not breaker.open
@@ -17,7 +17,7 @@ def test_it_opens_after_twenty_lost_in_a_row() -> None:
 
 @pytest.mark.parametrize(("lost", "opens"), [(9, False), (10, True)])
 def test_it_opens_when_half_of_what_ended_in_ten_seconds_is_lost(lost: int, *, opens: bool) -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     for number in range(20 - lost):
         breaker.answered(number / 10)
     for number in range(lost):
@@ -26,7 +26,7 @@ def test_it_opens_when_half_of_what_ended_in_ten_seconds_is_lost(lost: int, *, o
 
 
 def test_what_is_long_ago_does_not_count() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     for second in range(100):
         breaker.lost(2.0 * second)
         breaker.answered(2.0 * second)
@@ -40,7 +40,7 @@ def test_what_is_long_ago_does_not_count() -> None:
 
 
 def test_open_it_lets_one_through_now_and_then() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     for _ in range(20):
         breaker.lost(100.0)
     now, probes = 100.0, []
@@ -54,14 +54,14 @@ def test_open_it_lets_one_through_now_and_then() -> None:
 
 
 def test_those_that_were_under_way_when_it_opened_do_not_lengthen_the_pause() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     for _ in range(100):
         breaker.lost(100.0)
     assert breaker.wait(100.0) == 5
 
 
 def test_an_answer_closes_it() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     for _ in range(30):
         breaker.lost(100.0)
     assert breaker.wait(105.0) == 0

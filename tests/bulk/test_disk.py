@@ -19,7 +19,7 @@ import orjson
 import pytest
 
 from aiotask import JournalFullError, JournalIOError
-from aiotask.bulk import read_standing
+from aiotask.bulk import read_summary
 from aiotask.bulk.journal.records import Claim, State
 from aiotask.bulk.journal.sqlite import Journal
 from tests.bulk.bench import (
@@ -163,7 +163,7 @@ async def test_on_a_full_disk_a_run_ends_and_goes_on_when_there_is_space(
         assert told or left < 100_000
         there.check(told)
         there.sandbox.faults.share = 0
-        written = read_standing(there.journal).claimed if there.journal.exists() else 0
+        written = read_summary(there.journal).claimed if there.journal.exists() else 0
         assert there.made().keys() <= set(range(written))
         ballast.unlink()
         number = written + 20

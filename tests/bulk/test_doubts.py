@@ -15,7 +15,7 @@ import pytest
 
 import aiotask
 from aiotask import Client, Created, Outcome, Rejected, Unresolved
-from aiotask.bulk import KEY_ATTRIBUTE, Keys, Run, Settings, State, read_standing, source_of
+from aiotask.bulk import KEY_ATTRIBUTE, Keys, Run, Settings, State, read_summary, source_of
 from aiotask.sandbox import FaultKind, Sandbox
 from aiotask.taskrouter import NewTask, Tasks
 from tests.bulk.quick_clock import QuickClock
@@ -254,7 +254,7 @@ async def test_a_rotated_token_pauses_the_job_with_its_rows_untouched(
         assert len(here.done) == here.held.total()
         gate._accepted = accepted
         if path is not None:
-            standing = read_standing(path)
+            standing = read_summary(path)
             assert standing.in_doubt == 0
             assert standing.rows[State.REJECTED] == 0
             told = here.done
@@ -277,7 +277,7 @@ async def test_doubts_that_may_not_be_looked_at_stop_the_run(tmp_path: Path) -> 
         accepted, gate._accepted = gate._accepted, set()
         with pytest.raises(aiotask.AuthenticationError):
             await run
-        assert read_standing(path).in_doubt == 1
+        assert read_summary(path).in_doubt == 1
         gate._accepted = accepted
         await here.create(rows(3), journal=path)
         assert len(here.done) == 1

@@ -28,7 +28,7 @@ from aiotask import (
     Rejected,
     errors,
 )
-from aiotask.bulk import entries_of, read_standing
+from aiotask.bulk import entries_of, read_summary
 from aiotask.bulk.journal.reader import open_to_read
 from aiotask.bulk.journal.records import Claim, End, Entry, State
 from aiotask.bulk.journal.sqlite import Journal
@@ -323,7 +323,7 @@ async def test_whenever_a_run_is_cancelled_its_journal_is_free(there: Bench, ste
     run.cancel()
     with suppress(asyncio.CancelledError):
         await run
-    assert not there.journal.exists() or not read_standing(there.journal).running
+    assert not there.journal.exists() or not read_summary(there.journal).running
     await there.finish(rows(20))
     await there.check_all(20)
 
@@ -345,7 +345,7 @@ async def test_also_at_its_end_a_run_that_is_cancelled_leaves_its_journal_free(
     run.cancel()
     with suppress(asyncio.CancelledError):
         await run
-    standing = read_standing(there.journal)
+    standing = read_summary(there.journal)
     assert not standing.running
     assert standing.rows[State.IN_FLIGHT] == 0
 
@@ -358,21 +358,21 @@ def test_who_looks_whether_a_run_has_a_journal_keeps_nobody_from_it(path: Path) 
     over = Timer(0.1, look_taken.release)
     over.start()
     with journal_at(path):
-        assert read_standing(path).running
+        assert read_summary(path).running
     over.join()
 
 
 async def test_it_is_read_while_a_run_has_it_and_afterwards(there: Bench) -> None:
     async with aclosing(there.job(rows(300))) as outcomes:
         await anext(outcomes)
-        during = read_standing(there.journal)
+        during = read_summary(there.journal)
         assert during.running
         assert 0 < during.claimed <= 300
         with closing(open_to_read(there.journal)) as reading:
             assert [entry.number for entry in reading.rows()] == list(range(1, during.claimed + 1))
         assert sum([1 async for _ in outcomes]) == 299
     before = content(there.journal.parent)
-    after = read_standing(there.journal)
+    after = read_summary(there.journal)
     assert not after.running
     assert (after.job, after.target, after.named) == (during.job, there.path, False)
     assert (after.claimed, after.created, after.in_doubt) == (300, 300, 0)
@@ -607,7 +607,7 @@ async def test_who_only_reads_is_refused_for_the_same_reasons(
     fill(there, 300)
     spoil(there)
     before = content(there.journal.parent)
-    for read in (read_standing, lambda path: [*entries_of(path)]):
+    for read in (read_summary, lambda path: [*entries_of(path)]):
         with pytest.raises(JournalError) as caught:
             read(there.journal)
         assert type(caught.value) is kind

@@ -4,7 +4,7 @@ import asyncio
 
 from aiotask import Client, Created
 from aiotask.sandbox import Sandbox
-from aiotask.taskrouter import WorkspacePlace
+from aiotask.taskrouter import WorkspaceContext
 from tests.bulk.quick_clock import QuickClock
 from tests.conftest import ACCOUNT
 
@@ -48,7 +48,7 @@ async def test_a_refusal_slows_all_calls_of_the_operation_and_no_others() -> Non
 
 
 async def test_a_bulk_creation_and_single_calls_share_one_pace(
-    workspace: WorkspacePlace,
+    workspace: WorkspaceContext,
 ) -> None:
     tasks = workspace.tasks
     outcomes = tasks.create_many({"attributes": {"n": n}} for n in range(300))
@@ -74,7 +74,7 @@ async def test_a_client_that_is_entered_again_begins_with_a_pace_of_its_own() ->
 
 
 async def test_what_lies_below_tasks_has_one_pace_for_all_of_them(
-    workspace: WorkspacePlace,
+    workspace: WorkspaceContext,
 ) -> None:
     sids = [f"WT{number:032x}" for number in range(2)]
     one, other = (workspace.task(sid).reservations for sid in sids)

@@ -19,7 +19,7 @@ from aiotask.bulk.journal.records import Claim
 from aiotask.bulk.journal.sqlite import Journal
 from aiotask.bulk.keys import JOB_ATTRIBUTE, derived_key
 from aiotask.sandbox import FaultKind, Sandbox
-from aiotask.taskrouter import NewTask, WorkspacePlace
+from aiotask.taskrouter import NewTask, WorkspaceContext
 
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 NOT_DONE: list[FaultKind] = [kind for kind in KINDS if kind.startswith("before")]
@@ -40,7 +40,7 @@ class Case:
         self.name = "-".join(map(str, about))
         self.sandbox = sandbox
         self.sid = sandbox.create_workspace(self.name)
-        self.place: WorkspacePlace = client.taskrouter.workspace(self.sid)
+        self.place: WorkspaceContext = client.taskrouter.workspace(self.sid)
 
     def broken(self, method: str, what: str, *kinds: FaultKind) -> None:
         for kind in kinds:

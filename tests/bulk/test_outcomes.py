@@ -11,7 +11,7 @@ import pytest
 import aiotask
 from aiotask import Client, Created, Outcome, Rejected, Unresolved
 from aiotask.sandbox import FaultKind, Sandbox
-from aiotask.taskrouter import NewTask, WorkspacePlace
+from aiotask.taskrouter import NewTask, WorkspaceContext
 from tests.conftest import ACCOUNT, AT_ONCE, Clock, RawServer, answer
 
 Serve = Callable[..., Awaitable[tuple[RawServer, Client]]]
@@ -27,22 +27,22 @@ async def end(outcomes: AsyncIterator[Outcome[NewTask]]) -> list[Outcome[NewTask
     return [outcome async for outcome in outcomes]
 
 
-def place(client: Client) -> WorkspacePlace:
+def place(client: Client) -> WorkspaceContext:
     return client.taskrouter.workspace("WS" + "1" * 32)
 
 
-async def numbers(workspace: WorkspacePlace) -> Counter[int]:
+async def numbers(workspace: WorkspaceContext) -> Counter[int]:
     return Counter([task.attributes["n"] async for task in workspace.tasks.list(page_size=1000)])
 
 
-async def test_every_row_becomes_a_task(workspace: WorkspacePlace) -> None:
+async def test_every_row_becomes_a_task(workspace: WorkspaceContext) -> None:
     outcomes = await end(workspace.tasks.create_many(rows(500)))
     assert all(isinstance(outcome, Created) for outcome in outcomes)
     assert {outcome.row["attributes"]["n"] for outcome in outcomes} == set(range(500))
     assert await numbers(workspace) == Counter(range(500))
 
 
-async def test_rows_may_come_from_an_async_iterable(workspace: WorkspacePlace) -> None:
+async def test_rows_may_come_from_an_async_iterable(workspace: WorkspaceContext) -> None:
     async def slowly() -> AsyncIterator[NewTask]:
         for row in rows(50):
             await asyncio.sleep(0)
@@ -52,7 +52,7 @@ async def test_rows_may_come_from_an_async_iterable(workspace: WorkspacePlace) -
 
 
 async def test_a_bad_row_is_rejected_and_the_rest_goes_through(
-    sandbox: Sandbox, workspace: WorkspacePlace
+    sandbox: Sandbox, workspace: WorkspaceContext
 ) -> None:
     bad: list[Any] = [
         {"priority": -1},
@@ -257,7 +257,7 @@ async def test_a_stop_does_not_wait_for_input_that_does_not_come(serve: Serve) -
 
 
 async def test_an_error_of_the_input_is_raised_when_what_came_before_is_done(
-    workspace: WorkspacePlace,
+    workspace: WorkspaceContext,
 ) -> None:
     def broken() -> Iterator[NewTask]:
         yield from rows(5)
@@ -271,7 +271,7 @@ async def test_an_error_of_the_input_is_raised_when_what_came_before_is_done(
 
 
 async def test_leaving_early_ends_the_creates_under_way(
-    client: Client, workspace: WorkspacePlace
+    client: Client, workspace: WorkspaceContext
 ) -> None:
     before = asyncio.all_tasks()
     async for _ in workspace.tasks.create_many(rows(1000)):
@@ -308,5 +308,5 @@ async def test_the_number_in_flight_is_at_least_one() -> None:
         place(client).tasks.create_many(rows(1), max_in_flight=0)
 
 
-async def test_no_rows_give_no_outcomes(workspace: WorkspacePlace) -> None:
+async def test_no_rows_give_no_outcomes(workspace: WorkspaceContext) -> None:
     assert await end(workspace.tasks.create_many([])) == []

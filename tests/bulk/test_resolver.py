@@ -19,7 +19,7 @@ from aiotask import (
     StatusError,
 )
 from aiotask._hooks import Hooks
-from aiotask._rate_limiter import Lane
+from aiotask._rate_limiter import RateLimiter
 from aiotask.bulk import KEY_ATTRIBUTE, Found, Keys, Settings
 from aiotask.bulk.item import Item
 from aiotask.bulk.resolver import Resolver
@@ -53,8 +53,8 @@ class Service:
         return self.clock.policy()
 
     @property
-    def lane(self) -> Lane:
-        return Lane(self.clock, self.clock.sleep)
+    def lane(self) -> RateLimiter:
+        return RateLimiter(self.clock, self.clock.sleep)
 
     @property
     def hooks(self) -> Hooks:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from aiotask import Created, Outcome, Rejected, Unresolved
-from aiotask.bulk import read_standing
+from aiotask.bulk import read_summary
 from aiotask.bulk.journal.records import State
 from aiotask.bulk.keys import KEY_ATTRIBUTE, derived_key
 from aiotask.sandbox import FaultKind
@@ -206,7 +206,7 @@ class Creation(RuleBasedStateMachine):
             assert not made
             return
         states = states_of(journal)
-        standing = read_standing(journal)
+        standing = read_summary(journal)
         assert [*states] == [*range(len(states))]
         assert standing.claimed == len(states) <= len(self.rows)
         assert not standing.running

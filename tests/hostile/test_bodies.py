@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from aiotask import AiotaskError, Client, DecodingError, NotJsonError, ProtocolError, Rejected
-from aiotask.taskrouter import WorkspacePlace
+from aiotask.taskrouter import WorkspaceContext
 from tests.conftest import AT_ONCE, RawServer, answer
 from tests.hostile.calls import ROW, TASK, WORKSPACE
 from tests.hostile.injection_points import (
@@ -262,7 +262,7 @@ async def test_attributes_are_what_they_say_or_stay_the_text_they_are(
     assert task.attributes == value
 
 
-Read = Callable[[WorkspacePlace], Awaitable[Any]]
+Read = Callable[[WorkspaceContext], Awaitable[Any]]
 READS: dict[str, tuple[Read, dict[str, Any]]] = {
     "task": (lambda place: place.tasks.fetch(TASK), {"assignment_status": "paused"}),
     "worker": (lambda place: place.workers.fetch("WK" + "1" * 32), {"activity_name": "Asleep"}),

@@ -17,7 +17,7 @@ from aiotask._encoding import _plan
 from aiotask._paging import Listing
 from aiotask.expression import literal
 from aiotask.sandbox import Sandbox
-from aiotask.taskrouter import WorkspacePlace
+from aiotask.taskrouter import WorkspaceContext
 from tests.conftest import ACCOUNT, AT_ONCE, answer
 from tests.hostile.calls import SHOWN
 from tests.test_contract import DOCUMENTED, PLACES, SIDS, at, fitting, shape_of, ways
@@ -211,7 +211,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 async def test_a_text_makes_the_way_there_and_back_in_form_query_and_json(
-    workspace: WorkspacePlace, text: str
+    workspace: WorkspaceContext, text: str
 ) -> None:
     task = await workspace.tasks.create(attributes={text: [text]})
     changed = await workspace.tasks.update(task.sid, reason=text)
@@ -223,7 +223,7 @@ async def test_a_text_makes_the_way_there_and_back_in_form_query_and_json(
 
 
 async def test_200_kilobytes_make_the_way_in_a_form_and_end_a_query_with_an_error(
-    workspace: WorkspacePlace,
+    workspace: WorkspaceContext,
 ) -> None:
     text = "é&=%\n\0👩" * 20_000
     task = await workspace.tasks.create()
@@ -251,7 +251,7 @@ async def test_attributes_of_4096_characters_are_sent_and_one_more_is_not(
 
 
 @pytest.fixture
-async def quick() -> AsyncIterator[WorkspacePlace]:
+async def quick() -> AsyncIterator[WorkspaceContext]:
     """Give a workspace where lists by expression are asked for as fast as they are answered."""
     async with (
         Sandbox(expression_rate=None) as sandbox,
@@ -276,7 +276,7 @@ patiently = settings(
 @patiently
 @given(text=HOSTILE | ANY | st.sampled_from([*TEXTS.values()]))
 async def test_an_expression_finds_what_has_the_text_and_nothing_else(
-    quick: WorkspacePlace, text: str
+    quick: WorkspaceContext, text: str
 ) -> None:
     try:
         written = literal(text)
@@ -293,7 +293,7 @@ async def test_an_expression_finds_what_has_the_text_and_nothing_else(
 @patiently
 @given(key=KEYS)
 async def test_a_key_finds_the_task_that_has_it_and_no_other(
-    quick: WorkspacePlace, key: str
+    quick: WorkspaceContext, key: str
 ) -> None:
     for other in ([key], key.swapcase() + "x", f"{key} ", None):
         await quick.tasks.create(attributes={"aiotask_key": other})

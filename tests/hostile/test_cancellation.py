@@ -17,7 +17,7 @@ import orjson
 import pytest
 
 from aiotask import Client, Created, Outcome, Rejected
-from aiotask.bulk import read_standing
+from aiotask.bulk import read_summary
 from aiotask.sandbox import FaultKind, Sandbox
 from aiotask.taskrouter import NewTask, Tasks
 from tests.conftest import AT_ONCE, Clock, Reaction
@@ -194,7 +194,7 @@ async def test_a_job_that_is_broken_off_at_many_steps_makes_each_row_one_task(
     for turns in STEPS:
         await broken_off(run, turns, how)
         # What was broken off has ended, and the next run can have the journal.
-        assert not journal.exists() or not read_standing(journal).running
+        assert not journal.exists() or not read_summary(journal).running
     assert place.made.total() < 200
     await at_rest(place.client)
     await run()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aiotask.sandbox import Sandbox
-from aiotask.sandbox.model.list_index import Index, Unlisted
+from aiotask.sandbox.model.list_index import ListIndex, Unlisted
 from aiotask.sandbox.model.task import Task
 from aiotask.sandbox.model.task_store import Query
 from tests.sandbox.sandbox_api import Api, Clock, Value, pages, serving
@@ -247,7 +247,7 @@ async def test_a_list_does_not_look_at_what_is_hidden(
 
 def test_nothing_is_noted_where_lists_are_up_to_date_and_little_where_they_lag() -> None:
     for lag, most in ((0, 0), (1, 1000)):
-        unlisted = Unlisted(Index(lag))
+        unlisted = Unlisted(ListIndex(lag))
         for number in range(10_000):
             unlisted.add(number, number)
         assert len(unlisted._waiting) == most

@@ -2,13 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiotask.sandbox.clock.rate_window import Window
+from aiotask.sandbox.clock.rate_window import SlidingWindow
 from tests.sandbox.sandbox_api import Clock
 
 
 def test_no_more_than_the_mean_is_accepted_in_any_window() -> None:
     clock = Clock()
-    window = Window(3, 10, clock)
+    window = SlidingWindow(3, 10, clock)
     assert [window.accept() for _ in range(31)] == [True] * 30 + [False]
     clock.now += 9.9
     assert not window.accept()
@@ -20,7 +20,7 @@ def test_no_more_than_the_mean_is_accepted_in_any_window() -> None:
 
 def test_a_rate_below_one_in_the_window_is_one_in_a_longer_window() -> None:
     clock = Clock()
-    window = Window(0.5, 1, clock)
+    window = SlidingWindow(0.5, 1, clock)
     assert [window.accept(), window.accept()] == [True, False]
     clock.now += 1.5
     assert not window.accept()
@@ -30,13 +30,13 @@ def test_a_rate_below_one_in_the_window_is_one_in_a_longer_window() -> None:
 
 def test_a_rate_must_be_above_zero() -> None:
     with pytest.raises(ValueError, match="not above 0"):
-        Window(0, 1, Clock())
+        SlidingWindow(0, 1, Clock())
 
 
 @given(st.lists(st.floats(0, 2), max_size=60), st.integers(1, 5))
 def test_every_span_of_a_window_holds_the_limit_at_most(waits: list[float], rate: int) -> None:
     clock = Clock(0.0)
-    window = Window(rate, 1, clock)
+    window = SlidingWindow(rate, 1, clock)
     accepted = []
     for wait in waits:
         clock.now += wait

@@ -37,12 +37,12 @@ from aiotask.taskrouter import (
     WorkflowConfiguration,
     WorkflowCumulativeStatistics,
     Workspace,
-    WorkspacePlace,
+    WorkspaceContext,
     WorkspaceRealTimeStatistics,
 )
 
 
-async def what_checks(client: aiotask.Client, workspace: WorkspacePlace) -> None:
+async def what_checks(client: aiotask.Client, workspace: WorkspaceContext) -> None:
     task = await workspace.tasks.create(
         attributes={"type": "support"},
         priority=5,
@@ -72,7 +72,7 @@ def renewed(found: Reservation) -> TaskReservationChanges:
     return {"reservation_status": "wrapping", "post_work_activity_sid": found.sid}
 
 
-async def the_whole_tree_checks(workspace: WorkspacePlace) -> None:
+async def the_whole_tree_checks(workspace: WorkspaceContext) -> None:
     assert_type(await workspace.activities.create(friendly_name="x", available=True), Activity)
     assert_type(workspace.activities.list(available=False), aiotask.Listing[Activity])
     channel = await workspace.task_channels.create(friendly_name="x", unique_name="x")
@@ -101,7 +101,7 @@ async def the_whole_tree_checks(workspace: WorkspacePlace) -> None:
     assert_type(await workspace.tasks.cancel("WT…", "done"), Task | None)
 
 
-async def statistics_check(workspace: WorkspacePlace) -> None:
+async def statistics_check(workspace: WorkspaceContext) -> None:
     now = await workspace.real_time_statistics.fetch(task_channel="voice")
     assert_type(now, WorkspaceRealTimeStatistics)
     assert_type(now.tasks_by_priority, dict[int, int] | None)
@@ -124,7 +124,7 @@ async def statistics_check(workspace: WorkspacePlace) -> None:
     assert_type(await workspace.worker("WK…").statistics.fetch(), WorkerStatistics)
 
 
-async def a_configuration_checks(workspace: WorkspacePlace) -> None:
+async def a_configuration_checks(workspace: WorkspaceContext) -> None:
     target = FilterTarget(queue="WQ…", priority=5)
     configuration = WorkflowConfiguration(
         filters=[RoutingFilter(expression="1==1", targets=[target])],
@@ -138,7 +138,7 @@ async def a_configuration_checks(workspace: WorkspacePlace) -> None:
     RoutingFilter(expression="1==1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
-async def bulk_checks(workspace: WorkspacePlace, rows: list[NewTask]) -> None:
+async def bulk_checks(workspace: WorkspaceContext, rows: list[NewTask]) -> None:
     async def slowly() -> AsyncIterator[NewTask]:
         for row in rows:
             yield row
@@ -158,7 +158,7 @@ async def bulk_checks(workspace: WorkspacePlace, rows: list[NewTask]) -> None:
     workspace.tasks.create_many(NewTask(priority=n) for n in range(3))
 
 
-async def misspelt_names_do_not(workspace: WorkspacePlace) -> None:
+async def misspelt_names_do_not(workspace: WorkspaceContext) -> None:
     await workspace.tasks.create(priorty=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await workspace.tasks.update("WT…", atributes={})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     workspace.tasks.list(status="pending")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -167,7 +167,7 @@ async def misspelt_names_do_not(workspace: WorkspacePlace) -> None:
     del row, changes
 
 
-async def misspelt_names_of_the_tree_do_not(workspace: WorkspacePlace) -> None:
+async def misspelt_names_of_the_tree_do_not(workspace: WorkspaceContext) -> None:
     await workspace.workers.create(friendly_name="x", atributes={})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await workspace.activities.update("WA…", available=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await workspace.worker("WK…").reservations.update("WR…", supervisor="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -178,7 +178,7 @@ async def misspelt_names_of_the_tree_do_not(workspace: WorkspacePlace) -> None:
     workspace.worker("WK…").tasks  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # noqa: B018
 
 
-async def wrong_types_of_the_tree_do_not(workspace: WorkspacePlace) -> None:
+async def wrong_types_of_the_tree_do_not(workspace: WorkspaceContext) -> None:
     await workspace.worker("WK…").worker_channels.update("chat", capacity="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await workspace.task_queues.create(friendly_name="x", task_order="RANDOM")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await workspace.worker("WK…").reservations.update("WR…", reservation_status="done")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -189,7 +189,7 @@ async def wrong_types_of_the_tree_do_not(workspace: WorkspacePlace) -> None:
     await workspace.workers.modify("WK…", lambda old: {"url": old.url})  # type: ignore[arg-type, return-value]  # pyright: ignore[reportArgumentType]
 
 
-async def wrong_types_do_not(workspace: WorkspacePlace, anything: Any) -> None:
+async def wrong_types_do_not(workspace: WorkspaceContext, anything: Any) -> None:
     await workspace.tasks.create(priority="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await workspace.tasks.create(attributes='{"a": 1}')  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await workspace.tasks.create(virtual_start_time="2026-01-01")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -200,7 +200,7 @@ async def wrong_types_do_not(workspace: WorkspacePlace, anything: Any) -> None:
     task.priority = 5  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 
 
-async def what_is_required_is_missed(client: aiotask.Client, workspace: WorkspacePlace) -> None:
+async def what_is_required_is_missed(client: aiotask.Client, workspace: WorkspaceContext) -> None:
     await client.taskrouter.workspaces.create(template="FIFO")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await workspace.workflows.create(friendly_name="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await workspace.tasks.update(priority=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from aiotask.bulk.journal.records import Entry, Standing, State
+from aiotask.bulk.journal.records import Entry, JournalSummary, State
 from aiotask.bulk.journal.sqlite_file import (
     EMPTY,
     OTHER_FILE,
@@ -25,7 +25,7 @@ class Reading:
         self.path = path
         self._connection = connection
 
-    def standing(self) -> Standing:
+    def standing(self) -> JournalSummary:
         """Return where the job stands."""
         with translated(self.path):
             return _standing(self._connection, running=is_running(self.path))
@@ -67,7 +67,7 @@ def open_to_read(path: str | os.PathLike[str]) -> Reading:
     return Reading(real, connection)
 
 
-def read_standing(path: str | os.PathLike[str]) -> Standing:
+def read_summary(path: str | os.PathLike[str]) -> JournalSummary:
     """Return where a journal's job stands, also while a run has it."""
     reading = open_to_read(path)
     try:
@@ -76,10 +76,10 @@ def read_standing(path: str | os.PathLike[str]) -> Standing:
         reading.close()
 
 
-def _standing(connection: sqlite3.Connection, *, running: bool) -> Standing:
+def _standing(connection: sqlite3.Connection, *, running: bool) -> JournalSummary:
     meta = dict(connection.execute("SELECT name, value FROM meta"))
     counts = dict(connection.execute("SELECT state, count(*) FROM rows GROUP BY state"))
-    return Standing(
+    return JournalSummary(
         job=meta["job"],
         target=meta["target"],
         key_attribute=meta["key_attribute"],

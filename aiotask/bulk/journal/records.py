@@ -55,7 +55,7 @@ class Entry(NamedTuple):
 
 
 @attrs.frozen
-class Standing:
+class JournalSummary:
     """Where a job stands: its rows by state, and what it was begun with."""
 
     job: str

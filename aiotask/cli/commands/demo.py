@@ -16,7 +16,7 @@ import click
 import orjson
 
 from aiotask._client import Client
-from aiotask.bulk import Audit, State, read_standing
+from aiotask.bulk import Audit, State, read_summary
 from aiotask.cli.commands.audit import report
 from aiotask.cli.commands.demo_check import Recount
 from aiotask.cli.errors import FAILED, INTERRUPTED, Failure
@@ -188,7 +188,7 @@ class Demonstration:
 
     def _is_done(self) -> bool:
         try:
-            standing = read_standing(self._journal)
+            standing = read_summary(self._journal)
         except JournalError:
             return False
         ended = standing.claimed - standing.in_doubt - standing.rows[State.PENDING]

@@ -10,7 +10,7 @@ from operator import attrgetter
 
 import click
 
-from aiotask.bulk import KEY_ATTRIBUTE, Keys, Settings, Standing, read_standing
+from aiotask.bulk import KEY_ATTRIBUTE, JournalSummary, Keys, Settings, read_summary
 from aiotask.cli.client import CONNECTIONS, open_tasks, workspace_options
 from aiotask.cli.errors import FAILED, INTERRUPTED, WRONG_USAGE, WrongUsageError, reason
 from aiotask.cli.importing.counts import counts, moment_text, spans
@@ -170,21 +170,21 @@ def _same(path: str, other: str) -> bool:
 
 def _looked_at(
     file: str, format_: str | None, journal: str | None
-) -> tuple[Input, Standing | None]:
+) -> tuple[Input, JournalSummary | None]:
     """Open the input, and see how far its job is; both take their time where they are large."""
     with ThreadPoolExecutor(1) as thread:
         earlier = thread.submit(_standing, journal)
         return open_input(file, format_), earlier.result()
 
 
-def _standing(journal: str | None) -> Standing | None:
+def _standing(journal: str | None) -> JournalSummary | None:
     """Return where a job stands that may have begun; what is wrong with it, the run will find."""
     with suppress(JournalError):
-        return read_standing(journal) if journal is not None else None
+        return read_summary(journal) if journal is not None else None
     return None
 
 
-def _welcome(earlier: Standing) -> str:
+def _welcome(earlier: JournalSummary) -> str:
     return f"going on with the job of {moment_text(earlier.begun)}: {counts(earlier)}"
 
 
@@ -209,7 +209,7 @@ def _closing(ctx: click.Context, run: ImportRun, given: Input, written: Results)
 
 
 def _closing_with_journal(
-    ctx: click.Context, run: ImportRun, written: Results, standing: Standing | None
+    ctx: click.Context, run: ImportRun, written: Results, standing: JournalSummary | None
 ) -> Iterator[str]:
     doubt = 0 if standing is None else standing.in_doubt
     if run.cut:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from aiotask.bulk import KEY_ATTRIBUTE, Standing, State, entries_of, read_standing
+from aiotask.bulk import KEY_ATTRIBUTE, JournalSummary, State, entries_of, read_summary
 from aiotask.bulk.journal.records import Entry
 from aiotask.cli.errors import WrongUsageError, printable
 from aiotask.cli.importing.counts import counts, moment_text
@@ -28,7 +28,7 @@ def journal() -> None:
 def show(path: str) -> None:
     """Show where the import stands whose journal is at PATH; it may be running."""
     try:
-        standing = read_standing(path)
+        standing = read_summary(path)
         failures = _last_failures(path, standing)
     except JournalError as error:
         raise WrongUsageError(str(error)) from error
@@ -36,14 +36,14 @@ def show(path: str) -> None:
         click.echo(printable(line))
 
 
-def _last_failures(path: str, standing: Standing) -> list[Entry]:
+def _last_failures(path: str, standing: JournalSummary) -> list[Entry]:
     if not any(standing.rows[state] for state in _FAILURES):
         return []
     failed = (entry for entry in entries_of(path) if entry.state in _FAILURES)
     return [*deque(failed, maxlen=_LAST)]
 
 
-def _report(path: str, standing: Standing, failures: list[Entry]) -> Iterator[str]:
+def _report(path: str, standing: JournalSummary, failures: list[Entry]) -> Iterator[str]:
     workspace = _WORKSPACE.search(standing.target)
     yield f"job {standing.job}, begun {moment_text(standing.begun)}"
     yield f"tasks go to {standing.target}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from aiotask.bulk import Created, Outcome, Rejected, Standing, State
+from aiotask.bulk import Created, JournalSummary, Outcome, Rejected, State
 
 Fate = Literal["created", "rejected", "unresolved"]
 _OF_LATE = 10.0  # seconds
@@ -18,7 +18,7 @@ class Tally:
     ``last_line`` is the last one of an input that belongs to a row that has ended.
     """
 
-    def __init__(self, earlier: Standing | None = None) -> None:
+    def __init__(self, earlier: JournalSummary | None = None) -> None:
         rows: dict[State, int] = {} if earlier is None else earlier.rows
         self.created = rows.get(State.CREATED, 0)
         self.rejected = rows.get(State.REJECTED, 0)
@@ -96,7 +96,7 @@ def spans(lines: Iterable[int]) -> str:
     return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in found)
 
 
-def counts(standing: Standing) -> str:
+def counts(standing: JournalSummary) -> str:
     """Return the rows of a job by where they stand."""
     rows = standing.rows
     named = {

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from aiotask._client import Client
-from aiotask.bulk import Created, Outcome, Run, Settings, Standing
+from aiotask.bulk import Created, JournalSummary, Outcome, Run, Settings
 from aiotask.bulk.keys import derived_key
 from aiotask.cli.errors import reason
 from aiotask.cli.importing.counts import Fate, Tally
@@ -32,7 +32,7 @@ class ImportRun:
     """
 
     def __init__(
-        self, given: Input, results: Results, display: Display, earlier: Standing | None
+        self, given: Input, results: Results, display: Display, earlier: JournalSummary | None
     ) -> None:
         self.tally = Tally(earlier)
         self.tally.last_line = given.records.header

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from aiotask.sandbox.api.collection import EditableShelf
+from aiotask.sandbox.api.collection import EditableCollection
 from aiotask.sandbox.api.endpoint import Call
 from aiotask.sandbox.model.activity import Activity
 from aiotask.sandbox.model.transitions import Settings
@@ -12,7 +12,7 @@ from aiotask.sandbox.wire.answers import Answer, invalid
 from aiotask.sandbox.wire.parameters import Parameters
 
 
-class Activities(EditableShelf[Activity]):
+class Activities(EditableCollection[Activity]):
     """The activities over HTTP.
 
     What Twilio leaves open is decided so: one that a worker, a task queue or the workspace itself

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from aiotask.sandbox.api.collection import EditableShelf
+from aiotask.sandbox.api.collection import EditableCollection
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.store import Resource, Store
 from aiotask.sandbox.wire.answers import Refusal
@@ -35,7 +35,7 @@ class AutopilotTaskStore(Store[AutopilotTask]):
     prefix = "UD"
 
 
-class AutopilotTasks(EditableShelf[AutopilotTask]):
+class AutopilotTasks(EditableCollection[AutopilotTask]):
     """The tasks over HTTP; a path may name one by its unique name."""
 
     key = "tasks"

@@ -15,7 +15,7 @@ R = TypeVar("R", bound=Resource)
 Render = Callable[[R, str], dict[str, Any]]
 
 
-class Shelf(Collection, Generic[R]):
+class ReadOnlyCollection(Collection, Generic[R]):
     """Resources of one kind, with fetch and list."""
 
     key: ClassVar[str]
@@ -101,7 +101,7 @@ class Shelf(Collection, Generic[R]):
         return islice(dropwhile(lambda item: item.sid != page.token, stream), 1, None)
 
 
-class EditableShelf(Shelf[R]):
+class EditableCollection(ReadOnlyCollection[R]):
     """Resources that requests create, update and delete, too."""
 
     required: ClassVar[tuple[str, ...]] = ("FriendlyName",)

@@ -6,9 +6,9 @@ from urllib.parse import unquote
 
 from aiotask.sandbox._workspace import Watch, WorkspaceStore
 from aiotask.sandbox.api.autopilot import AutopilotTasks
-from aiotask.sandbox.api.endpoint import Call, Collection, Place
+from aiotask.sandbox.api.endpoint import Call, Collection, Endpoint
 from aiotask.sandbox.api.workspaces import Workspaces
-from aiotask.sandbox.clock.rate_window import Window
+from aiotask.sandbox.clock.rate_window import SlidingWindow
 from aiotask.sandbox.model.account import Account, is_sid
 from aiotask.sandbox.model.changes import StoreError
 from aiotask.sandbox.wire.answers import (
@@ -57,7 +57,7 @@ class Service:
         self._account = account
         self._assistants: dict[str, AutopilotTasks] = {}
         self._expression_rate = expression_rate
-        self._windows: dict[str, Window] = {}
+        self._windows: dict[str, SlidingWindow] = {}
 
     def answer(self, request: Request) -> Answer:
         """Do what a request asks for; all that is wrong with it is raised as a Refusal.
@@ -111,7 +111,7 @@ class Service:
         )
         return place.handle(call)
 
-    def _place(self, parts: list[str]) -> tuple[Place | None, str]:
+    def _place(self, parts: list[str]) -> tuple[Endpoint | None, str]:
         """Return what a path means, and which of it; paths are case-sensitive.
 
         Names of collections and sids take turns, but for statistics, which stand in either place.
@@ -152,7 +152,7 @@ class Service:
             return
         window = self._windows.get(path)
         if window is None:
-            window = self._windows[path] = Window(rate, RATE_SECONDS, self._account.clock)
+            window = self._windows[path] = SlidingWindow(rate, RATE_SECONDS, self._account.clock)
         if not window.accept():
             raise too_many_requests()
 

@@ -43,7 +43,7 @@ class Call:
             raise precondition_failed()
 
 
-class Place(ABC):
+class Endpoint(ABC):
     """What lies at a path."""
 
     takes_json: ClassVar[bool] = False
@@ -54,14 +54,14 @@ class Place(ABC):
         """Do what the method means here."""
 
 
-class Collection(Place):
+class Collection(Endpoint):
     """What can be read; the verbs that not every collection has are refused unless overridden."""
 
-    def special(self, _name: str) -> Place | None:
+    def special(self, _name: str) -> Endpoint | None:
         """Return what lies where the sid of a resource would, as statistics of all of them."""
         return None
 
-    def below(self, _sid: str, _name: str) -> Place | None:
+    def below(self, _sid: str, _name: str) -> Endpoint | None:
         """Return what lies below one of the resources."""
         return None
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from aiotask.sandbox.api.collection import Shelf
+from aiotask.sandbox.api.collection import ReadOnlyCollection
 from aiotask.sandbox.api.endpoint import Call
 from aiotask.sandbox.api.reservation_instructions import Request
 from aiotask.sandbox.model.reservation import RESERVATION_STATUSES, Reservation
@@ -13,14 +13,14 @@ from aiotask.sandbox.wire.answers import Answer
 from aiotask.sandbox.wire.parameters import Parameters
 
 
-class Desk(NamedTuple):
+class WorkspaceAccess(NamedTuple):
     """What both views of the reservations of one workspace work with."""
 
     stores: Stores
     transitions: Transitions
 
 
-class _Reservations(Shelf[Reservation]):
+class _Reservations(ReadOnlyCollection[Reservation]):
     """The reservations of one task or worker.
 
     What Twilio leaves open is decided so:
@@ -35,7 +35,7 @@ class _Reservations(Shelf[Reservation]):
     key = "reservations"
     etags = True
 
-    def __init__(self, desk: Desk, held: Mapping[str, Reservation]) -> None:
+    def __init__(self, desk: WorkspaceAccess, held: Mapping[str, Reservation]) -> None:
         super().__init__(desk.stores.reservations, desk.stores.workspace_sid)
         self._desk = desk
         self._held = held
@@ -83,12 +83,12 @@ class TaskReservations(_Reservations):
 
     filters = {"WorkerSid": "worker_sid"}  # noqa: RUF012 - declared a ClassVar by Shelf
 
-    def __init__(self, desk: Desk, sid: str) -> None:
+    def __init__(self, desk: WorkspaceAccess, sid: str) -> None:
         super().__init__(desk, desk.stores.reservations.of_task(sid))
 
 
 class WorkerReservations(_Reservations):
     """The reservations of one worker."""
 
-    def __init__(self, desk: Desk, sid: str) -> None:
+    def __init__(self, desk: WorkspaceAccess, sid: str) -> None:
         super().__init__(desk, desk.stores.reservations.of_worker(sid))

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import orjson
 
-from aiotask.sandbox.api.endpoint import Call, Place
+from aiotask.sandbox.api.endpoint import Call, Endpoint
 from aiotask.sandbox.model.account import is_sid
 from aiotask.sandbox.wire.answers import Answer, answer, invalid, method_not_allowed
 from aiotask.sandbox.wire.parameters import Parameters
@@ -19,7 +19,7 @@ Figures = dict[str, Any]
 Read = Callable[[Parameters], Figures]
 
 
-class Single(Place):
+class Singleton(Endpoint):
     """What can only be read, and is not one of several."""
 
     verb: ClassVar[str] = "GET"
@@ -35,7 +35,7 @@ class Single(Place):
         """Return what there is."""
 
 
-class Report(Single):
+class Report(Singleton):
     """Numbers, and what they are about."""
 
     def __init__(self, about: Mapping[str, str], figures: Read) -> None:
@@ -47,7 +47,7 @@ class Report(Single):
         return answer(200, {**self._about, "url": call.url, **self._figures(call.parameters)})
 
 
-class Bulk(Single):
+class Bulk(Singleton):
     """Real-time statistics of 1 to 50 queues, which a request names in JSON.
 
     After https://www.twilio.com/docs/taskrouter/api/taskqueue-statistics: what is no sid of a queue

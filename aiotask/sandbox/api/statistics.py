@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
-from aiotask.sandbox.api.endpoint import Place
+from aiotask.sandbox.api.endpoint import Endpoint
 from aiotask.sandbox.api.singleton import Bulk, Figures, Read, Report
 from aiotask.sandbox.model.events import Event
 from aiotask.sandbox.model.statistics import (
@@ -42,11 +42,11 @@ class Reports:
             "workspace_sid": stores.workspace_sid,
         }
 
-    def workspace(self) -> dict[str, Place]:
+    def workspace(self) -> dict[str, Endpoint]:
         """Return the statistics of the workspace, by the names of their paths."""
         return self._places({}, self._workspace_now, self._past("", "", OF_WORKSPACE))
 
-    def workflow(self, workflow: Workflow, name: str) -> Place | None:
+    def workflow(self, workflow: Workflow, name: str) -> Endpoint | None:
         """Return the statistics of a workflow."""
 
         def now(parameters: Parameters) -> Figures:
@@ -55,7 +55,7 @@ class Reports:
         past = self._past("workflow_sid", workflow.sid, OF_WORKFLOW)
         return self._places({"workflow_sid": workflow.sid}, now, past).get(name)
 
-    def queue(self, queue: TaskQueue, name: str) -> Place | None:
+    def queue(self, queue: TaskQueue, name: str) -> Endpoint | None:
         """Return the statistics of a queue."""
         past = self._past("task_queue_sid", queue.sid, OF_QUEUE)
         about = {"task_queue_sid": queue.sid}
@@ -75,7 +75,7 @@ class Reports:
 
         return figures
 
-    def bulk(self) -> Place:
+    def bulk(self) -> Endpoint:
         """Return the real-time statistics of several queues."""
         return Bulk(
             self._about,
@@ -85,7 +85,7 @@ class Reports:
             },
         )
 
-    def workers(self, name: str) -> Place | None:
+    def workers(self, name: str) -> Endpoint | None:
         """Return the statistics of all workers, or of those that parameters mean."""
 
         def now(parameters: Parameters) -> Figures:
@@ -99,7 +99,7 @@ class Reports:
             {}, now, lambda asked: self._workers_past(asked, self._asked(asked))
         ).get(name)
 
-    def worker(self, worker: Worker, name: str) -> Place | None:
+    def worker(self, worker: Worker, name: str) -> Endpoint | None:
         """Return the statistics of one worker, which are cumulative only."""
         if name != "Statistics":
             return None
@@ -110,7 +110,7 @@ class Reports:
 
         return Report({**self._about, "worker_sid": worker.sid}, figures)
 
-    def _places(self, about: Mapping[str, str], now: Read, past: Read) -> dict[str, Place]:
+    def _places(self, about: Mapping[str, str], now: Read, past: Read) -> dict[str, Endpoint]:
         about = {**self._about, **about}
         return {
             "RealTimeStatistics": Report(about, now),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from aiotask.sandbox.api.collection import EditableShelf
+from aiotask.sandbox.api.collection import EditableCollection
 from aiotask.sandbox.api.endpoint import Call
 from aiotask.sandbox.model.task import CLOSED
 from aiotask.sandbox.model.task_channel import TaskChannel
@@ -16,7 +16,7 @@ from aiotask.sandbox.wire.parameters import Parameters
 _UNIQUE_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,63}", re.ASCII)
 
 
-class TaskChannels(EditableShelf[TaskChannel]):
+class TaskChannels(EditableCollection[TaskChannel]):
     """The task channels over HTTP; a path may name one by its unique name.
 
     What Twilio leaves open is decided so: the channel of a task that is not closed is not deleted,

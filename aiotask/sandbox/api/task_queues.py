@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from aiotask.sandbox.api.collection import EditableShelf
-from aiotask.sandbox.api.endpoint import Call, Place
-from aiotask.sandbox.api.singleton import Single
+from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.endpoint import Call, Endpoint
+from aiotask.sandbox.api.singleton import Singleton
 from aiotask.sandbox.api.statistics import Reports
 from aiotask.sandbox.model.task import WAITING
 from aiotask.sandbox.model.task_queue import TaskQueue
-from aiotask.sandbox.model.worker import Seen, Worker
+from aiotask.sandbox.model.worker import Worker, WorkerView
 from aiotask.sandbox.model.workspace_stores import Stores
 from aiotask.sandbox.wire.answers import Answer, invalid
 from aiotask.sandbox.wire.parameters import Parameters
@@ -18,7 +18,7 @@ _ORDERS = ("FIFO", "LIFO")
 _MAX_RESERVED = 50
 
 
-class TaskQueues(EditableShelf[TaskQueue]):
+class TaskQueues(EditableCollection[TaskQueue]):
     """The task queues over HTTP.
 
     EvaluateWorkerAttributes lists the queues that have a worker among those whom it matches.
@@ -33,7 +33,7 @@ class TaskQueues(EditableShelf[TaskQueue]):
         self._stores = stores
         self._reports = reports
 
-    def special(self, name: str) -> Place | None:
+    def special(self, name: str) -> Endpoint | None:
         """Return the statistics of several queues."""
         match name:
             case "Statistics":
@@ -42,7 +42,7 @@ class TaskQueues(EditableShelf[TaskQueue]):
                 return self._reports.bulk()
         return None
 
-    def below(self, sid: str, name: str) -> Place | None:
+    def below(self, sid: str, name: str) -> Endpoint | None:
         """Return the statistics of a queue."""
         queue = self.store.get(sid)
         return None if queue is None else self._reports.queue(queue, name)
@@ -95,7 +95,7 @@ class TaskQueues(EditableShelf[TaskQueue]):
         if sid:
             asked = [worker for worker in asked if worker.sid == sid]
         if expression is not None:
-            asked = [worker for worker in asked if expression.test(Seen(worker))]
+            asked = [worker for worker in asked if expression.test(WorkerView(worker))]
         return lambda queue: named(queue) and any(map(queue.targets, asked))
 
     def read(self, parameters: Parameters, item: TaskQueue | None) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class TaskQueues(EditableShelf[TaskQueue]):
         )
 
 
-class _StatisticsList(Single):
+class _StatisticsList(Singleton):
     """The statistics of each queue, by the page."""
 
     def __init__(self, queues: TaskQueues, reports: Reports) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aiotask.sandbox.api.endpoint import Call, Collection, Place
+from aiotask.sandbox.api.endpoint import Call, Collection, Endpoint
 from aiotask.sandbox.api.paging import Page, answer_page
-from aiotask.sandbox.api.reservations import Desk, TaskReservations
+from aiotask.sandbox.api.reservations import TaskReservations, WorkspaceAccess
 from aiotask.sandbox.api.task_parameters import TaskReader, ignore_capacity, routing_target
 from aiotask.sandbox.model.task import STATUSES, Task, check_move, render
 from aiotask.sandbox.wire.answers import NO_CONTENT, Answer, answer, invalid, invalid_page_token
@@ -29,14 +29,14 @@ class Tasks(Collection):
     * If-Match of ``*`` matches every version, and a Reason is never demanded.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: WorkspaceAccess) -> None:
         self._account = desk.stores.account
         self._workspace_sid = desk.stores.workspace_sid
         self._store = desk.stores.tasks
         self._desk = desk
         self._reader = TaskReader(desk.stores)
 
-    def below(self, sid: str, name: str) -> Place | None:
+    def below(self, sid: str, name: str) -> Endpoint | None:
         """Return the reservations of a task."""
         if name != "Reservations" or self._store.get(sid) is None:
             return None

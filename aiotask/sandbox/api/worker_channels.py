@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aiotask.sandbox.api.collection import Shelf
+from aiotask.sandbox.api.collection import ReadOnlyCollection
 from aiotask.sandbox.api.endpoint import Call
 from aiotask.sandbox.model.worker import Worker, WorkerChannel, WorkerChannelStore
 from aiotask.sandbox.model.workspace_stores import Stores
@@ -11,7 +11,7 @@ from aiotask.sandbox.wire.answers import Answer
 _MAX_CAPACITY = 50  # by Twilio's older page of limits
 
 
-class WorkerChannels(Shelf[WorkerChannel]):
+class WorkerChannels(ReadOnlyCollection[WorkerChannel]):
     """How much work of each kind a worker can do; a path may name one by its task channel."""
 
     key = "channels"

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from aiotask.sandbox.api.collection import EditableShelf
-from aiotask.sandbox.api.endpoint import Call, Place
-from aiotask.sandbox.api.reservations import Desk, WorkerReservations
+from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.endpoint import Call, Endpoint
+from aiotask.sandbox.api.reservations import WorkerReservations, WorkspaceAccess
 from aiotask.sandbox.api.statistics import Reports
 from aiotask.sandbox.api.worker_channels import WorkerChannels
 from aiotask.sandbox.model.transitions import Settings
-from aiotask.sandbox.model.worker import Seen, Worker
+from aiotask.sandbox.model.worker import Worker, WorkerView
 from aiotask.sandbox.wire.answers import Answer, invalid
 from aiotask.sandbox.wire.parameters import Parameters, written
 
 
-class Workers(EditableShelf[Worker]):
+class Workers(EditableCollection[Worker]):
     """The workers of one workspace.
 
     What Twilio leaves open is decided so: a worker with open reservations is not deleted, a name
@@ -29,17 +29,19 @@ class Workers(EditableShelf[Worker]):
     }
     etags = True
 
-    def __init__(self, desk: Desk, reports: Reports, settings: Callable[[], Settings]) -> None:
+    def __init__(
+        self, desk: WorkspaceAccess, reports: Reports, settings: Callable[[], Settings]
+    ) -> None:
         super().__init__(desk.stores.workers, desk.stores.workspace_sid)
         self._desk = desk
         self._reports = reports
         self._settings = settings
 
-    def special(self, name: str) -> Place | None:
+    def special(self, name: str) -> Endpoint | None:
         """Return the statistics of all workers."""
         return self._reports.workers(name)
 
-    def below(self, sid: str, name: str) -> Place | None:
+    def below(self, sid: str, name: str) -> Endpoint | None:
         """Return the channels, reservations or statistics of a worker."""
         worker = self.store.get(sid)
         if worker is None:
@@ -88,7 +90,7 @@ class Workers(EditableShelf[Worker]):
                 available in (None, worker.activity.available)
                 and same(worker)
                 and chosen(worker)
-                and (expression is None or expression.test(Seen(worker)))
+                and (expression is None or expression.test(WorkerView(worker)))
             )
 
         return matches

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from aiotask.sandbox.api.collection import EditableShelf
-from aiotask.sandbox.api.endpoint import Place
+from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.endpoint import Endpoint
 from aiotask.sandbox.api.statistics import Reports
 from aiotask.sandbox.model.workflow import Workflow
 from aiotask.sandbox.model.workflow_configuration import Document, read_document
@@ -13,7 +13,7 @@ from aiotask.sandbox.wire.parameters import Parameters
 _MAX_RESERVATION = 86_400
 
 
-class Workflows(EditableShelf[Workflow]):
+class Workflows(EditableCollection[Workflow]):
     """The workflows over HTTP.
 
     What Twilio leaves open is decided so: ReEvaluateTasks holds until it is set again, and begins
@@ -30,7 +30,7 @@ class Workflows(EditableShelf[Workflow]):
         self._queues = stores.queues
         self._reports = reports
 
-    def below(self, sid: str, name: str) -> Place | None:
+    def below(self, sid: str, name: str) -> Endpoint | None:
         """Return the statistics of a workflow."""
         workflow = self.store.get(sid)
         return None if workflow is None else self._reports.workflow(workflow, name)

@@ -5,10 +5,10 @@ from typing import Any
 
 from aiotask.sandbox._workspace import TEMPLATES, Workspace, WorkspaceStore
 from aiotask.sandbox.api.activities import Activities
-from aiotask.sandbox.api.collection import EditableShelf
-from aiotask.sandbox.api.endpoint import Place
+from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.endpoint import Endpoint
 from aiotask.sandbox.api.events import Events
-from aiotask.sandbox.api.reservations import Desk
+from aiotask.sandbox.api.reservations import WorkspaceAccess
 from aiotask.sandbox.api.statistics import Reports
 from aiotask.sandbox.api.task_channels import TaskChannels
 from aiotask.sandbox.api.task_queues import TaskQueues
@@ -32,7 +32,7 @@ _LINKS = {
 }
 
 
-class Workspaces(EditableShelf[Workspace]):
+class Workspaces(EditableCollection[Workspace]):
     """The workspaces of the account. Their names need not differ."""
 
     key = "workspaces"
@@ -40,9 +40,9 @@ class Workspaces(EditableShelf[Workspace]):
 
     def __init__(self, workspaces: WorkspaceStore) -> None:
         super().__init__(workspaces)
-        self._places: dict[str, Mapping[str, Place]] = {}
+        self._places: dict[str, Mapping[str, Endpoint]] = {}
 
-    def below(self, sid: str, name: str) -> Place | None:
+    def below(self, sid: str, name: str) -> Endpoint | None:
         """Return a collection in a workspace, or statistics of all of it."""
         workspace = self.store.get(sid)
         if workspace is None:
@@ -94,10 +94,10 @@ class Workspaces(EditableShelf[Workspace]):
         }
 
 
-def _places(workspace: Workspace) -> Mapping[str, Place]:
+def _places(workspace: Workspace) -> Mapping[str, Endpoint]:
     """Return the collections and statistics in a workspace, by the name that their path has."""
     stores, reports = workspace.stores, Reports(workspace.stores)
-    desk = Desk(stores, workspace.transitions)
+    desk = WorkspaceAccess(stores, workspace.transitions)
     return {
         "Activities": Activities(stores, lambda: workspace),
         "Events": Events(stores, lambda: workspace.friendly_name),

@@ -7,7 +7,7 @@ from math import floor
 Clock = Callable[[], float]
 
 
-class Window:
+class SlidingWindow:
     """A limit on the mean *rate* (per second) over any *seconds*; what it refuses does not count.
 
     Exact: no span of *seconds* ever holds more than *rate* times *seconds* requests, and those may

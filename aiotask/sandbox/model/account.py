@@ -7,8 +7,8 @@ from typing import Literal
 
 from aiotask.sandbox.clock.rate_window import Clock
 from aiotask.sandbox.clock.scheduler import Scheduler
-from aiotask.sandbox.model.changes import Changes
-from aiotask.sandbox.model.list_index import Index
+from aiotask.sandbox.model.changes import UnsavedChanges
+from aiotask.sandbox.model.list_index import ListIndex
 
 OverlongPages = Literal["refuse", "clamp"]
 Unmatched = Literal["cancel", "refuse"]
@@ -34,8 +34,8 @@ class Account:
     closed_for: int = 300
     unanswered: Unanswered = "stay"
     scheduler: Scheduler = field(default_factory=Scheduler)
-    index: Index = field(default_factory=Index)
-    changes: Changes = field(default_factory=Changes)
+    index: ListIndex = field(default_factory=ListIndex)
+    changes: UnsavedChanges = field(default_factory=UnsavedChanges)
 
     def within(self, holder: str) -> "Account":
         """Return the same for what lies in a workspace or an assistant."""

@@ -73,7 +73,7 @@ class _Book:
     batch: Batch = field(default_factory=Batch)
 
 
-class Changes:
+class UnsavedChanges:
     """What has changed in one holder, and is not saved yet.
 
     Where nothing is *kept*, nothing is noted.
@@ -86,9 +86,9 @@ class Changes:
         self._holder = ""
         self._gone = False
 
-    def within(self, holder: str) -> "Changes":
+    def within(self, holder: str) -> "UnsavedChanges":
         """Return the changes in another holder, which are saved together with these."""
-        changes = Changes()
+        changes = UnsavedChanges()
         changes._book, changes._holder = self._book, holder
         return changes
 

@@ -3,7 +3,7 @@
 from aiotask.sandbox.clock.scheduler import Owner, Scheduler
 
 
-class Mailbox:
+class DirtySet:
     """The sids of what has changed, in that order; without an *owner* nobody looks, ever."""
 
     def __init__(self, scheduler: Scheduler) -> None:

@@ -14,7 +14,7 @@ class _Entry(NamedTuple):
     number: int
 
 
-class Index:
+class ListIndex:
     """What lists of tasks and events are read from, in all workspaces; *lag* is in seconds.
 
     What a sandbox reads from its store is in it at once.
@@ -69,7 +69,7 @@ class Unlisted:
     date nothing is noted.
     """
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: ListIndex) -> None:
         self._index = index
         self._waiting: deque[_Entry] = deque()
 

@@ -8,10 +8,10 @@ from typing import Any
 from aiotask.sandbox.expressions.language import Test, parse
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.activity import Activity
-from aiotask.sandbox.model.dirty import Mailbox
+from aiotask.sandbox.model.dirty import DirtySet
 from aiotask.sandbox.model.events import EventLog, Facts
 from aiotask.sandbox.model.store import Resource, Store
-from aiotask.sandbox.model.worker import Seen, Worker
+from aiotask.sandbox.model.worker import Worker, WorkerView
 from aiotask.sandbox.wire.parameters import Parameters
 
 DEFAULT_TARGET = "1==1"
@@ -37,7 +37,7 @@ class TaskQueue(Resource):
 
     def targets(self, worker: Worker) -> bool:
         """Tell whether a worker may get tasks from here; an empty TargetWorkers is for nobody."""
-        return bool(self.target_workers) and _test(self.target_workers)(Seen(worker))
+        return bool(self.target_workers) and _test(self.target_workers)(WorkerView(worker))
 
     def eligible(self, workers: Iterable[Worker]) -> list[Worker]:
         """Return those who may get tasks from here."""
@@ -53,7 +53,7 @@ class TaskQueueStore(Store[TaskQueue]):
     kind = "task-queue"
     most = _MOST
 
-    def __init__(self, account: Account, log: EventLog, mailbox: Mailbox) -> None:
+    def __init__(self, account: Account, log: EventLog, mailbox: DirtySet) -> None:
         super().__init__(account, log)
         self._mailbox = mailbox
 

@@ -14,8 +14,8 @@ from sortedcontainers import SortedKeyList
 
 from aiotask.sandbox.expressions.language import Attributes, Expression, Lookup
 from aiotask.sandbox.expressions.values import COMPOUND, NULL, identity
-from aiotask.sandbox.model.changes import Changes
-from aiotask.sandbox.model.list_index import Index, Unlisted
+from aiotask.sandbox.model.changes import UnsavedChanges
+from aiotask.sandbox.model.list_index import ListIndex, Unlisted
 from aiotask.sandbox.model.task import Status, Task
 from aiotask.sandbox.model.task_orders import Order, Ordering, Wanted
 
@@ -107,7 +107,7 @@ class _AttributeIndex:
 class TaskStore:
     """The tasks of one workspace."""
 
-    def __init__(self, changes: Changes, index: Index) -> None:
+    def __init__(self, changes: UnsavedChanges, index: ListIndex) -> None:
         self._changes = changes
         self.created = 0
         """How many tasks there have been."""

@@ -11,7 +11,7 @@ from aiotask.sandbox.expressions.language import View
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.activity import Activity
 from aiotask.sandbox.model.changes import DERIVED
-from aiotask.sandbox.model.dirty import Mailbox
+from aiotask.sandbox.model.dirty import DirtySet
 from aiotask.sandbox.model.events import EventLog, Facts
 from aiotask.sandbox.model.store import Resource, Store
 from aiotask.sandbox.model.task_channel import TaskChannel, TaskChannelStore
@@ -75,7 +75,7 @@ class Worker(Resource):
         )
 
 
-class Seen(View):
+class WorkerView(View):
     """A worker's attributes, and before them the fields that Twilio's expressions know."""
 
     def __init__(self, worker: Worker) -> None:
@@ -112,7 +112,7 @@ class WorkerStore(Store[Worker]):
     most = 15_000
 
     def __init__(
-        self, account: Account, log: EventLog, channels: TaskChannelStore, mailbox: Mailbox
+        self, account: Account, log: EventLog, channels: TaskChannelStore, mailbox: DirtySet
     ) -> None:
         super().__init__(account, log)
         self.mailbox = mailbox

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiotask.sandbox.model.account import Account
-from aiotask.sandbox.model.dirty import Mailbox
+from aiotask.sandbox.model.dirty import DirtySet
 from aiotask.sandbox.model.events import EventLog, Facts
 from aiotask.sandbox.model.store import Resource, Store
 from aiotask.sandbox.model.workflow_configuration import Document
@@ -34,7 +34,7 @@ class WorkflowStore(Store[Workflow]):
     kind = "workflow"
     most = 1_000
 
-    def __init__(self, account: Account, log: EventLog, mailbox: Mailbox) -> None:
+    def __init__(self, account: Account, log: EventLog, mailbox: DirtySet) -> None:
         super().__init__(account, log)
         self._mailbox = mailbox
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.activity import FIRST_ACTIVITIES, ActivityStore
-from aiotask.sandbox.model.dirty import Mailbox
+from aiotask.sandbox.model.dirty import DirtySet
 from aiotask.sandbox.model.events import EventLog
 from aiotask.sandbox.model.reservation import ReservationStore
 from aiotask.sandbox.model.task_channel import FIRST_CHANNELS, TaskChannelStore
@@ -20,7 +20,7 @@ class Stores(NamedTuple):
     account: Account
     workspace_sid: str
     log: EventLog
-    mailbox: Mailbox
+    mailbox: DirtySet
     activities: ActivityStore
     channels: TaskChannelStore
     workers: WorkerStore
@@ -43,7 +43,7 @@ class Stores(NamedTuple):
         account = account.within(sid)
         log = EventLog(account, sid)
         activities, channels = ActivityStore(account, log), TaskChannelStore(account, log)
-        mailbox = Mailbox(account.scheduler)
+        mailbox = DirtySet(account.scheduler)
         workers = WorkerStore(account, log, channels, mailbox)
         return cls(
             account=account,

@@ -20,11 +20,11 @@ from typing import NamedTuple
 from aiotask.sandbox.expressions.language import Scope, View
 from aiotask.sandbox.model.task import Task
 from aiotask.sandbox.model.transitions import Settings
-from aiotask.sandbox.model.worker import Seen, Worker
+from aiotask.sandbox.model.worker import Worker, WorkerView
 from aiotask.sandbox.model.worker_order import rank
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.routing.waiting import Line, Lines, Place
-from aiotask.sandbox.routing.worker_pools import Crew
+from aiotask.sandbox.routing.waiting import Place, WaitingGroup, WaitingTasks
+from aiotask.sandbox.routing.worker_pools import WorkerPools
 
 Rank = tuple[int, ...]
 
@@ -34,15 +34,15 @@ class Found(NamedTuple):
 
     rank: Rank
     task: Task
-    line: Line
+    line: WaitingGroup
 
 
 class Matching:
     """Brings together the tasks and the workers of one workspace."""
 
     def __init__(self, stores: Stores, settings: Callable[[], Settings]) -> None:
-        self.lines = Lines()
-        self.crew = Crew(stores.workers, self.is_free)
+        self.lines = WaitingTasks()
+        self.crew = WorkerPools(stores.workers, self.is_free)
         self._workers = stores.workers
         self._reservations = stores.reservations
         self._activities = stores.activities
@@ -59,7 +59,7 @@ class Matching:
             and (self._settings().multi_task_enabled or not any(self._reservations.open(worker)))
         )
 
-    def rank(self, line: Line, place: Place) -> Rank:
+    def rank(self, line: WaitingGroup, place: Place) -> Rank:
         """Return what orders a task among all that wait; the least is served first."""
         last = line.queue.task_order != self._settings().prioritize_queue_order
         return (int(last), *place[:-1])
@@ -90,17 +90,17 @@ class Matching:
         if not columns:
             return next(candidates, None)
         return min(
-            candidates, key=lambda item: rank(columns, Scope(worker=Seen(item))), default=None
+            candidates, key=lambda item: rank(columns, Scope(worker=WorkerView(item))), default=None
         )
 
-    def crowd(self, line: Line) -> View:
+    def crowd(self, line: WaitingGroup) -> View:
         """Return what skip_if asks about the workers of a queue."""
         staff = self.crew.staff(line.queue.target_workers)
         return _Crowd(
             {item.sid: (count, item.available) for item, count in staff.counts(self._activities)}
         )
 
-    def _candidates(self, line: Line) -> Iterator[Worker]:
+    def _candidates(self, line: WaitingGroup) -> Iterator[Worker]:
         """Return who is free and in the queue, the longest idle first."""
         if line.person is not None:
             kind, value = line.person
@@ -112,17 +112,17 @@ class Matching:
         for _, _, sid in self.crew.ready(line.queue.target_workers, line.channel):
             yield self._workers.items[sid]
 
-    def _lines_of(self, worker: Worker) -> Iterator[Line]:
+    def _lines_of(self, worker: Worker) -> Iterator[WaitingGroup]:
         yield from self.lines.for_worker(worker)
         for channel in worker.channels:
             if self.is_free(worker, channel):
                 yield from self.lines.for_channel(channel)
 
-    def _is_for(self, line: Line, worker: Worker) -> bool:
+    def _is_for(self, line: WaitingGroup, worker: Worker) -> bool:
         free = line.key.ignores_capacity or self.is_free(worker, line.channel)
         return free and (line.direct or worker in self.crew.staff(line.queue.target_workers))
 
-    def _first(self, line: Line, worker: Worker, best: Found | None) -> Place | None:
+    def _first(self, line: WaitingGroup, worker: Worker, best: Found | None) -> Place | None:
         """Return the first task of a line that a worker can take, if it is before the *best*."""
         tried = False
         for place in line.tasks:

@@ -20,8 +20,8 @@ from aiotask.sandbox.model.worker import Worker
 from aiotask.sandbox.model.workspace_stores import Stores
 from aiotask.sandbox.routing.deadlines import due, lifetime
 from aiotask.sandbox.routing.matching import Found, Matching, Rank
-from aiotask.sandbox.routing.waiting import Line
-from aiotask.sandbox.routing.workflow_steps import Passage
+from aiotask.sandbox.routing.waiting import WaitingGroup
+from aiotask.sandbox.routing.workflow_steps import WorkflowSteps
 
 MOST_ROUNDS = 1_000
 """How often a task is reserved, by Twilio's page of limits, before it is canceled."""
@@ -46,7 +46,7 @@ class Router:
         self._mailbox = stores.mailbox
         self._transitions = transitions
         self._settings = settings
-        self._passage = Passage(stores, transitions)
+        self._passage = WorkflowSteps(stores, transitions)
         self._numbers = count()
         self._begin()
 
@@ -210,7 +210,7 @@ class Router:
         elif seeks and task.assignment_status == "pending":
             self._consider_skip(task, found.line)
 
-    def _hopeless(self, line: Line, task: Task) -> bool:
+    def _hopeless(self, line: WaitingGroup, task: Task) -> bool:
         """Tell whether another task waits already for whoever could take this one."""
         return any(
             other is not task
@@ -219,7 +219,7 @@ class Router:
             for other in (line.tasks[0][-1], line.tasks[-1][-1])
         )
 
-    def _consider_skip(self, task: Task, line: Line) -> None:
+    def _consider_skip(self, task: Task, line: WaitingGroup) -> None:
         """Let a task go on that could not be offered at once, if its target says so."""
         skip_if = line.target.skip_if
         if skip_if is not None and not line.direct:

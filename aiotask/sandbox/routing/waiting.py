@@ -14,7 +14,7 @@ from aiotask.sandbox.expressions.language import Attributes, Path, Scope, reader
 from aiotask.sandbox.expressions.values import COMPOUND, identity
 from aiotask.sandbox.model.task import Task
 from aiotask.sandbox.model.task_queue import TaskQueue
-from aiotask.sandbox.model.worker import Seen, Worker
+from aiotask.sandbox.model.worker import Worker, WorkerView
 from aiotask.sandbox.model.workflow_configuration import Target
 
 Place = tuple[Any, ...]
@@ -23,7 +23,7 @@ Person = tuple[str, Hashable]
 """A worker by sid or by name."""
 
 
-class Line:
+class WaitingGroup:
     """Tasks that the same workers can take, in the order in which they get them."""
 
     __slots__ = ("_attributes", "channel", "direct", "key", "person", "queue", "target", "tasks")
@@ -43,7 +43,7 @@ class Line:
         expression = self.target.expression
         if expression is None or self.direct:
             return True
-        return expression.test(Scope(task=self._attributes, worker=Seen(worker)))
+        return expression.test(Scope(task=self._attributes, worker=WorkerView(worker)))
 
 
 class Key(NamedTuple):
@@ -81,14 +81,14 @@ class Key(NamedTuple):
         )
 
 
-class Lines:
+class WaitingTasks:
     """All waiting tasks of a workspace."""
 
     def __init__(self) -> None:
-        self._lines: dict[Key, Line] = {}
-        self._by_channel: dict[str, dict[Key, Line]] = {}
-        self._by_person: dict[Person, dict[Key, Line]] = {}
-        self._places: dict[str, tuple[Line, Place]] = {}
+        self._lines: dict[Key, WaitingGroup] = {}
+        self._by_channel: dict[str, dict[Key, WaitingGroup]] = {}
+        self._by_person: dict[Person, dict[Key, WaitingGroup]] = {}
+        self._places: dict[str, tuple[WaitingGroup, Place]] = {}
 
     def put(self, task: Task, queue: TaskQueue, target: Target) -> None:
         """Let a task wait, in the place that is right for it now."""
@@ -96,7 +96,7 @@ class Lines:
         key = Key.of(task, queue, target)
         line = self._lines.get(key)
         if line is None:
-            line = self._lines[key] = Line(queue, target, task, key)
+            line = self._lines[key] = WaitingGroup(queue, target, task, key)
             self._group(line)[key] = line
         place = _place(task, queue)
         line.tasks.add(place)
@@ -116,15 +116,15 @@ class Lines:
             if not group and line.person is not None:
                 del self._by_person[line.person]
 
-    def find(self, sid: str) -> tuple[Line, Place] | None:
+    def find(self, sid: str) -> tuple[WaitingGroup, Place] | None:
         """Return where a task waits."""
         return self._places.get(sid)
 
-    def for_channel(self, channel: str) -> Iterator[Line]:
+    def for_channel(self, channel: str) -> Iterator[WaitingGroup]:
         """Return the lines of a channel that are for nobody in particular."""
         return iter(self._by_channel.get(channel, {}).values())
 
-    def for_worker(self, worker: Worker) -> Iterator[Line]:
+    def for_worker(self, worker: Worker) -> Iterator[WaitingGroup]:
         """Return the lines that are for a worker alone."""
         for person in (("sid", worker.sid), ("name", worker.friendly_name.casefold())):
             yield from self._by_person.get(person, {}).values()
@@ -132,7 +132,7 @@ class Lines:
     def __bool__(self) -> bool:
         return bool(self._lines)
 
-    def _group(self, line: Line) -> dict[Key, Line]:
+    def _group(self, line: WaitingGroup) -> dict[Key, WaitingGroup]:
         if line.person is None:
             return self._by_channel.setdefault(line.channel, {})
         return self._by_person.setdefault(line.person, {})

@@ -11,7 +11,7 @@ from sortedcontainers import SortedList
 
 from aiotask.sandbox.expressions.language import Expression, parse
 from aiotask.sandbox.model.activity import Activity
-from aiotask.sandbox.model.worker import Seen, Worker, WorkerStore
+from aiotask.sandbox.model.worker import Worker, WorkerStore, WorkerView
 
 _VOLATILE = frozenset(["activity_sid", "activity_name", "channel"])
 _NOBODY = "1==2"
@@ -20,7 +20,7 @@ Turn = tuple[int, int, str]
 """When a worker did something last, on the channel and at all, and the sid."""
 
 
-class Staff:
+class WorkerPool:
     """The workers whom one expression means."""
 
     def __init__(self, expression: Expression) -> None:
@@ -36,7 +36,7 @@ class Staff:
 
     def test(self, worker: Worker) -> bool:
         """Tell whether a worker belongs to it."""
-        return self._test(Seen(worker))
+        return self._test(WorkerView(worker))
 
     def put(self, worker: Worker) -> None:
         """Note that a worker belongs to it, and what the worker does now."""
@@ -77,20 +77,20 @@ class Staff:
         return ((activity, self._by_activity[activity.sid]) for activity in activities)
 
 
-class Crew:
+class WorkerPools:
     """All workers of a workspace, by the expressions of its queues."""
 
     def __init__(self, workers: WorkerStore, free: Callable[[Worker, str], bool]) -> None:
         self._workers = workers
         self._free = free
-        self._staffs: dict[str, Staff] = {}
+        self._staffs: dict[str, WorkerPool] = {}
         self._known: dict[str, tuple[object, str]] = {}
 
-    def staff(self, expression: str) -> Staff:
+    def staff(self, expression: str) -> WorkerPool:
         """Return whom a queue's TargetWorkers means; an empty one is nobody."""
         staff = self._staffs.get(expression)
         if staff is None:
-            staff = self._staffs[expression] = Staff(parse(expression or _NOBODY))
+            staff = self._staffs[expression] = WorkerPool(parse(expression or _NOBODY))
             for worker in filter(staff.test, self._workers):
                 staff.put(worker)
         return staff
@@ -130,7 +130,7 @@ class Crew:
         kept = set(expressions)
         self._staffs = {text: staff for text, staff in self._staffs.items() if text in kept}
 
-    def _leave(self, staff: Staff, sid: str) -> None:
+    def _leave(self, staff: WorkerPool, sid: str) -> None:
         staff.count_out(sid)
         for channel in staff.watched():
             staff.turn(channel, sid, None)

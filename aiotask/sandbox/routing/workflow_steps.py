@@ -28,7 +28,7 @@ from aiotask.sandbox.model.workspace_stores import Stores
 LEFT_WORKFLOW = "Task canceled on Workflow timeout"
 
 
-class Passage:
+class WorkflowSteps:
     """Moves the tasks of one workspace along."""
 
     def __init__(self, stores: Stores, transitions: Transitions) -> None:

@@ -6,7 +6,7 @@ from random import Random
 
 from multidict import CIMultiDict
 
-from aiotask.sandbox.clock.rate_window import Clock, Window
+from aiotask.sandbox.clock.rate_window import Clock, SlidingWindow
 from aiotask.sandbox.wire.answers import Refusal, too_many_requests, unauthenticated
 
 _RATE_SECONDS = 1
@@ -26,7 +26,7 @@ _COMPANIONS = {
 _UNLIMITED = "unlimited"
 
 
-class Gate:
+class Admission:
     """What every request passes before it is handled.
 
     The rate is a mean over any one second. The format of the X-Rate-Limit headers is not published:
@@ -45,7 +45,7 @@ class Gate:
         self._accepted = {
             b64encode(f"{name}:{secret}".encode()).decode() for name, secret in credentials
         }
-        self._window = None if rate is None else Window(rate, _RATE_SECONDS, clock)
+        self._window = None if rate is None else SlidingWindow(rate, _RATE_SECONDS, clock)
         self._in_flight = in_flight
         self._random = random
         self._headers = CIMultiDict(_COMPANIONS)

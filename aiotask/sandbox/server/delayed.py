@@ -6,7 +6,7 @@ from itertools import count
 from aiotask.sandbox.clock.scheduler import Scheduler
 
 
-class Late:
+class DelayedRequests:
     """Things to do that wait for their time, which is that of the sandbox."""
 
     def __init__(self, scheduler: Scheduler) -> None:

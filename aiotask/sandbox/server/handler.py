@@ -13,9 +13,9 @@ from multidict import CIMultiDict
 
 from aiotask.sandbox.api.dispatch import Request, Service, kind_of
 from aiotask.sandbox.clock.scheduler import Scheduler
-from aiotask.sandbox.server.admission import Gate
+from aiotask.sandbox.server.admission import Admission
 from aiotask.sandbox.server.connections import Connections, page, read_body, reset, truncate
-from aiotask.sandbox.server.delayed import Late
+from aiotask.sandbox.server.delayed import DelayedRequests
 from aiotask.sandbox.server.faults import FaultKind, Faults
 from aiotask.sandbox.wire.answers import INJECTED, NO_CONTENT, Answer, Refusal, too_large
 
@@ -35,13 +35,13 @@ class Tally:
     answers: Counter[int] = field(default_factory=Counter)
 
 
-class Front:
+class RequestHandler:
     """Takes requests from connections to the service, and back what it says; made in a loop."""
 
     def __init__(
         self,
         service: Service,
-        gate: Gate,
+        gate: Admission,
         faults: Faults,
         tally: Tally,
         latency: float,
@@ -55,7 +55,7 @@ class Front:
         self._tally = tally
         self._latency = latency
         self._retry_after = retry_after
-        self._late = Late(scheduler)
+        self._late = DelayedRequests(scheduler)
         self._handling: set[asyncio.Task[None]] = set()
         self._connections = Connections(self._handle)
 
