@@ -93,3 +93,10 @@ class Floor:
         found = await self.api.listed("/Events", TaskSid=task["sid"], Minutes=100_000)
         first = found[-1]["event_date_ms"]
         return [(event["event_type"], event["event_date_ms"] - first) for event in reversed(found)]
+
+
+async def simple(floor: Floor, workers: str = "1==1", **form: Value) -> Any:
+    """Make one queue, and a workflow that puts every task in it."""
+    queue = await floor.queue("Q", workers, **form)
+    await floor.workflow(rule(target(queue)))
+    return queue

@@ -11,11 +11,6 @@ NOBODY = "WK" + "0" * 32
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 async def api(clock: Clock) -> AsyncIterator[Api]:
     async with serving("FIFO", clock=clock, expression_rate=None, routing=False) as api:
         yield api
