@@ -15,7 +15,7 @@ import pytest
 
 import aiotask
 from aiotask import Client, Created, Outcome, Rejected, Unresolved
-from aiotask.bulk import KEY_ATTRIBUTE, Keys, Run, Settings, State, read_summary, source_of
+from aiotask.bulk import KEY_ATTRIBUTE, Keys, Settings, State, read_summary, source_of
 from aiotask.sandbox import FaultKind, Sandbox
 from aiotask.taskrouter import NewTask, Tasks
 from tests.bulk.quick_clock import QuickClock
@@ -215,8 +215,8 @@ async def test_an_outage_meets_few_rows_and_is_waited_out() -> None:
 async def test_an_outage_that_does_not_end_stops_the_run() -> None:
     async with place() as here:
         here.sandbox.faults.outage = "before_503"
-        settings = Settings(keys=Keys(KEY_ATTRIBUTE), settle=1, max_in_flight=10, patience=300)
-        run = Run(source_of(rows(30)), here.tasks.as_target(), settings)
+        settings = Settings(keys=Keys(KEY_ATTRIBUTE), settle=1, max_in_flight=10, stall_timeout=300)
+        run = here.tasks.creating(source_of(rows(30)), settings)
         with pytest.raises(aiotask.ServerError):
             await _collected(run.outcomes(), here.done)
         assert run.service_is_down

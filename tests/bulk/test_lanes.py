@@ -3,6 +3,7 @@
 import asyncio
 
 from aiotask import Client, Created
+from aiotask.bulk import KEY_ATTRIBUTE, Keys, Settings, source_of
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import WorkspaceContext
 from tests.bulk.quick_clock import QuickClock
@@ -51,9 +52,11 @@ async def test_a_bulk_creation_and_single_calls_share_one_pace(
     workspace: WorkspaceContext,
 ) -> None:
     tasks = workspace.tasks
-    outcomes = tasks.create_many({"attributes": {"n": n}} for n in range(300))
+    settings = Settings(keys=Keys(KEY_ATTRIBUTE))
+    run = tasks.creating(source_of({"attributes": {"n": n}} for n in range(300)), settings)
+    outcomes = run.outcomes()
     assert isinstance(await anext(outcomes), Created)
-    assert tasks.as_target().lane is tasks._lane("create")
+    assert run.limiter is tasks._lane("create")
     other = await tasks.create(attributes={"n": -1})
     assert other.attributes == {"n": -1}
     polled = await asyncio.gather(*[tasks.list(limit=1).all() for _ in range(20)])

@@ -16,7 +16,7 @@ import pytest
 from aiotask import Client, Created, Outcome, RetryPolicy
 from aiotask.bulk import KEY_ATTRIBUTE, Keys, State
 from aiotask.bulk.journal.records import Claim
-from aiotask.bulk.journal.sqlite import Journal
+from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.bulk.keys import JOB_ATTRIBUTE, derived_key
 from aiotask.sandbox import FaultKind, Sandbox
 from aiotask.taskrouter import NewTask, WorkspaceContext
@@ -48,8 +48,8 @@ class Case:
 
     async def left_in_flight(self, journal: Path) -> str:
         """Leave a journal with two rows in flight, and return what the first became, and ended."""
-        left = Journal(journal)
-        left.open(self.place.tasks.as_target().path, Keys(KEY_ATTRIBUTE))
+        left = SqliteJournal(journal)
+        left.open(self.place.tasks._url.raw_path, "tasks.create", Keys(KEY_ATTRIBUTE))
         left.commit([Claim(n, State.IN_FLIGHT, None, None, None, None) for n in (1, 2)], [])
         key = {KEY_ATTRIBUTE: derived_key(left.job, 1), JOB_ATTRIBUTE: left.job}
         left.close()

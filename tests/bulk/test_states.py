@@ -38,8 +38,8 @@ TIMEOUT = 0.1
 LATE = SETTLE / 5
 FINAL = frozenset({State.CREATED, State.REJECTED, State.UNRESOLVED})
 NEXT = {
-    State.UNTOLD: {State.UNTOLD, State.CREATED},
-    State.UNCONFIRMED: set(State) - {State.PENDING, State.IN_FLIGHT, State.REJECTED},
+    State.UNDELIVERED: {State.UNDELIVERED, State.CREATED},
+    State.ACCEPTED_WITHOUT_SID: set(State) - {State.PENDING, State.IN_FLIGHT, State.REJECTED},
 }
 WRONG: dict[RowKind, dict[str, Any]] = {
     "good": {},
@@ -215,7 +215,7 @@ class Creation(RuleBasedStateMachine):
             assert states[number] in ({before} if before in FINAL else NEXT.get(before, set(State)))
         sids = dict(look(journal, "SELECT number - 1, sid FROM rows"))
         for number, state in states.items():
-            if state in {State.CREATED, State.UNTOLD}:
+            if state in {State.CREATED, State.UNDELIVERED}:
                 assert rows[sids[number]] == number
             if state in FINAL:
                 assert number in self.told
