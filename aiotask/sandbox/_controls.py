@@ -11,8 +11,8 @@ from aiotask.sandbox._contents import Contents, Filler
 from aiotask.sandbox._workspace import Template, Workspace
 from aiotask.sandbox.api.dispatch import Service
 from aiotask.sandbox.model.account import Account
+from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.model.task import Status, StoredTask, Task
-from aiotask.sandbox.wire.answers import Refusal
 
 
 class TestControls:

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.api.endpoint import Call
 from aiotask.sandbox.model.activity import Activity
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.transitions import Settings
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.wire.answers import Answer, invalid
+from aiotask.sandbox.wire.answers import Answer
 from aiotask.sandbox.wire.parameters import Parameters
 
 
@@ -51,7 +53,7 @@ class Activities(EditableCollection[Activity]):
         return {
             "account_sid": self.account.sid,
             "available": item.available,
-            **item.dates(),
+            **dates(item),
             "friendly_name": item.friendly_name,
             "sid": item.sid,
             "url": f"{parent}/Activities/{item.sid}",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from aiotask.sandbox.api.collection import ReadOnlyCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.api.endpoint import Call
 from aiotask.sandbox.api.reservation_instructions import Request
 from aiotask.sandbox.model.reservation import RESERVATION_STATUSES, Reservation
@@ -62,7 +63,7 @@ class _Reservations(ReadOnlyCollection[Reservation]):
         workspace = parent.rsplit("/", 2)[0]
         return {
             "account_sid": self.account.sid,
-            **item.dates(),
+            **dates(item),
             "links": {
                 "task": f"{workspace}/Tasks/{item.task.sid}",
                 "worker": f"{workspace}/Workers/{item.worker.sid}",

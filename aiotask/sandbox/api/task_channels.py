@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.api.endpoint import Call
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.task import CLOSED
 from aiotask.sandbox.model.task_channel import TaskChannel
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.wire.answers import Answer, invalid
+from aiotask.sandbox.wire.answers import Answer
 from aiotask.sandbox.wire.parameters import Parameters
 
 # As Twilio's pages on multitasking and on task channels describe it.
@@ -74,7 +76,7 @@ class TaskChannels(EditableCollection[TaskChannel]):
         """Return the documented fields."""
         return {
             "account_sid": self.account.sid,
-            **item.dates(),
+            **dates(item),
             "friendly_name": item.friendly_name,
             "sid": item.sid,
             "unique_name": item.unique_name,

@@ -3,17 +3,19 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from aiotask.sandbox.api.references import referred, referred_channel
 from aiotask.sandbox.expressions.language import Attributes
 from aiotask.sandbox.model.account import is_sid
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.task import STATUSES
 from aiotask.sandbox.model.task_channel import TaskChannel
 from aiotask.sandbox.model.task_orders import Ordering, Wanted
 from aiotask.sandbox.model.task_queue import TaskQueue
 from aiotask.sandbox.model.task_store import Query
 from aiotask.sandbox.model.workflow import Workflow
+from aiotask.sandbox.model.workflow_configuration import MAX_PRIORITY
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.wire.answers import invalid
-from aiotask.sandbox.wire.parameters import MAX_PRIORITY, Parameters
+from aiotask.sandbox.wire.parameters import Parameters
 
 _YEAR_1900 = -2_208_988_800
 _ROUTING_TARGETS = ("WK", "WQ", "WW")
@@ -44,7 +46,7 @@ class TaskReader:
 
     def channel(self, parameters: Parameters) -> TaskChannel:
         """Return the channel that TaskChannel means by its sid or unique name."""
-        return self.stores.channels.filter(parameters) or self.stores.channels.default
+        return referred_channel(self.stores.channels, parameters) or self.stores.channels.default
 
     def start(self, parameters: Parameters) -> int | None:
         """Return VirtualStartTime, which can be neither in the future nor before 1900."""
@@ -112,15 +114,15 @@ class TaskReader:
         return wanted
 
     def _workflow(self, parameters: Parameters, target: str) -> Workflow:
-        asked = self.stores.workflows.asked(parameters, "WorkflowSid")
+        asked = referred(self.stores.workflows, parameters, "WorkflowSid")
         if asked is None and target.startswith("WW"):
-            asked = self.stores.workflows.asked(parameters, "RoutingTarget")
+            asked = referred(self.stores.workflows, parameters, "RoutingTarget")
         return asked or self.stores.workflows.only()
 
     def _queue(self, parameters: Parameters, target: str) -> TaskQueue | None:
-        asked = self.stores.queues.asked(parameters, "TaskQueueSid")
+        asked = referred(self.stores.queues, parameters, "TaskQueueSid")
         if asked is None and target.startswith("WQ"):
-            return self.stores.queues.asked(parameters, "RoutingTarget")
+            return referred(self.stores.queues, parameters, "RoutingTarget")
         return asked
 
 

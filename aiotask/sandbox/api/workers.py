@@ -4,14 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.dates import dates, written
 from aiotask.sandbox.api.endpoint import Call, Endpoint
+from aiotask.sandbox.api.references import referred, worker_filter
 from aiotask.sandbox.api.reservations import WorkerReservations, WorkspaceAccess
 from aiotask.sandbox.api.statistics import Reports
 from aiotask.sandbox.api.worker_channels import WorkerChannels
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.transitions import Settings
 from aiotask.sandbox.model.worker import Worker, WorkerView
-from aiotask.sandbox.wire.answers import Answer, invalid
-from aiotask.sandbox.wire.parameters import Parameters, written
+from aiotask.sandbox.wire.answers import Answer
+from aiotask.sandbox.wire.parameters import Parameters
 
 
 class Workers(EditableCollection[Worker]):
@@ -56,7 +59,7 @@ class Workers(EditableCollection[Worker]):
     def read(self, parameters: Parameters, item: Worker | None) -> dict[str, Any]:
         """Return what a request sets; a new worker begins with the workspace's default activity."""
         attributes = parameters.attributes()
-        activity = self._desk.stores.activities.asked(parameters, "ActivitySid")
+        activity = referred(self._desk.stores.activities, parameters, "ActivitySid")
         return {
             "friendly_name": parameters.named("FriendlyName", code=20002),
             "activity": activity or (self._settings().default_activity if item is None else None),
@@ -81,7 +84,10 @@ class Workers(EditableCollection[Worker]):
 
     def matcher(self, parameters: Parameters) -> Callable[[Worker], bool]:
         """Return the test of all that workers are listed by."""
-        same, chosen = super().matcher(parameters), self._desk.stores.queues.chosen(parameters)
+        same, chosen = (
+            super().matcher(parameters),
+            worker_filter(self._desk.stores.queues, parameters),
+        )
         available = parameters.boolean("Available")
         expression = parameters.expression("TargetWorkersExpression")
 
@@ -105,7 +111,7 @@ class Workers(EditableCollection[Worker]):
             "activity_sid": item.activity.sid,
             "attributes": item.attributes,
             "available": item.activity.available,
-            **item.dates(),
+            **dates(item),
             "date_status_changed": written(item.since // 1000),
             "friendly_name": item.friendly_name,
             "sid": item.sid,

@@ -6,8 +6,10 @@ from typing import Any
 from aiotask.sandbox._workspace import TEMPLATES, Workspace, WorkspaceStore
 from aiotask.sandbox.api.activities import Activities
 from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.api.endpoint import Endpoint
 from aiotask.sandbox.api.events import Events
+from aiotask.sandbox.api.references import referred
 from aiotask.sandbox.api.reservations import WorkspaceAccess
 from aiotask.sandbox.api.statistics import Reports
 from aiotask.sandbox.api.task_channels import TaskChannels
@@ -69,8 +71,8 @@ class Workspaces(EditableCollection[Workspace]):
             return {**changes, "template": parameters.chosen("Template", TEMPLATES)}
         return {
             **changes,
-            "default_activity": item.stores.activities.asked(parameters, "DefaultActivitySid"),
-            "timeout_activity": item.stores.activities.asked(parameters, "TimeoutActivitySid"),
+            "default_activity": referred(item.stores.activities, parameters, "DefaultActivitySid"),
+            "timeout_activity": referred(item.stores.activities, parameters, "TimeoutActivitySid"),
         }
 
     def render(self, item: Workspace, parent: str) -> dict[str, Any]:
@@ -78,7 +80,7 @@ class Workspaces(EditableCollection[Workspace]):
         url = f"{parent}/Workspaces/{item.sid}"
         return {
             "account_sid": self.account.sid,
-            **item.dates(),
+            **dates(item),
             "default_activity_name": item.default_activity.friendly_name,
             "default_activity_sid": item.default_activity.sid,
             "event_callback_url": item.event_callback_url,

@@ -12,10 +12,10 @@ import orjson
 
 from aiotask.sandbox.api.reservation_instructions import INSTRUCTIONS, Request
 from aiotask.sandbox.callbacks.debugger import DebuggerEntry
+from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.model.reservation import Reservation
 from aiotask.sandbox.model.transitions import Transitions
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.wire.answers import Refusal
 from aiotask.sandbox.wire.parameters import Parameters
 
 NO_JSON_TYPE = 40000

@@ -9,8 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.events import NO_FACTS, EventLog, Facts
-from aiotask.sandbox.wire.answers import invalid
-from aiotask.sandbox.wire.parameters import Parameters, written
+from aiotask.sandbox.model.refusals import invalid
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,10 +20,6 @@ class Resource:
     created: int
     updated: int
     version: int = 0
-
-    def dates(self) -> dict[str, str | None]:
-        """Return the dates as the service writes them."""
-        return {"date_created": written(self.created), "date_updated": written(self.updated)}
 
 
 R = TypeVar("R", bound=Resource)
@@ -58,14 +53,6 @@ class Store(Generic[R]):
     def get(self, sid: str | None) -> R | None:
         """Return an item by its sid."""
         return self.items.get(sid or "")
-
-    def asked(self, parameters: Parameters, name: str) -> R | None:
-        """Return the item whose sid a parameter is; one that does not exist is refused."""
-        sid = parameters.text(name)
-        item = self.get(sid)
-        if sid and item is None:
-            raise invalid(f"Invalid {name} {sid!r}: there is no such {self.noun}", name)
-        return item
 
     def new(self, values: Mapping[str, Any]) -> R:
         """Add an item with these values, where they are not None, and defaults."""

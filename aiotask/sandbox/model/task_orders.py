@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from sortedcontainers import SortedKeyList
 
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.task import Task
-from aiotask.sandbox.wire.answers import invalid
 
 Key = Callable[[Task], Any]
 Sorted: TypeAlias = "SortedKeyList[Task, Any]"

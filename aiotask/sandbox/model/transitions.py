@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 from aiotask.sandbox.expressions.language import Attributes
 from aiotask.sandbox.model.activity import Activity
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.reservation import OPEN, Reservation, ReservationStatus
 from aiotask.sandbox.model.task import WAITING, Status, Task
 from aiotask.sandbox.model.worker import Worker
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.wire.answers import invalid
 
 _ENTERED = ("task.created", "workflow.entered", "workflow.target-matched", "task-queue.entered")
 _UNMATCHED = ("task.created", "workflow.entered", "task.canceled")

@@ -13,9 +13,9 @@ from aiotask.sandbox.model.activity import Activity
 from aiotask.sandbox.model.changes import DERIVED
 from aiotask.sandbox.model.dirty import DirtySet
 from aiotask.sandbox.model.events import EventLog, Facts
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.store import Resource, Store
 from aiotask.sandbox.model.task_channel import TaskChannel, TaskChannelStore
-from aiotask.sandbox.wire.answers import invalid
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -7,9 +7,9 @@ from typing import Any
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.dirty import DirtySet
 from aiotask.sandbox.model.events import EventLog, Facts
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.store import Resource, Store
 from aiotask.sandbox.model.workflow_configuration import Document
-from aiotask.sandbox.wire.answers import invalid
 
 
 @dataclass(slots=True, kw_only=True)

@@ -13,11 +13,12 @@ from multidict import CIMultiDict
 
 from aiotask.sandbox.api.dispatch import Request, Service, kind_of
 from aiotask.sandbox.clock.scheduler import Scheduler
+from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.server.admission import Admission
 from aiotask.sandbox.server.connections import Connections, page, read_body, reset, truncate
 from aiotask.sandbox.server.delayed import DelayedRequests
 from aiotask.sandbox.server.faults import FaultKind, Faults
-from aiotask.sandbox.wire.answers import INJECTED, NO_CONTENT, Answer, Refusal, too_large
+from aiotask.sandbox.wire.answers import INJECTED, NO_CONTENT, Answer, error_answer, too_large
 
 _AUTHORITY = re.compile(r"[\w.:\[\]-]{1,255}", re.ASCII)
 _TOO_MANY = 429
@@ -134,9 +135,9 @@ class RequestHandler:
     ) -> Answer:
         """Return what the service says, unless it is a refusal already, and count it."""
         try:
-            answer = answer_to(asked) if refusal is None else refusal.answer()
+            answer = answer_to(asked) if refusal is None else error_answer(refusal)
         except Refusal as refused:
-            answer = refused.answer()
+            answer = error_answer(refused)
         self._tally.answers[answer.status] += 1
         return answer
 
@@ -167,7 +168,7 @@ class RequestHandler:
                 body = _BODIES[what] if answer.body else b""
                 return self._response(answer._replace(body=body), began)
             case "429" | "500" | "503" as status:
-                return self._response(INJECTED[status].answer(), began)
+                return self._response(error_answer(INJECTED[status]), began)
             case "502" | "504" as status:
                 return page(int(status))
             case _:

@@ -7,10 +7,10 @@ import orjson
 from aiotask.sandbox.api.dispatch import Service
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.changes import Batch, Happening, StoreError
+from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.storage.database import Database, Statement
 from aiotask.sandbox.storage.loader import Revival
 from aiotask.sandbox.storage.schema import FACTS, KINDS, PLANS, TABLE_OF, TABLES
-from aiotask.sandbox.wire.answers import Refusal
 
 _NOTE = "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _PUT = {table: f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?, ?)" for table in KINDS}  # noqa: S608
