@@ -20,7 +20,7 @@ from aiotask.sandbox.wire.parameters import Parameters
 _YEAR_1900 = -2_208_988_800
 _ROUTING_TARGETS = ("WK", "WQ", "WW")
 _BY_DATE = Ordering((("DateCreated", 1),), reverse=False)
-_SID_FILTERS = {
+_TEXT_FILTERS = {
     "WorkflowSid": "workflow_sid",
     "TaskQueueSid": "task_queue_sid",
     "RoutingTarget": "routing_target",
@@ -90,7 +90,7 @@ class TaskReader:
 
     def _wanted(self, parameters: Parameters) -> Wanted:
         wanted: dict[str, frozenset[object]] = {}
-        for name, field in _SID_FILTERS.items():
+        for name, field in _TEXT_FILTERS.items():
             if value := parameters.text(name):
                 wanted[field] = frozenset([value])
         for name, field, shelf in (

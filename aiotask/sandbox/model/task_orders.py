@@ -68,6 +68,10 @@ class Order:
         self._whole: Sorted = SortedKeyList(tasks, key=key)
         self._parts: dict[str, dict[object, Sorted]] = {}
 
+    def place(self, task: Task) -> tuple[Any, ...]:
+        """Return all that decides where a task stands: its key, and the fields it is divided by."""
+        return self.key(task), *(getattr(task, field) for field in self._parts)
+
     def add(self, task: Task) -> None:
         """Put a task in its place."""
         self._whole.add(task)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import assert_never
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -17,7 +18,7 @@ from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.server.admission import Admission
 from aiotask.sandbox.server.connections import Connections, page, read_body, reset, truncate
 from aiotask.sandbox.server.delayed import DelayedRequests
-from aiotask.sandbox.server.faults import FaultKind, Faults
+from aiotask.sandbox.server.faults import FAULTS, Effect, Faults
 from aiotask.sandbox.wire.answers import INJECTED, NO_CONTENT, Answer, error_answer, too_large
 
 _AUTHORITY = re.compile(r"[\w.:\[\]-]{1,255}", re.ASCII)
@@ -103,19 +104,22 @@ class RequestHandler:
         asked = self._asked(request, form or b"")
         if refusal is None and form is None:
             refusal = too_large()
-        fault = self._faults.choose(request.method, path)
-        match (fault or "").partition("_")[0]:
+        kind = self._faults.choose(request.method, path)
+        if kind is None:
+            return self._response(self._answer(self._service.answer, asked, refusal), began)
+        fault = FAULTS[kind]
+        match fault.moment:
             case "before":
                 answer = NO_CONTENT
+            case "after":
+                answer = self._answer(self._service.answer, asked, refusal)
             case "late":
                 answer = NO_CONTENT
                 act = partial(self._answer, self._service.carry_out, asked, refusal)
                 self._late.put(act, self._faults.lateness())
             case _:
-                answer = self._answer(self._service.answer, asked, refusal)
-        if fault is not None:
-            return await self._break(request, fault, answer, began)
-        return self._response(answer, began)
+                assert_never(fault.moment)
+        return await self._break(request, fault.effect, answer, began)
 
     def _asked(self, request: web.BaseRequest, form: bytes) -> Request:
         host = request.headers.get("Host", "")
@@ -154,24 +158,27 @@ class RequestHandler:
         return headers
 
     async def _break(
-        self, request: web.BaseRequest, fault: FaultKind, answer: Answer, began: float
+        self, request: web.BaseRequest, effect: Effect, answer: Answer, began: float
     ) -> web.StreamResponse:
-        match fault.partition("_")[2]:
+        match effect:
             case "hang":
                 await self._connections.left(request)
-            case "truncated" if answer.body:
-                headers = self._headers(answer, began)
-                return await truncate(request, answer.status, headers, answer.body)
+            case "reset":
+                reset(request)
+            case "truncated":
+                if answer.body:
+                    headers = self._headers(answer, began)
+                    return await truncate(request, answer.status, headers, answer.body)
+                reset(request)
             case "not_json":
                 return page(answer.status if answer.body else 200)
-            case "no_sid" | "empty" as what:
-                body = _BODIES[what] if answer.body else b""
+            case "no_sid" | "empty":
+                body = _BODIES[effect] if answer.body else b""
                 return self._response(answer._replace(body=body), began)
-            case "429" | "500" | "503" as status:
-                return self._response(error_answer(INJECTED[status]), began)
-            case "502" | "504" as status:
-                return page(int(status))
+            case "429" | "500" | "503":
+                return self._response(error_answer(INJECTED[effect]), began)
+            case "502" | "504":
+                return page(int(effect))
             case _:
-                # Also for what has no body that could be cut.
-                reset(request)
+                assert_never(effect)
         return web.Response()
