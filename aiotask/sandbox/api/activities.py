@@ -22,7 +22,7 @@ class Activities(EditableCollection[Activity]):
     """
 
     key = "activities"
-    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by Shelf
+    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
 
     def __init__(self, stores: Stores, settings: Callable[[], Settings]) -> None:
         super().__init__(stores.activities, stores.workspace_sid)
@@ -39,7 +39,7 @@ class Activities(EditableCollection[Activity]):
     def update(self, call: Call) -> Answer:
         """Change the name, which queues may ask their workers for."""
         answer = super().update(call)
-        self._stores.mailbox.note(*self._stores.workers.items)
+        self._stores.dirty.add(*self._stores.workers.items)
         return answer
 
     def take_out(self, item: Activity) -> None:

@@ -36,9 +36,9 @@ class _Reservations(ReadOnlyCollection[Reservation]):
     key = "reservations"
     etags = True
 
-    def __init__(self, desk: WorkspaceAccess, held: Mapping[str, Reservation]) -> None:
-        super().__init__(desk.stores.reservations, desk.stores.workspace_sid)
-        self._desk = desk
+    def __init__(self, access: WorkspaceAccess, held: Mapping[str, Reservation]) -> None:
+        super().__init__(access.stores.reservations, access.stores.workspace_sid)
+        self._access = access
         self._held = held
 
     def items(self) -> Mapping[str, Reservation]:
@@ -48,8 +48,8 @@ class _Reservations(ReadOnlyCollection[Reservation]):
     def update(self, call: Call) -> Answer:
         """Do with a reservation what a status or an instruction says."""
         reservation = self.matched(call)
-        request = Request.read(call.parameters, self._desk.stores.activities)
-        request.carry_out(reservation, self._desk.stores.reservations, self._desk.transitions)
+        request = Request.read(call.parameters, self._access.stores.activities)
+        request.carry_out(reservation, self._access.stores.reservations, self._access.transitions)
         return self.answer(call, 200, reservation)
 
     def matcher(self, parameters: Parameters) -> Callable[[Reservation], bool]:
@@ -82,14 +82,14 @@ class _Reservations(ReadOnlyCollection[Reservation]):
 class TaskReservations(_Reservations):
     """The reservations of one task."""
 
-    filters = {"WorkerSid": "worker_sid"}  # noqa: RUF012 - declared a ClassVar by Shelf
+    filters = {"WorkerSid": "worker_sid"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
 
-    def __init__(self, desk: WorkspaceAccess, sid: str) -> None:
-        super().__init__(desk, desk.stores.reservations.of_task(sid))
+    def __init__(self, access: WorkspaceAccess, sid: str) -> None:
+        super().__init__(access, access.stores.reservations.of_task(sid))
 
 
 class WorkerReservations(_Reservations):
     """The reservations of one worker."""
 
-    def __init__(self, desk: WorkspaceAccess, sid: str) -> None:
-        super().__init__(desk, desk.stores.reservations.of_worker(sid))
+    def __init__(self, access: WorkspaceAccess, sid: str) -> None:
+        super().__init__(access, access.stores.reservations.of_worker(sid))

@@ -48,7 +48,7 @@ class Reports:
 
     def workspace(self) -> dict[str, Endpoint]:
         """Return the statistics of the workspace, by the names of their paths."""
-        return self._places({}, self._workspace_now, self._past("", "", OF_WORKSPACE))
+        return self._endpoints({}, self._workspace_now, self._past("", "", OF_WORKSPACE))
 
     def workflow(self, workflow: Workflow, name: str) -> Endpoint | None:
         """Return the statistics of a workflow."""
@@ -57,13 +57,13 @@ class Reports:
             return self._tasks_now(parameters, "workflow_sid", workflow.sid)
 
         past = self._past("workflow_sid", workflow.sid, OF_WORKFLOW)
-        return self._places({"workflow_sid": workflow.sid}, now, past).get(name)
+        return self._endpoints({"workflow_sid": workflow.sid}, now, past).get(name)
 
     def queue(self, queue: TaskQueue, name: str) -> Endpoint | None:
         """Return the statistics of a queue."""
         past = self._past("task_queue_sid", queue.sid, OF_QUEUE)
         about = {"task_queue_sid": queue.sid}
-        return self._places(about, lambda asked: self._queue_now(asked, queue), past).get(name)
+        return self._endpoints(about, lambda asked: self._queue_now(asked, queue), past).get(name)
 
     def of_queues(self, parameters: Parameters) -> Callable[[TaskQueue], Figures]:
         """Return what tells the statistics of each queue that is listed."""
@@ -99,7 +99,7 @@ class Reports:
                 workers = [item for item in workers if item.channels[channel.sid].available]
             return {"total_workers": len(workers), **self._by_activity(workers)}
 
-        return self._places(
+        return self._endpoints(
             {}, now, lambda asked: self._workers_past(asked, self._asked(asked))
         ).get(name)
 
@@ -114,7 +114,7 @@ class Reports:
 
         return Report({**self._about, "worker_sid": worker.sid}, figures)
 
-    def _places(self, about: Mapping[str, str], now: Read, past: Read) -> dict[str, Endpoint]:
+    def _endpoints(self, about: Mapping[str, str], now: Read, past: Read) -> dict[str, Endpoint]:
         about = {**self._about, **about}
         return {
             "RealTimeStatistics": Report(about, now),
@@ -227,11 +227,11 @@ class Reports:
         for event in stores.log.since(window.start):
             if event.type == "worker.activity.update" and event.facts.worker_sid in workers:
                 more = dict(event.facts.more)
-                began = event.at - int(more["worker_time_in_previous_activity_ms"])
-                stays.append((more["worker_previous_activity_sid"], began, event.at))
+                started_at = event.at - int(more["worker_time_in_previous_activity_ms"])
+                stays.append((more["worker_previous_activity_sid"], started_at, event.at))
         durations: dict[str, list[int]] = {}
-        for sid, began, ended in stays:
-            first, last = max(began // 1000, window.start), min(ended // 1000, window.end)
+        for sid, started_at, ended_at in stays:
+            first, last = max(started_at // 1000, window.start), min(ended_at // 1000, window.end)
             if first <= last:
                 durations.setdefault(sid, []).append(last - first)
         return durations

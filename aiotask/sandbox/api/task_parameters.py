@@ -93,12 +93,12 @@ class TaskReader:
         for name, field in _TEXT_FILTERS.items():
             if value := parameters.text(name):
                 wanted[field] = frozenset([value])
-        for name, field, shelf in (
+        for name, field, store in (
             ("WorkflowName", "workflow_sid", self.stores.workflows),
             ("TaskQueueName", "task_queue_sid", self.stores.queues),
         ):
             if value := parameters.text(name):
-                sids = frozenset(item.sid for item in shelf if item.friendly_name == value)
+                sids = frozenset(item.sid for item in store if item.friendly_name == value)
                 wanted[field] = wanted.get(field, sids) & sids
         statuses: frozenset[object] = frozenset(parameters.several("AssignmentStatus"))
         if not statuses <= set(STATUSES):

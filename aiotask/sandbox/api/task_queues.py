@@ -29,7 +29,7 @@ class TaskQueues(EditableCollection[TaskQueue]):
     """
 
     key = "task_queues"
-    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by Shelf
+    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
 
     def __init__(self, stores: Stores, reports: Reports) -> None:
         super().__init__(stores.queues, stores.workspace_sid)

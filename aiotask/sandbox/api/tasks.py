@@ -32,18 +32,18 @@ class Tasks(Collection):
     * If-Match of ``*`` matches every version, and a Reason is never demanded.
     """
 
-    def __init__(self, desk: WorkspaceAccess) -> None:
-        self._account = desk.stores.account
-        self._workspace_sid = desk.stores.workspace_sid
-        self._store = desk.stores.tasks
-        self._desk = desk
-        self._reader = TaskReader(desk.stores)
+    def __init__(self, access: WorkspaceAccess) -> None:
+        self._account = access.stores.account
+        self._workspace_sid = access.stores.workspace_sid
+        self._store = access.stores.tasks
+        self._access = access
+        self._reader = TaskReader(access.stores)
 
     def below(self, sid: str, name: str) -> Endpoint | None:
         """Return the reservations of a task."""
         if name != "Reservations" or self._store.get(sid) is None:
             return None
-        return TaskReservations(self._desk, sid)
+        return TaskReservations(self._access, sid)
 
     def create(self, call: Call) -> Answer:
         """Queue a task."""
@@ -75,7 +75,7 @@ class Tasks(Collection):
             deadline=place.deadline,
             rule=place.rule,
         )
-        self._desk.transitions.create_task(task, attributes)
+        self._access.transitions.create_task(task, attributes)
         return self._answer(call, 201, task)
 
     def fetch(self, call: Call) -> Answer:
@@ -86,12 +86,12 @@ class Tasks(Collection):
         """Change a task, unless If-Match names another version."""
         task = self._matched(call)
         changes = self._changes(call.parameters, task)
-        self._desk.transitions.change_task(task, changes)
+        self._access.transitions.change_task(task, changes)
         return self._answer(call, 200, task)
 
     def delete(self, call: Call) -> Answer:
         """Remove a task, whatever its status, unless If-Match names another version."""
-        self._desk.transitions.delete_task(self._matched(call), "task.deleted")
+        self._access.transitions.delete_task(self._matched(call), "task.deleted")
         return NO_CONTENT
 
     def list(self, call: Call) -> Answer:

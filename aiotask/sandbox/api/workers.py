@@ -26,17 +26,17 @@ class Workers(EditableCollection[Worker]):
     """
 
     key = "workers"
-    filters = {  # noqa: RUF012 - declared a ClassVar by Shelf
+    filters = {  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
         "ActivityName": "activity_name",
         "ActivitySid": "activity_sid",
     }
     etags = True
 
     def __init__(
-        self, desk: WorkspaceAccess, reports: Reports, settings: Callable[[], Settings]
+        self, access: WorkspaceAccess, reports: Reports, settings: Callable[[], Settings]
     ) -> None:
-        super().__init__(desk.stores.workers, desk.stores.workspace_sid)
-        self._desk = desk
+        super().__init__(access.stores.workers, access.stores.workspace_sid)
+        self._access = access
         self._reports = reports
         self._settings = settings
 
@@ -51,15 +51,15 @@ class Workers(EditableCollection[Worker]):
             return None
         match name:
             case "Channels":
-                return WorkerChannels(self._desk.stores, worker)
+                return WorkerChannels(self._access.stores, worker)
             case "Reservations":
-                return WorkerReservations(self._desk, sid)
+                return WorkerReservations(self._access, sid)
         return self._reports.worker(worker, name)
 
     def read(self, parameters: Parameters, item: Worker | None) -> dict[str, Any]:
         """Return what a request sets; a new worker begins with the workspace's default activity."""
         attributes = parameters.attributes()
-        activity = referred(self._desk.stores.activities, parameters, "ActivitySid")
+        activity = referred(self._access.stores.activities, parameters, "ActivitySid")
         return {
             "friendly_name": parameters.named("FriendlyName", code=20002),
             "activity": activity or (self._settings().default_activity if item is None else None),
@@ -75,18 +75,18 @@ class Workers(EditableCollection[Worker]):
         activity = changes["activity"] or worker.activity
         if reject and activity.available:
             raise invalid("RejectPendingReservations needs an Activity that is not available")
-        self._desk.transitions.change_worker(worker, changes, reject=reject)
+        self._access.transitions.change_worker(worker, changes, reject=reject)
         return self.answer(call, 200, worker)
 
     def take_out(self, item: Worker) -> None:
         """Remove a worker who has nothing to do."""
-        self._desk.transitions.delete_worker(item)
+        self._access.transitions.delete_worker(item)
 
     def matcher(self, parameters: Parameters) -> Callable[[Worker], bool]:
         """Return the test of all that workers are listed by."""
         same, chosen = (
             super().matcher(parameters),
-            worker_filter(self._desk.stores.queues, parameters),
+            worker_filter(self._access.stores.queues, parameters),
         )
         available = parameters.boolean("Available")
         expression = parameters.expression("TargetWorkersExpression")

@@ -23,7 +23,7 @@ class Workflows(EditableCollection[Workflow]):
     """
 
     key = "workflows"
-    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by Shelf
+    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
     required = ("FriendlyName", "Configuration")
 
     def __init__(self, stores: Stores, reports: Reports) -> None:

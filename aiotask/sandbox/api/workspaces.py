@@ -38,24 +38,24 @@ class Workspaces(EditableCollection[Workspace]):
     """The workspaces of the account. Their names need not differ."""
 
     key = "workspaces"
-    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by Shelf
+    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
 
     def __init__(self, workspaces: WorkspaceStore) -> None:
         super().__init__(workspaces)
-        self._places: dict[str, Mapping[str, Endpoint]] = {}
+        self._endpoints: dict[str, Mapping[str, Endpoint]] = {}
 
     def below(self, sid: str, name: str) -> Endpoint | None:
         """Return a collection in a workspace, or statistics of all of it."""
         workspace = self.store.get(sid)
         if workspace is None:
             return None
-        if sid not in self._places:
-            self._places[sid] = _places(workspace)
-        return self._places[sid].get(name)
+        if sid not in self._endpoints:
+            self._endpoints[sid] = _endpoints(workspace)
+        return self._endpoints[sid].get(name)
 
     def take_out(self, item: Workspace) -> None:
         """Remove a workspace with all that is in it."""
-        self._places.pop(item.sid, None)
+        self._endpoints.pop(item.sid, None)
         super().take_out(item)
 
     def read(self, parameters: Parameters, item: Workspace | None) -> dict[str, Any]:
@@ -96,17 +96,17 @@ class Workspaces(EditableCollection[Workspace]):
         }
 
 
-def _places(workspace: Workspace) -> Mapping[str, Endpoint]:
+def _endpoints(workspace: Workspace) -> Mapping[str, Endpoint]:
     """Return the collections and statistics in a workspace, by the name that their path has."""
     stores, reports = workspace.stores, Reports(workspace.stores)
-    desk = WorkspaceAccess(stores, workspace.transitions)
+    access = WorkspaceAccess(stores, workspace.transitions)
     return {
         "Activities": Activities(stores, lambda: workspace),
         "Events": Events(stores, lambda: workspace.friendly_name),
         "TaskChannels": TaskChannels(stores),
         "TaskQueues": TaskQueues(stores, reports),
-        "Tasks": Tasks(desk),
-        "Workers": Workers(desk, reports, lambda: workspace),
+        "Tasks": Tasks(access),
+        "Workers": Workers(access, reports, lambda: workspace),
         "Workflows": Workflows(stores, reports),
         **reports.workspace(),
     }

@@ -74,23 +74,23 @@ class Store(Generic[R]):
         for values in rows:
             item = self.built(values)
             self.hold(item)
-            self.note(item)
+            self.mark_unsaved(item)
 
     def add(self, item: R) -> None:
         """Keep a new item."""
         self.hold(item)
-        self.note(item)
+        self.mark_unsaved(item)
         self.record(item, "created")
 
     def hold(self, item: R) -> None:
         """Keep an item, which need not be new."""
         self.items[item.sid] = item
 
-    def revive(self, item: R) -> None:
+    def restore(self, item: R) -> None:
         """Keep an item that was saved, and compute what was not."""
         self.hold(item)
 
-    def note(self, item: R) -> None:
+    def mark_unsaved(self, item: R) -> None:
         """Have an item saved."""
         self.account.changes.put(item)
 
@@ -105,7 +105,7 @@ class Store(Generic[R]):
             setattr(item, name, changes[name])
         item.version += 1
         item.updated = self.account.now()
-        self.note(item)
+        self.mark_unsaved(item)
         self.changed(item, old)
 
     def changed(self, item: R, old: Mapping[str, Any]) -> None:  # noqa: ARG002 - for overriders
@@ -115,7 +115,7 @@ class Store(Generic[R]):
     def remove(self, item: R) -> None:
         """Forget an item."""
         del self.items[item.sid]
-        self.account.changes.retire(item)
+        self.account.changes.add_tombstone(item)
         self.record(item, "deleted")
 
     def facts(self, _item: R) -> Facts:
@@ -124,9 +124,9 @@ class Store(Generic[R]):
 
     def record(self, item: R, *verbs: str) -> None:
         """Tell the log what happened to an item."""
-        self.tell(item.sid, self.facts(item), *(f"{self.kind}.{verb}" for verb in verbs))
+        self.log_event(item.sid, self.facts(item), *(f"{self.kind}.{verb}" for verb in verbs))
 
-    def tell(self, sid: str, facts: Facts, *types: str) -> None:
+    def log_event(self, sid: str, facts: Facts, *types: str) -> None:
         """Tell the log what happened, where there is one."""
         if self.log is not None:
             self.log.record(sid, facts, *types)

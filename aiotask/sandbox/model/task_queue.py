@@ -52,13 +52,13 @@ class TaskQueueStore(Store[TaskQueue]):
     kind = "task-queue"
     most = _MOST
 
-    def __init__(self, account: Account, log: EventLog, mailbox: DirtySet) -> None:
+    def __init__(self, account: Account, log: EventLog, dirty: DirtySet) -> None:
         super().__init__(account, log)
-        self._mailbox = mailbox
+        self._dirty = dirty
 
     def changed(self, item: TaskQueue, old: Mapping[str, Any]) -> None:
         """Tell the log of a new expression, the one change that TaskRouter has an event for."""
-        self._mailbox.note(item.sid)
+        self._dirty.add(item.sid)
         if "target_workers" in old:
             self.record(item, "expression.updated")
 

@@ -126,14 +126,14 @@ class TaskStore:
 
     def add(self, task: Task, attributes: Attributes) -> None:
         """Keep a new task, whose *attributes* are decoded already."""
-        self.revive(task)
+        self.restore(task)
         self.unlisted.add(task.number, task.began)
         self._changes.put(task)
         for order in self._orders.values():
             order.add(task)
         self._index(task, attributes)
 
-    def revive(self, task: Task) -> None:
+    def restore(self, task: Task) -> None:
         """Keep a task, which may have been saved, while no order or index is asked for."""
         self.created = task.number + 1
         self._tasks[task.sid] = task
