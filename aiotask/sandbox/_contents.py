@@ -12,7 +12,7 @@ import orjson
 
 from aiotask.sandbox.api.dispatch import Request, Service
 from aiotask.sandbox.model.account import is_sid
-from aiotask.sandbox.wire.answers import Refusal
+from aiotask.sandbox.model.refusals import Refusal
 
 
 class _Kind(NamedTuple):

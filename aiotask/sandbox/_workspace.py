@@ -105,7 +105,7 @@ class WorkspaceStore(Store[Workspace]):
         """Tell the log of a change, and routing if it is about what workers do."""
         super().changed(item, old)
         if "multi_task_enabled" in old:
-            item.stores.mailbox.note(*item.stores.workers.items)
+            item.stores.dirty.add(*item.stores.workers.items)
 
     def remove(self, item: Workspace) -> None:
         """Forget a workspace, in which nothing happens any longer."""

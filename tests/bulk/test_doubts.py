@@ -246,13 +246,13 @@ async def test_a_rotated_token_pauses_the_job_with_its_rows_untouched(
         run = asyncio.ensure_future(here.create(rows(400), journal=path, max_in_flight=5))
         while here.creates < 50:
             await asyncio.sleep(0)
-        gate = here.sandbox._gate
-        accepted, gate._accepted = gate._accepted, set()
+        admission = here.sandbox._admission
+        accepted, admission._accepted = admission._accepted, set()
         with pytest.raises(aiotask.AuthenticationError):
             await run
         assert {type(outcome) for outcome in here.done} == {Created}
         assert len(here.done) == here.held.total()
-        gate._accepted = accepted
+        admission._accepted = accepted
         if path is not None:
             standing = read_summary(path)
             assert standing.in_doubt == 0
@@ -273,12 +273,12 @@ async def test_doubts_that_may_not_be_looked_at_stop_the_run(tmp_path: Path) -> 
         run = asyncio.ensure_future(here.create(rows(3), journal=path))
         while here.creates < 3:
             await asyncio.sleep(0)
-        gate = here.sandbox._gate
-        accepted, gate._accepted = gate._accepted, set()
+        admission = here.sandbox._admission
+        accepted, admission._accepted = admission._accepted, set()
         with pytest.raises(aiotask.AuthenticationError):
             await run
         assert read_summary(path).in_doubt == 1
-        gate._accepted = accepted
+        admission._accepted = accepted
         await here.create(rows(3), journal=path)
         assert len(here.done) == 1
         assert here.held == Counter(range(3))

@@ -164,8 +164,10 @@ async def _serve(local: Sandbox, host: str, port: int, held: dict[str, Any]) -> 
 def _workspace(local: Sandbox, held: dict[str, Any]) -> str:
     """Return the first workspace, which a store may have already."""
     try:
-        if not local.workspaces:
-            local.fill(held or {"Sandbox": {"template": "FIFO"}})
+        if held and not local.workspaces:
+            local.fill(held)
+        elif not local.workspaces:
+            local.create_workspace("Sandbox", template="FIFO")
     except (ContentsError, StoreError) as error:
         raise WrongUsageError(str(error)) from error
     return local.workspaces[0]

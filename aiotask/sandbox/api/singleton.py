@@ -8,7 +8,8 @@ import orjson
 
 from aiotask.sandbox.api.endpoint import Call, Endpoint
 from aiotask.sandbox.model.account import is_sid
-from aiotask.sandbox.wire.answers import Answer, answer, invalid, method_not_allowed
+from aiotask.sandbox.model.refusals import invalid
+from aiotask.sandbox.wire.answers import Answer, answer, method_not_allowed
 from aiotask.sandbox.wire.parameters import Parameters
 
 _MOST_QUEUES = 50

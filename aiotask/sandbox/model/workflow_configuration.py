@@ -19,9 +19,11 @@ from aiotask.sandbox.expressions.language import (
     Test,
     parse,
 )
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.worker_order import Column, parse_order, parse_reference
-from aiotask.sandbox.wire.answers import invalid
-from aiotask.sandbox.wire.parameters import MAX_PRIORITY
+
+MAX_PRIORITY = 2**31 - 1
+"""The highest priority of a task, and of a target."""
 
 MAX_BYTES = 1_038_576
 """The longest configuration, as Twilio's page of limits has it."""

@@ -17,7 +17,7 @@ from aiotask.sandbox.model.task_queue import TaskQueue
 from aiotask.sandbox.model.worker import Worker, WorkerView
 from aiotask.sandbox.model.workflow_configuration import Target
 
-Place = tuple[Any, ...]
+Position = tuple[Any, ...]
 """What orders the tasks of a queue: numbers, and at last the task."""
 Person = tuple[str, Hashable]
 """A worker by sid or by name."""
@@ -35,7 +35,7 @@ class WaitingGroup:
         self.key = key
         self.person = key.person
         self.direct = is_direct(task)
-        self.tasks: SortedList[Place] = SortedList()
+        self.tasks: SortedList[Position] = SortedList()
         self._attributes: Attributes = orjson.loads(task.attributes) if key.values else {}
 
     def admits(self, worker: Worker) -> bool:
@@ -85,40 +85,40 @@ class WaitingTasks:
     """All waiting tasks of a workspace."""
 
     def __init__(self) -> None:
-        self._lines: dict[Key, WaitingGroup] = {}
+        self._groups: dict[Key, WaitingGroup] = {}
         self._by_channel: dict[str, dict[Key, WaitingGroup]] = {}
         self._by_person: dict[Person, dict[Key, WaitingGroup]] = {}
-        self._places: dict[str, tuple[WaitingGroup, Place]] = {}
+        self._positions: dict[str, tuple[WaitingGroup, Position]] = {}
 
     def put(self, task: Task, queue: TaskQueue, target: Target) -> None:
         """Let a task wait, in the place that is right for it now."""
         self.take(task.sid)
         key = Key.of(task, queue, target)
-        line = self._lines.get(key)
-        if line is None:
-            line = self._lines[key] = WaitingGroup(queue, target, task, key)
-            self._group(line)[key] = line
-        place = _place(task, queue)
-        line.tasks.add(place)
-        self._places[task.sid] = line, place
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = WaitingGroup(queue, target, task, key)
+            self._neighbours(group)[key] = group
+        position = _position(task, queue)
+        group.tasks.add(position)
+        self._positions[task.sid] = group, position
 
     def take(self, sid: str) -> None:
         """Let a task wait no longer."""
-        found = self._places.pop(sid, None)
+        found = self._positions.pop(sid, None)
         if found is None:
             return
-        line, place = found
-        line.tasks.remove(place)
-        if not line.tasks:
-            del self._lines[line.key]
-            group = self._group(line)
-            del group[line.key]
-            if not group and line.person is not None:
-                del self._by_person[line.person]
+        group, position = found
+        group.tasks.remove(position)
+        if not group.tasks:
+            del self._groups[group.key]
+            neighbours = self._neighbours(group)
+            del neighbours[group.key]
+            if not neighbours and group.person is not None:
+                del self._by_person[group.person]
 
-    def find(self, sid: str) -> tuple[WaitingGroup, Place] | None:
+    def find(self, sid: str) -> tuple[WaitingGroup, Position] | None:
         """Return where a task waits."""
-        return self._places.get(sid)
+        return self._positions.get(sid)
 
     def for_channel(self, channel: str) -> Iterator[WaitingGroup]:
         """Return the lines of a channel that are for nobody in particular."""
@@ -130,12 +130,12 @@ class WaitingTasks:
             yield from self._by_person.get(person, {}).values()
 
     def __bool__(self) -> bool:
-        return bool(self._lines)
+        return bool(self._groups)
 
-    def _group(self, line: WaitingGroup) -> dict[Key, WaitingGroup]:
-        if line.person is None:
-            return self._by_channel.setdefault(line.channel, {})
-        return self._by_person.setdefault(line.person, {})
+    def _neighbours(self, group: WaitingGroup) -> dict[Key, WaitingGroup]:
+        if group.person is None:
+            return self._by_channel.setdefault(group.channel, {})
+        return self._by_person.setdefault(group.person, {})
 
 
 def is_direct(task: Task) -> bool:
@@ -160,7 +160,7 @@ def _hashable(value: Any) -> Hashable:
     return orjson.dumps(value) if key is COMPOUND else key
 
 
-def _place(task: Task, queue: TaskQueue) -> Place:
+def _position(task: Task, queue: TaskQueue) -> Position:
     if queue.task_order == "LIFO":
         return -task.virtual_start, -task.number, task
     return -task.priority, task.virtual_start, task.number, task
