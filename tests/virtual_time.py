@@ -87,12 +87,15 @@ async def until(condition: Callable[[], object]) -> None:
 class LoopClock:
     """The time of the running loop, in seconds since 1970: for a sandbox and for its clients."""
 
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+
     def __call__(self) -> float:
         return BEGIN + self.passed
 
     @property
     def passed(self) -> float:
-        return asyncio.get_running_loop().time()
+        return self._loop.time()
 
     def policy(self, **settings: Any) -> RetryPolicy:
         return RetryPolicy(clock=self, **settings)

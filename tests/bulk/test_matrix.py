@@ -31,8 +31,8 @@ TIMEOUT = 0.3
 SETTLE = 0.3
 LATE = 0.1
 IN_FLIGHT = 8  # more than any case has rows
-RETRY = LoopClock().policy(attempts=3, base=0.02, throttled_base=0.02, cap=0.05)
-A_LOOK_FAILS_TWICE = 2 * RETRY.attempts
+ATTEMPTS = 3
+A_LOOK_FAILS_TWICE = 2 * ATTEMPTS
 APART = 0.005  # seconds between the beginnings of cases, which would else keep each other waiting
 GONE = 400  # seconds after its end, a task is no longer there
 
@@ -103,7 +103,7 @@ async def client(sandbox: Sandbox) -> AsyncIterator[Client]:
         sandbox.auth_token,
         base_url=sandbox.url,
         timeout=aiohttp.ClientTimeout(total=TIMEOUT),  # a slow start is no wrong address
-        retry=RETRY,
+        retry=LoopClock().policy(attempts=ATTEMPTS, base=0.02, throttled_base=0.02, cap=0.05),
         max_connections=300,
     )
     async with client:
