@@ -19,6 +19,7 @@ from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.bulk.keys import KEY_ATTRIBUTE, Keys
 from aiotask.sandbox import FAULT_KINDS, FaultKind, Sandbox
 from aiotask.taskrouter import NewTask, Tasks
+from tests.virtual_time import LoopClock, VirtualTimeLoop
 
 SETTLE = 0.2
 TIMEOUT = 0.3
@@ -156,16 +157,21 @@ async def bench(
     patience: float = TIMEOUT,
     **settings: Any,
 ) -> AsyncIterator[Bench]:
-    """Serve a sandbox with faults that are soon over, and nothing that slows down a test."""
+    """Serve a sandbox with faults that are soon over, and nothing that slows down a test.
+
+    On a loop with virtual time, that is the time of the sandbox and of its client.
+    """
+    virtual = isinstance(asyncio.get_running_loop(), VirtualTimeLoop)
+    timing: dict[str, Any] = {"clock": LoopClock()} if virtual else {}
     chosen: dict[str, Any] = {"expression_rate": None, "late": LATE, "fault_kinds": KINDS}
     async with (
-        Sandbox(**chosen | settings) as sandbox,
+        Sandbox(**chosen | timing | settings) as sandbox,
         Client(
             sandbox.account_sid,
             sandbox.auth_token,
             base_url=sandbox.url,
             timeout=patience,
-            retry=RetryPolicy(base=0.05, throttled_base=0.1),
+            retry=RetryPolicy(base=0.05, throttled_base=0.1, **timing),
             session=session,
         ) as client,
     ):

@@ -13,6 +13,8 @@ from aiotask.bulk.keys import JOB_ATTRIBUTE, KEY_ATTRIBUTE, derived_key
 from tests.bulk.bench import Bench, bench, look, number_of, rows
 from tests.bulk.journal.written_journals import claim
 
+pytestmark = pytest.mark.virtual_time
+
 
 async def test_after_faults_a_recount_finds_all_in_order(tmp_path: Path) -> None:
     async with bench(tmp_path, faults=0.2, seed=5) as there:

@@ -98,6 +98,7 @@ async def witnessed(folder: Path, number: int) -> Counter[State | None]:
     return witness.seen
 
 
+@pytest.mark.virtual_time
 async def test_no_byte_of_a_row_is_sent_before_its_intent_is_in_the_journal(tmp_path: Path) -> None:
     seen = await witnessed(tmp_path, 120)
     assert seen.keys() == {State.IN_FLIGHT}
@@ -112,6 +113,7 @@ class ForgetfulWriter(JournalWriter):
         await super().write()
 
 
+@pytest.mark.virtual_time
 async def test_a_journal_without_intents_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +151,7 @@ def fill(disk: Path, leave: int) -> Path:
 
 
 @pytest.mark.parametrize("left", [0, 20_000, 60_000, 120_000])
+@pytest.mark.virtual_time
 async def test_on_a_full_disk_a_run_ends_and_goes_on_when_there_is_space(
     small_disk: Path, left: int
 ) -> None:
@@ -255,6 +258,7 @@ def test_after_the_disk_has_failed_nothing_more_is_written(tmp_path: Path) -> No
     journal.close()
 
 
+@pytest.mark.virtual_time
 async def test_where_files_may_not_grow_a_run_ends_and_goes_on_later(tmp_path: Path) -> None:
     async with bench(tmp_path) as there:
         told = []
@@ -313,6 +317,7 @@ async def test_a_journal_that_does_not_wait_for_the_disk_makes_rows_twice(machin
         assert there.made().total() > 100
 
 
+@pytest.mark.virtual_time
 async def test_results_that_were_lost_are_found_again(there: Bench) -> None:
     there.sandbox.faults.share = 0
     for number in (80, 400):
@@ -325,6 +330,7 @@ async def test_results_that_were_lost_are_found_again(there: Bench) -> None:
     assert there.sent == 400
 
 
+@pytest.mark.virtual_time
 async def test_results_that_were_lost_among_faults_are_found_again(there: Bench) -> None:
     for taken in (20, 40):
         there.check(await there.some(rows(100), taken))

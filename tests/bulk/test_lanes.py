@@ -2,16 +2,19 @@
 
 import asyncio
 
+import pytest
+
 from aiotask import Client, Created
 from aiotask.bulk import KEY_ATTRIBUTE, Keys, Settings, source_of
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import WorkspaceContext
-from tests.bulk.quick_clock import QuickClock
 from tests.conftest import ACCOUNT
+from tests.virtual_time import LoopClock
 
 
+@pytest.mark.virtual_time
 async def test_lists_by_expression_keep_to_the_documented_rate() -> None:
-    clock = QuickClock(20)
+    clock = LoopClock()
     async with (
         Sandbox(clock=clock, expression_rate=3) as sandbox,
         Client(
@@ -27,8 +30,9 @@ async def test_lists_by_expression_keep_to_the_documented_rate() -> None:
         assert clock.passed > 11 / 2.5 - 1
 
 
+@pytest.mark.virtual_time
 async def test_a_refusal_slows_all_calls_of_the_operation_and_no_others() -> None:
-    clock = QuickClock(5)
+    clock = LoopClock()
     async with (
         Sandbox(clock=clock, rate=20) as sandbox,
         Client(

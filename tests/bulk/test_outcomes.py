@@ -13,6 +13,7 @@ from aiotask import Client, Created, Outcome, Rejected, Unresolved
 from aiotask.sandbox import FaultKind, Sandbox
 from aiotask.taskrouter import NewTask, WorkspaceContext
 from tests.conftest import ACCOUNT, AT_ONCE, Clock, RawServer, answer
+from tests.virtual_time import LoopClock
 
 Serve = Callable[..., Awaitable[tuple[RawServer, Client]]]
 
@@ -133,15 +134,17 @@ async def test_with_a_limit_on_requests_in_flight_nothing_is_lost() -> None:
             assert await numbers(workspace) == Counter(range(300))
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("seed", range(3))
 async def test_under_faults_every_row_becomes_exactly_one_task(seed: int) -> None:
-    async with Sandbox(faults=0.2, seed=seed) as sandbox:
+    clock = LoopClock()
+    async with Sandbox(faults=0.2, seed=seed, clock=clock) as sandbox:
         sid = sandbox.create_workspace("x")
         client = Client(
             sandbox.account_sid,
             sandbox.auth_token,
             base_url=sandbox.url,
-            retry=AT_ONCE,
+            retry=clock.policy(longest_wait=0),
             timeout=0.5,
         )
         async with client:

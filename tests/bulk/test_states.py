@@ -25,6 +25,7 @@ from aiotask.bulk.keys import KEY_ATTRIBUTE, derived_key
 from aiotask.sandbox import FaultKind
 from aiotask.taskrouter import NewTask
 from tests.bulk.bench import Bench, bench, look, number_of, states_of
+from tests.virtual_time import VirtualTimeLoop
 
 T = TypeVar("T")
 RowKind = Literal["good", "never sent", "refused"]
@@ -53,7 +54,7 @@ class Creation(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
+        self.runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
         self.stack = AsyncExitStack()
         folder = Path(self.stack.enter_context(TemporaryDirectory()))
         serving = bench(folder, late=LATE, patience=TIMEOUT)

@@ -18,6 +18,8 @@ from aiotask.taskrouter import NewTask
 from tests.bulk.bench import Bench, bench, bytes_of, files_of, look, number_of, rows, states_of
 from tests.bulk.journal.written_journals import NAMED, claim, journal_at
 
+pytestmark = pytest.mark.virtual_time
+
 OWNER_ONLY = 0o600
 
 

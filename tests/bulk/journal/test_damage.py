@@ -23,6 +23,8 @@ from aiotask.sandbox import Sandbox
 from tests.bulk.bench import Bench, look, rows
 from tests.bulk.journal.written_journals import NAMED, claim, content, fill, journal_at
 
+pytestmark = pytest.mark.virtual_time
+
 Spoil = Callable[[Bench], Any]
 HEADER = 100
 

@@ -18,6 +18,7 @@ from tests.bulk.importer import importing
 from tests.bulk.journal.written_journals import content, journal_at
 
 
+@pytest.mark.virtual_time
 async def test_a_journal_that_a_run_has_is_refused_to_another_one(there: Bench) -> None:
     async with aclosing(there.job(rows(300))) as outcomes:
         await anext(outcomes)  # it cannot end before all are taken, so nobody can wait for that
@@ -27,6 +28,7 @@ async def test_a_journal_that_a_run_has_is_refused_to_another_one(there: Bench) 
     await there.check_all(300)
 
 
+@pytest.mark.virtual_time
 async def test_a_journal_is_one_by_whatever_name(there: Bench, tmp_path: Path) -> None:
     (link := tmp_path / "link").symlink_to(there.journal)
     async with aclosing(there.job(rows(300))) as outcomes:
@@ -51,6 +53,7 @@ async def test_a_journal_of_another_process_is_refused_until_that_is_dead(there:
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2, 3, 5, 10, 20, 40, 80])
+@pytest.mark.virtual_time
 async def test_whenever_a_run_is_cancelled_its_journal_is_free(there: Bench, steps: int) -> None:
     run = asyncio.ensure_future(there.finish(rows(20)))
     for _ in range(steps):
@@ -64,6 +67,7 @@ async def test_whenever_a_run_is_cancelled_its_journal_is_free(there: Bench, ste
 
 
 @pytest.mark.parametrize("steps", range(12))
+@pytest.mark.virtual_time
 async def test_also_at_its_end_a_run_that_is_cancelled_leaves_its_journal_free(
     there: Bench, steps: int
 ) -> None:
@@ -97,6 +101,7 @@ def test_who_looks_whether_a_run_has_a_journal_keeps_nobody_from_it(path: Path) 
     over.join()
 
 
+@pytest.mark.virtual_time
 async def test_it_is_read_while_a_run_has_it_and_afterwards(there: Bench) -> None:
     async with aclosing(there.job(rows(300))) as outcomes:
         await anext(outcomes)

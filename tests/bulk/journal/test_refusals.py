@@ -10,6 +10,8 @@ from aiotask.taskrouter import NewTask
 from tests.bulk.bench import Bench, files_of, number_of, rows
 from tests.bulk.journal.written_journals import content, fill
 
+pytestmark = pytest.mark.virtual_time
+
 
 def changed(place: int) -> list[NewTask]:
     given = rows(300)
