@@ -12,14 +12,14 @@ from yarl import URL
 from aiotask import expression
 from aiotask._answers import Answer
 from aiotask._collection import form
-from aiotask._decoding import loads
+from aiotask._json import loads
 from aiotask._paging import Listing
 from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy
 from aiotask._session import Session
 from aiotask._verbs import CREATE
 from aiotask.bulk import Found
-from aiotask.errors import DecodingError, NotFoundError, ProtocolError
+from aiotask.errors import DecodingError, NotFoundError, NotJsonError, ProtocolError
 from aiotask.taskrouter._fields import TASK
 from aiotask.taskrouter.events import Events
 
@@ -167,7 +167,7 @@ def _found(task: Listed, attribute: str) -> Found:
 def _key(attributes: Any, attribute: str) -> str | None:
     if isinstance(attributes, str):
         try:
-            attributes = loads(attributes.encode())
+            attributes = loads(attributes)
         except ValueError:
             return None
     key = attributes.get(attribute) if isinstance(attributes, dict) else None
@@ -179,12 +179,14 @@ def _made(attribute: str, key: str | None, answer: Answer) -> Found:
 
     That of another row has come here by mistake: of a cache, perhaps, or a proxy.
     """
-    document = answer.document
+    document = answer.decoded("a task", loads)
     sid = document.get("sid") if isinstance(document, dict) else None
     if not isinstance(sid, str) or not sid:
-        raise answer.wrong("the answer names no task")
+        raise answer.wrong(
+            "the answer names no task", NotJsonError if document is None else DecodingError
+        )
     if key is not None and _is_of_another(document.get("attributes"), attribute, key):
-        raise answer.wrong("the answer is about the task of another row", DecodingError)
+        raise answer.wrong("the answer is about the task of another row")
     return Found(None, sid, _moment(document.get("date_created")))
 
 

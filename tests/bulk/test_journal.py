@@ -33,7 +33,7 @@ from aiotask.bulk.journal.reader import open_to_read
 from aiotask.bulk.journal.records import Claim, End, Entry, State
 from aiotask.bulk.journal.sqlite import Journal
 from aiotask.bulk.keys import JOB_ATTRIBUTE, KEY_ATTRIBUTE, Keys, derived_key
-from aiotask.bulk.rows import fingerprint
+from aiotask.bulk.fingerprint import fingerprint
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import NewTask
 from tests.bulk.bench import (

@@ -15,8 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
-import orjson
-
+from aiotask._json import JsonSyntaxError, loads
 from aiotask.bulk.journal.records import Claim, End, Entry, State
 from aiotask.bulk.journal.sqlite_file import (
     EMPTY,
@@ -135,8 +134,8 @@ class Journal:
         with self._translated():
             (text,) = self._connection.execute(_PRINTS, (after, after + most)).fetchone()
         try:
-            found: list[int | None] = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
+            found: list[int | None] = loads(text)
+        except JsonSyntaxError as error:
             why = f"is damaged: what it has of the rows after {after} is no number"
             raise self.error(JournalDamagedError, why) from error
         return found

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-import orjson
-
+from aiotask.sandbox._json import dumps
 from aiotask.sandbox.api.dispatch import Service
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.changes import Batch, Happening, StoreError
@@ -97,7 +96,7 @@ class Archive:
             if entry.item is None:
                 yield _DROP[table], [(position,)]
             else:
-                content = orjson.dumps(PLANS[table].write(entry.item))
+                content = dumps(PLANS[table].write(entry.item))
                 yield _PUT[table], [(position, sid, entry.holder, entry.gone, content)]
         if batch.happenings:
             yield _TELL, [(holder, one.last, _told(one)) for holder, one in batch.happenings]
@@ -118,4 +117,4 @@ class Archive:
 def _told(happening: Happening) -> bytes:
     facts = FACTS.write(happening.facts)
     known = {name: value for name, value in facts.items() if value is not None}
-    return orjson.dumps((happening.at, happening.resource_sid, happening.types, known))
+    return dumps((happening.at, happening.resource_sid, happening.types, known))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import orjson
+from aiotask.sandbox._json import dumps
 
 
 class Answer(NamedTuple):
@@ -19,7 +19,7 @@ NO_CONTENT = Answer(204)
 
 def answer(status: int, content: Mapping[str, Any], *, version: int | None = None) -> Answer:
     """Return *content* as an answer; a *version* becomes the quoted integer that ETags are."""
-    return Answer(status, orjson.dumps(content), None if version is None else f'"{version}"')
+    return Answer(status, dumps(content), None if version is None else f'"{version}"')
 
 
 class Refusal(Exception):  # noqa: N818 - not an error of the sandbox, but an answer of the service
