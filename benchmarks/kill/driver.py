@@ -102,7 +102,7 @@ async def create(options: argparse.Namespace) -> None:
 
 def no_intent() -> None:
     """Claims come into the journal some time after the rows may be sent."""
-    commit, close = Ledger.commit, Ledger.close
+    write, close = JournalWriter.write, JournalWriter.close
     coming: list[asyncio.Task[None]] = []
 
     async def commit_later(ledger: Ledger, claims: Sequence[Claim], ends: Sequence[End]) -> None:

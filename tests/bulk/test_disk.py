@@ -15,27 +15,17 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import aiohttp
-import orjson
+import msgspec
 import pytest
 
 from aiotask import JournalFullError, JournalIOError
 from aiotask.bulk import read_summary
 from aiotask.bulk.journal.records import Claim, State
 from aiotask.bulk.journal.sqlite import Journal
-from tests.bulk.bench import (
-    HAS_MACHINE,
-    KEYS,
-    Bench,
-    ForgetfulLedger,
-    Importer,
-    Machine,
-    bench,
-    importing,
-    look,
-    number_of,
-    rows,
-    states_of,
-)
+from aiotask.bulk.journal.writer import Ledger
+from tests.bulk.bench import KEYS, Bench, bench, look, number_of, rows, states_of
+from tests.bulk.importer import Importer, importing
+from tests.bulk.lossy_disk import HAS_MACHINE, Machine
 
 needs_machine = pytest.mark.skipif(not HAS_MACHINE, reason="there is no C compiler, or no Linux")
 
@@ -83,7 +73,7 @@ class Witness:
         if self._connection is None:
             self._connection = sqlite3.connect(self._journal)
         (attributes,) = parse_qs(self._body.get().decode())["Attributes"]
-        number = orjson.loads(attributes)["n"] + 1
+        number = msgspec.json.decode(attributes)["n"] + 1
         query = "SELECT state FROM rows WHERE number = ?"
         found = self._connection.execute(query, (number,)).fetchone()
         self.seen[None if found is None else State(found[0])] += 1
@@ -112,6 +102,14 @@ async def test_no_byte_of_a_row_is_sent_before_its_intent_is_in_the_journal(tmp_
     seen = await witnessed(tmp_path, 120)
     assert seen.keys() == {State.IN_FLIGHT}
     assert seen.total() > 120
+
+
+class ForgetfulLedger(Ledger):
+    """A ledger that does not write down which rows may be sent."""
+
+    async def commit(self, claims: Any, ends: Any) -> None:
+        del claims
+        await super().commit([], ends)
 
 
 async def test_a_journal_without_intents_is_found_out(

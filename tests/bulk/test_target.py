@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 from aiotask import Client, DecodingError
@@ -23,7 +23,7 @@ def page(key: str, rows: list[Any]) -> dict[str, Any]:
 
 
 def text(**attributes: Any) -> str:
-    return orjson.dumps(attributes).decode()
+    return msgspec.json.encode(attributes).decode()
 
 
 async def test_a_task_whose_list_leaves_out_its_attributes_is_fetched(

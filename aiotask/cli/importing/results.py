@@ -15,7 +15,7 @@ from aiotask.errors import JournalError
 
 STANDARD_OUTPUT = "-"
 _ENDS = {
-    State.UNTOLD: "created",
+    State.UNDELIVERED: "created",
     State.CREATED: "created",
     State.REJECTED: "rejected",
     State.UNRESOLVED: "unresolved",
