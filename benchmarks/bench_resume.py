@@ -28,9 +28,9 @@ from peers import aiotask_tasks, new_task
 from servers.bare import WORKSPACE
 
 from aiotask.bulk import KEY_ATTRIBUTE, Keys, State
+from aiotask.bulk.fingerprint import fingerprint
 from aiotask.bulk.journal.records import Claim, End
 from aiotask.bulk.journal.sqlite import SqliteJournal
-from aiotask.bulk.rows import fingerprint
 from aiotask.taskrouter import NewTask, Tasks
 
 OPEN = 100

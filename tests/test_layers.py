@@ -37,6 +37,7 @@ LAYERS = [
         "aiotask._version",
         "aiotask.errors",
         "aiotask._checks",
+        "aiotask._json",
         "aiotask._secret",
         "aiotask.expression",
     ],

@@ -8,7 +8,6 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from datetime import datetime
 from os import PathLike
 from typing import Annotated, ClassVar, Literal, TypedDict, TypeVar, Unpack
 
@@ -16,7 +15,7 @@ import attrs
 
 from aiotask._checks import Between
 from aiotask._collection import Versioned
-from aiotask._decoding import JsonText, Links, from_header
+from aiotask._decoding import AwareDatetime, JsonText, Links, from_header
 from aiotask._paging import Listing
 from aiotask.bulk import (
     KEY_ATTRIBUTE,
@@ -67,9 +66,9 @@ class Task:
     assignment_status: str | None = None
     attributes: JsonText = None
     addons: JsonText = None
-    date_created: datetime | None = None
-    date_updated: datetime | None = None
-    task_queue_entered_date: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
+    task_queue_entered_date: AwareDatetime | None = None
     priority: int | None = None
     reason: str | None = None
     task_queue_sid: str | None = None
@@ -82,7 +81,7 @@ class Task:
     workspace_sid: str | None = None
     url: str | None = None
     links: Links | None = None
-    virtual_start_time: datetime | None = None
+    virtual_start_time: AwareDatetime | None = None
     ignore_capacity: bool | None = None
     routing_target: str | None = None
     etag: str | None = from_header()
@@ -150,6 +149,7 @@ class Tasks(Versioned[Task]):
     """The tasks of one workspace."""
 
     name = "Tasks"
+    key = "tasks"
     resource = Task
     sid = TASK
     expression_filter = "evaluate_task_attributes"

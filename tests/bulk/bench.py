@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
-import orjson
+import msgspec
 
 from aiotask import Client, Created, Outcome, Rejected, RetryPolicy
 from aiotask.bulk.journal.records import State
@@ -122,7 +122,7 @@ class Bench:
     def row_of(self) -> dict[str, int]:
         """Return the row's number of each task there is, by its sid."""
         tasks = self.sandbox.tasks(self.workspace)
-        return {task.sid: orjson.loads(task.attributes)["n"] for task in tasks}
+        return {task.sid: msgspec.json.decode(task.attributes)["n"] for task in tasks}
 
     def made(self) -> Counter[int]:
         return Counter(self.row_of().values())

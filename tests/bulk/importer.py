@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 import attrs
-import orjson
+import msgspec
 
 from aiotask import Client, Created, errors
 from aiotask.bulk.journal.sqlite import SqliteJournal
@@ -64,7 +64,7 @@ class Importer:
                 sys.executable,
                 "-m",
                 __name__,
-                orjson.dumps(attrs.asdict(errand)).decode(),
+                msgspec.json.encode(attrs.asdict(errand)).decode(),
                 stdout=subprocess.PIPE,
                 cwd=ROOT,
                 env={**os.environ, **(around or {})},
@@ -148,7 +148,7 @@ def _open_carelessly(open_: Callable[[SqliteJournal, str, str, Keys], None]) -> 
 
 
 def _main() -> None:
-    errand = Errand(**orjson.loads(sys.argv[1]))
+    errand = Errand(**msgspec.json.decode(sys.argv[1]))
     if errand.flaw == "does not wait for the disk":
         setattr(SqliteJournal, "open", _open_carelessly(SqliteJournal.open))  # noqa: B010 - mypy's rule
     try:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import aiohttp
-import orjson
+import msgspec
 import pytest
 
 from aiotask import JournalFullError, JournalIOError
@@ -73,7 +73,7 @@ class Witness:
         if self._connection is None:
             self._connection = sqlite3.connect(self._journal)
         (attributes,) = parse_qs(self._body.get().decode())["Attributes"]
-        number = orjson.loads(attributes)["n"] + 1
+        number = msgspec.json.decode(attributes)["n"] + 1
         query = "SELECT state FROM rows WHERE number = ?"
         found = self._connection.execute(query, (number,)).fetchone()
         self.seen[None if found is None else State(found[0])] += 1

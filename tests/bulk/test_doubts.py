@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import orjson
+import msgspec
 import pytest
 
 import aiotask
@@ -52,7 +52,7 @@ class Place:
     @property
     def held(self) -> Counter[int]:
         return Counter(
-            orjson.loads(task.attributes)["n"] for task in self.sandbox.tasks(self.workspace)
+            msgspec.json.decode(task.attributes)["n"] for task in self.sandbox.tasks(self.workspace)
         )
 
     @property
@@ -301,7 +301,7 @@ async def test_rows_can_be_named_by_their_owner(tmp_path: Path) -> None:
         assert "row_key: KeyError" in reasons
         assert "'aiotask_key' is set already" in reasons
         keys = {
-            orjson.loads(task.attributes)["aiotask_key"]
+            msgspec.json.decode(task.attributes)["aiotask_key"]
             for task in here.sandbox.tasks(here.workspace)
         }
         assert keys == {"C-1", "C-2"}
@@ -322,13 +322,13 @@ async def test_the_key_can_be_an_attribute_that_is_there_already() -> None:
         ]
         await here.create(given, row_key=crm, key_attribute="crm")
         for task in here.sandbox.tasks(here.workspace):
-            assert set(orjson.loads(task.attributes)) == {"n", "crm", "aiotask_job"}
+            assert set(msgspec.json.decode(task.attributes)) == {"n", "crm", "aiotask_job"}
         assert here.held == Counter([1, 2])
 
 
 async def test_what_a_key_costs_is_counted_before_anything_is_sent() -> None:
     async with place() as here:
-        fits = 4096 - len(orjson.dumps({"n": 0, "text": ""}))
+        fits = 4096 - len(msgspec.json.encode({"n": 0, "text": ""}))
         await here.create([{"attributes": {"n": 0, "text": "x" * (fits - 100)}}])
         await here.create([{"attributes": {"n": 0, "text": "x" * (fits - 50)}}])
         (outcome,) = here.done

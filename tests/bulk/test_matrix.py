@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import aiohttp
-import orjson
+import msgspec
 import pytest
 
 from aiotask import Client, Created, Outcome
@@ -79,7 +79,7 @@ class Case:
         assert sids.keys() == told.keys(), (self.name, told)
         await asyncio.sleep(LATE)
         there = [
-            (orjson.loads(task.attributes)["number"], task.sid)
+            (msgspec.json.decode(task.attributes)["number"], task.sid)
             for task in self.sandbox.tasks(self.sid)
         ]
         there += [(0, ended)] if ended else []

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar, get_args
 
-import orjson
+import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -223,7 +223,10 @@ class Creation(RuleBasedStateMachine):
             if state is State.REJECTED:
                 assert not made[number]
         keys = [
-            (orjson.loads(task.attributes)["n"], orjson.loads(task.attributes)[KEY_ATTRIBUTE])
+            (
+                msgspec.json.decode(task.attributes)["n"],
+                msgspec.json.decode(task.attributes)[KEY_ATTRIBUTE],
+            )
             for task in self.there.sandbox.tasks(self.there.workspace)
         ]
         assert all(key == derived_key(standing.job, number + 1) for number, key in keys)

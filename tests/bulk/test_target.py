@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 from aiotask import Client, DecodingError
@@ -29,7 +29,7 @@ def lookup_of(client: Client) -> TaskLookup:
 
 
 def text(**attributes: Any) -> str:
-    return orjson.dumps(attributes).decode()
+    return msgspec.json.encode(attributes).decode()
 
 
 async def test_a_task_whose_list_leaves_out_its_attributes_is_fetched(

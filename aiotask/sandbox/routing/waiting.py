@@ -7,9 +7,9 @@ task have in common. So a worker who is free tries expressions on lines, and not
 from collections.abc import Hashable, Iterator
 from typing import Any, NamedTuple
 
-import orjson
 from sortedcontainers import SortedList
 
+from aiotask.sandbox._json import dumps, loads
 from aiotask.sandbox.expressions.language import Attributes, Path, Scope, reader
 from aiotask.sandbox.expressions.values import COMPOUND, identity
 from aiotask.sandbox.model.task import Task
@@ -36,7 +36,7 @@ class WaitingGroup:
         self.person = key.person
         self.direct = is_direct(task)
         self.tasks: SortedList[Position] = SortedList()
-        self._attributes: Attributes = orjson.loads(task.attributes) if key.values else {}
+        self._attributes: Attributes = loads(task.attributes) if key.values else {}
 
     def admits(self, worker: Worker) -> bool:
         """Tell whether the target's expression is true for a worker; for a direct task it is."""
@@ -63,7 +63,7 @@ class Key(NamedTuple):
         direct = is_direct(task)
         paths = () if direct or target.expression is None else sorted_paths(target.expression.paths)
         known = None if direct else target.known
-        decoded = orjson.loads(task.attributes) if paths or known else {}
+        decoded = loads(task.attributes) if paths or known else {}
         scope = Scope(task=decoded)
         person: Person | None = ("sid", task.routing_target) if direct else None
         if known is not None:
@@ -157,7 +157,7 @@ def _person(value: Any, *, by_name: bool) -> Person:
 
 def _hashable(value: Any) -> Hashable:
     key = identity(value)
-    return orjson.dumps(value) if key is COMPOUND else key
+    return dumps(value) if key is COMPOUND else key
 
 
 def _position(task: Task, queue: TaskQueue) -> Position:

@@ -16,8 +16,7 @@ What Twilio leaves open is decided so:
 
 from typing import Any
 
-import orjson
-
+from aiotask.sandbox._json import loads
 from aiotask.sandbox.expressions.language import Attributes
 from aiotask.sandbox.model.task import Task
 from aiotask.sandbox.model.task_queue import TaskQueue
@@ -116,5 +115,5 @@ class WorkflowSteps:
 
 
 def _attributes(task: Task) -> Attributes:
-    attributes: dict[str, Any] = orjson.loads(task.attributes)
+    attributes: dict[str, Any] = loads(task.attributes)
     return attributes

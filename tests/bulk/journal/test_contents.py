@@ -11,9 +11,9 @@ import pytest
 
 from aiotask import Created, JournalError, Rejected
 from aiotask.bulk import entries_of
+from aiotask.bulk.fingerprint import fingerprint
 from aiotask.bulk.journal.records import Claim, End, Entry, State
 from aiotask.bulk.keys import JOB_ATTRIBUTE, KEY_ATTRIBUTE, derived_key
-from aiotask.bulk.rows import fingerprint
 from aiotask.taskrouter import NewTask
 from tests.bulk.bench import Bench, bench, bytes_of, files_of, look, number_of, rows, states_of
 from tests.bulk.journal.written_journals import NAMED, claim, journal_at

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from aiotask.bulk.fingerprint import fingerprint
 from aiotask.bulk.journal.records import Claim, End, State
 from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.bulk.keys import KEY_ATTRIBUTE, Keys
-from aiotask.bulk.rows import fingerprint
 from tests.bulk.bench import KEYS, VERB, Bench, rows
 
 TARGET = "/v1/Workspaces/WS1/Tasks"
