@@ -95,7 +95,7 @@ async def test_an_answer_that_names_no_task_is_an_error(
 ) -> None:
     canned.post(TASKS, status=201, payload=answer)
     target = far_client.taskrouter.workspace(WORKSPACE).tasks.as_target()
-    await target.lane.turn()
+    await target.limiter.acquire()
     with pytest.raises(DecodingError, match="the answer names no task") as caught:
         await target.create(b"", "key", None)
     assert (caught.value.status, caught.value.maybe_applied) == (201, True)
@@ -107,5 +107,5 @@ async def test_a_date_that_is_none_is_not_known(
 ) -> None:
     canned.post(TASKS, status=201, payload={"sid": SIDS[0], "date_created": date})
     target = far_client.taskrouter.workspace(WORKSPACE).tasks.as_target()
-    await target.lane.turn()
+    await target.limiter.acquire()
     assert await target.create(b"", "key", None) == Found(None, SIDS[0], None)
