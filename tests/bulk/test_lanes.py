@@ -93,9 +93,9 @@ async def test_paces_of_ever_new_workspaces_are_forgotten_when_they_are_at_rest(
     async with Client(ACCOUNT, "secret") as client:
         session = client._session
         used = session.lane("create first")
-        start = await used.turn()
+        start = await used.acquire()
         for number in range(5000):
             session.lane(f"create {number}")
         assert len(session._lanes) <= 2000
         assert session.lane("create first") is used
-        used.leave(start)
+        used.release(start)

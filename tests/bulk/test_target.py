@@ -100,7 +100,7 @@ async def test_an_answer_that_names_no_task_is_an_error(
 ) -> None:
     canned.post(TASKS, status=201, payload=answer)
     creation = far_client.taskrouter.workspace(WORKSPACE).tasks._creation("key")
-    await creation.limiter.turn()
+    await creation.limiter.acquire()
     with pytest.raises(DecodingError, match="the answer names no task") as caught:
         await creation.send(ROW)
     assert (caught.value.status, caught.value.maybe_applied) == (201, True)
@@ -112,5 +112,5 @@ async def test_a_date_that_is_none_is_not_known(
 ) -> None:
     canned.post(TASKS, status=201, payload={"sid": SIDS[0], "date_created": date})
     creation = far_client.taskrouter.workspace(WORKSPACE).tasks._creation("key")
-    await creation.limiter.turn()
+    await creation.limiter.acquire()
     assert await creation.send(ROW) == Done(SIDS[0], None)
