@@ -1,4 +1,4 @@
-"""Tasks as the target of records, which are read when a task is to be made of them."""
+"""Target whose rows are records: the fields of each are read when its body is made."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
@@ -9,10 +9,9 @@ from aiotask.cli.importing.records import Record, Records
 
 
 class RecordTarget:
-    """A target whose rows are records; ``waiting`` has those that are taken and have no outcome.
+    """A target whose rows are records; ``waiting`` has the unfinished ones by number.
 
-    ``sent`` has the numbers of those of them that were sent, once at least, and ``used`` is whether
-    any was.
+    ``sent`` has the numbers of those of them that were sent, and ``used`` is True if any was.
     """
 
     def __init__(self, target: Target, records: Records) -> None:
@@ -28,30 +27,30 @@ class RecordTarget:
         self._unsent: dict[bytes, int] = {}
 
     def check(self) -> None:
-        """Raise a ClientStateError if nothing can be sent from here and now."""
+        """Raise a ClientStateError if the client cannot send now."""
         self._target.check()
 
     def body(self, row: Record, mark: Callable[[Any], Any]) -> bytes:
-        """Return what is sent for a record; a TypeError or ValueError says why nothing can be."""
+        """Return the body for a record; a TypeError or ValueError says why it has none."""
         self.waiting[row.number] = row
         body = self._target.body(self._records.fields(row), mark)
-        self._unsent[body] = row.number  # its key makes it one of its kind
+        self._unsent[body] = row.number  # the row's key makes the body unique
         return body
 
     async def create(self, body: bytes, attribute: str, key: str | None) -> Found:
-        """Send it once."""
+        """Send one create."""
         self.used = True
         if (number := self._unsent.pop(body, None)) is not None:
             self.sent.add(number)
         return await self._target.create(body, attribute, key)
 
     def ended(self, row: Record) -> None:
-        """Take it that a record has its outcome."""
+        """Record that a row has its outcome."""
         self.waiting.pop(row.number, None)
         self.sent.discard(row.number)
 
     async def is_there(self, sid: str) -> bool:
-        """Whether there is a task with this sid."""
+        """Return whether there is a task with this sid."""
         return await self._target.is_there(sid)
 
     async def by_keys(self, attribute: str, keys: Sequence[str]) -> list[Found]:
@@ -59,17 +58,17 @@ class RecordTarget:
         return await self._target.by_keys(attribute, keys)
 
     def newest(self, attribute: str) -> AsyncIterator[list[Found]]:
-        """Yield all tasks in portions, those made last first."""
+        """Yield all tasks in portions, the newest first."""
         return self._target.newest(attribute)
 
     def of_job(self, job_attribute: str, job: str, attribute: str) -> AsyncIterator[Found]:
-        """Yield the tasks that a job has made."""
+        """Yield the tasks of a job."""
         return self._target.of_job(job_attribute, job, attribute)
 
     def deleted_since(self, attribute: str, since: datetime) -> AsyncIterator[list[Found]]:
-        """Yield in portions the tasks of which events tell that they were deleted."""
+        """Yield in portions the tasks that were deleted, from the events."""
         return self._target.deleted_since(attribute, since)
 
     def created_since(self, attribute: str, since: datetime) -> AsyncIterator[list[Found]]:
-        """Yield in portions the tasks that events tell of."""
+        """Yield in portions the tasks that were created, from the events."""
         return self._target.created_since(attribute, since)
