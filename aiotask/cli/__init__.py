@@ -18,6 +18,7 @@ from aiotask.cli.commands.journal import journal
 from aiotask.cli.commands.sandbox import sandbox
 from aiotask.cli.commands.tasks import tasks
 from aiotask.cli.errors import FAILED, INTERRUPTED, WRONG_USAGE, printable
+from aiotask.cli.loop import loop_name
 
 __all__ = ["main"]
 
@@ -46,8 +47,21 @@ class _Main(click.Group):
             raise click.exceptions.Exit(INTERRUPTED) from None
 
 
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"aiotask, version {__version__} ({loop_name()})")
+        ctx.exit()
+
+
 @click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="aiotask")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and the event loop in use, and exit.",
+)
 def main() -> None:
     """Import, list and change tasks of Twilio TaskRouter, or run a local sandbox of it.
 

@@ -1,6 +1,5 @@
 """Client of the commands: the options that all of them share, and errors as exit statuses."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -8,6 +7,7 @@ import click
 
 from aiotask._client import Client
 from aiotask.cli.errors import Failure, WrongUsageError
+from aiotask.cli.loop import run
 from aiotask.cli.options import Number
 from aiotask.errors import AiotaskError, JournalError
 from aiotask.taskrouter import Tasks
@@ -80,7 +80,7 @@ def answered(client: Client, call: Callable[[], Awaitable[T]]) -> T:
             return await call()
 
     try:
-        return asyncio.run(made())
+        return run(made())
     except JournalError as error:
         raise WrongUsageError(str(error)) from error
     except AiotaskError as error:

@@ -20,6 +20,7 @@ from aiotask.bulk import Audit, State, read_summary
 from aiotask.cli.commands.audit import report
 from aiotask.cli.commands.demo_check import DemoCheck
 from aiotask.cli.errors import FAILED, INTERRUPTED, Failure
+from aiotask.cli.loop import run
 from aiotask.cli.options import Number
 from aiotask.cli.output import show_table
 from aiotask.cli.progress import Display
@@ -79,7 +80,7 @@ def demo(rows: int, faults: float, seed: int | None) -> None:
     try:
         with TemporaryDirectory(prefix="aiotask-demo-") as folder, display:
             demonstration = Demonstration(sandbox, rows, Path(folder), display)
-            check, audit = asyncio.run(demonstration.run())
+            check, audit = run(demonstration.run())
     except AiotaskError as error:
         raise Failure(str(error)) from error
     except asyncio.CancelledError:

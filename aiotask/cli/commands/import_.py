@@ -1,6 +1,5 @@
 """Command ``aiotask tasks import``: one task for every row of a file or a pipe."""
 
-import asyncio
 import gc
 import os
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from aiotask.cli.importing.input import FORMATS, STANDARD_INPUT, Input, open_inp
 from aiotask.cli.importing.report import exit_status, final_report, with_hint
 from aiotask.cli.importing.results import STANDARD_OUTPUT, Results
 from aiotask.cli.importing.run import ImportRun
+from aiotask.cli.loop import run as run_in_loop
 from aiotask.cli.options import Number
 from aiotask.cli.progress import Display
 from aiotask.errors import JournalError
@@ -113,7 +113,7 @@ def import_(
         display = Display(source.lines, data_follows=results == STANDARD_OUTPUT)
         run = ImportRun(source, written, display, earlier)
         with display, _rare_collections():
-            asyncio.run(run(client, tasks, settings))
+            run_in_loop(run(client, tasks, settings))
         if run.unusable is not None:
             raise WrongUsageError(with_hint(run.unusable))
     for line in final_report(ctx, run, source, written, _summary(journal)):

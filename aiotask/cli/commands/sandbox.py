@@ -10,6 +10,7 @@ import orjson
 from yarl import URL
 
 from aiotask.cli.errors import WrongUsageError
+from aiotask.cli.loop import run
 from aiotask.cli.options import Number
 from aiotask.cli.signals import stop_signals
 from aiotask.sandbox import ContentsError, FaultKind, Sandbox, StoreError
@@ -144,7 +145,7 @@ def sandbox(
         seed=seed,
         store=store,
     )
-    asyncio.run(_serve(local, host, port, held))
+    run(_serve(local, host, port, held))
 
 
 def _read(path: Path) -> dict[str, Any]:
