@@ -17,7 +17,7 @@ BULK = [
     ["aiotask.bulk"],
 ]
 SANDBOX = [
-    ["aiotask.sandbox.clock", "aiotask.sandbox.expressions"],
+    ["aiotask.sandbox._json", "aiotask.sandbox.clock", "aiotask.sandbox.expressions"],
     ["aiotask.sandbox.model"],
     ["aiotask.sandbox.wire", "aiotask.sandbox.routing"],
     ["aiotask.sandbox._workspace"],
@@ -37,6 +37,7 @@ LAYERS = [
         "aiotask._version",
         "aiotask.errors",
         "aiotask._checks",
+        "aiotask._json",
         "aiotask._secret",
         "aiotask.expression",
     ],

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import orjson
-
 from aiotask.sandbox._contents import Contents, Filler
+from aiotask.sandbox._json import dumps, loads
 from aiotask.sandbox._workspace import Template, Workspace
 from aiotask.sandbox.api.dispatch import Service
 from aiotask.sandbox.model.account import Account
@@ -124,12 +123,12 @@ class TestControls:
         named = [item for item in stores.activities if item.friendly_name == activity]
         if not named:
             raise LookupError(f"the workspace has no activity {activity!r}")
-        decoded = dict(attributes or {})
+        text = dumps(dict(attributes or {})).decode()
         values = {
             "friendly_name": friendly_name,
             "activity": named[0],
-            "attributes": orjson.dumps(decoded).decode(),
-            "decoded": decoded,
+            "attributes": text,
+            "decoded": loads(text),
         }
         with self._as_request():
             return stores.workers.new(values).sid

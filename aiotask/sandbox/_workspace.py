@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-import orjson
-
+from aiotask.sandbox._json import dumps
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.activity import Activity
 from aiotask.sandbox.model.changes import DERIVED
@@ -123,6 +122,6 @@ class WorkspaceStore(Store[Workspace]):
 def _fill(stores: Stores) -> None:
     queue = stores.queues.new({"friendly_name": _FIFO_QUEUE})
     routing = {"filters": [], "default_filter": {"queue": queue.sid}}
-    text = orjson.dumps({"task_routing": routing}).decode()
+    text = dumps({"task_routing": routing}).decode()
     document = read_document(text, lambda sid: stores.queues.get(sid) is not None)
     stores.workflows.new({"friendly_name": _FIFO_WORKFLOW, "document": document})

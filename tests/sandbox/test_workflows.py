@@ -1,7 +1,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 from aiotask.sandbox.model.refusals import Refusal
@@ -13,7 +13,7 @@ OTHER = "WQ" + "b" * 32
 
 
 def text(routing: object) -> str:
-    return orjson.dumps({"task_routing": routing}).decode()
+    return msgspec.json.encode({"task_routing": routing}).decode()
 
 
 def exists(sid: str) -> bool:

@@ -12,8 +12,8 @@ _MOST_LINES = 20
 _NAMES = {
     State.PENDING: "waiting",
     State.IN_FLIGHT: "in doubt",
-    State.UNCONFIRMED: "in doubt, although created",
-    State.UNTOLD: "created and not told",
+    State.ACCEPTED_WITHOUT_SID: "in doubt, although created",
+    State.UNDELIVERED: "created and not told",
     State.CREATED: "created",
     State.REJECTED: "rejected",
     State.UNRESOLVED: "unresolved",

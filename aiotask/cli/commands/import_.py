@@ -115,8 +115,9 @@ def import_(
             settle=settle,
             max_in_flight=max_in_flight,
             max_rate=max_rate,
-            print_of=attrgetter("print"),
-            place_of=attrgetter("line"),
+            fields_of=given.records.fields,
+            fingerprint_of=attrgetter("print"),
+            source_line_of=attrgetter("line"),
         )
         display = Display(given.lines, data_follows=results == STANDARD_OUTPUT)
         if earlier is not None and not earlier.running:
@@ -185,7 +186,7 @@ def _standing(journal: str | None) -> JournalSummary | None:
 
 
 def _welcome(earlier: JournalSummary) -> str:
-    return f"going on with the job of {moment_text(earlier.begun)}: {counts(earlier)}"
+    return f"going on with the job of {moment_text(earlier.started_at)}: {counts(earlier)}"
 
 
 def _with_hint(error: JournalError) -> str:

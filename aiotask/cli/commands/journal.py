@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from aiotask.bulk import KEY_ATTRIBUTE, JournalSummary, State, entries_of, read_summary
-from aiotask.bulk.journal.records import Entry
+from aiotask.bulk import KEY_ATTRIBUTE, Entry, JournalSummary, State, entries_of, read_summary
 from aiotask.cli.errors import WrongUsageError, printable
 from aiotask.cli.importing.counts import counts, moment_text
 from aiotask.errors import JournalError
@@ -45,7 +44,7 @@ def _last_failures(path: str, standing: JournalSummary) -> list[Entry]:
 
 def _report(path: str, standing: JournalSummary, failures: list[Entry]) -> Iterator[str]:
     workspace = _WORKSPACE.search(standing.target)
-    yield f"job {standing.job}, begun {moment_text(standing.begun)}"
+    yield f"job {standing.job}, begun {moment_text(standing.started_at)}"
     yield f"tasks go to {standing.target}"
     if standing.key_attribute is None:
         yield "tasks have no keys"
@@ -55,7 +54,7 @@ def _report(path: str, standing: JournalSummary, failures: list[Entry]) -> Itera
     if failures:
         yield "last of those that became no task:"
     for entry in failures:
-        place = "" if entry.place is None else f" (line {entry.place})"
+        place = "" if entry.source_line is None else f" (line {entry.source_line})"
         yield f"  row {entry.number:,}{place} {_FAILURES[entry.state]}: {entry.error}"
     command = ["aiotask", "tasks", "import", "FILE", "--workspace"]
     command += [workspace[0] if workspace else "WS…", "--journal", path]

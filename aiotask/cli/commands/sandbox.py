@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
-import orjson
 from yarl import URL
 
+from aiotask._json import JsonSyntaxError, loads
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.options import Number
 from aiotask.cli.signals import stop_signals
@@ -135,8 +135,8 @@ def sandbox(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        held = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as error:
+        held = loads(path.read_bytes())
+    except (OSError, JsonSyntaxError) as error:
         raise WrongUsageError(f"cannot read {path}: {error}") from error
     if not isinstance(held, dict):
         raise WrongUsageError(f"cannot read {path}: it is no object of workspaces by their names")

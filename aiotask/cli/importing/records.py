@@ -17,9 +17,8 @@ from operator import methodcaller
 from typing import Any, NamedTuple, Protocol
 from zlib import crc32
 
-import orjson
-
 from aiotask._encoding import field_types
+from aiotask._json import JsonSyntaxError, loads
 from aiotask.cli.options import moment, value_of
 from aiotask.taskrouter import NewTask
 
@@ -125,8 +124,8 @@ class JsonRecords:
         if not isinstance(text, bytes):
             raise ValueError(text)
         try:
-            row = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
+            row = loads(text)
+        except JsonSyntaxError as error:
             _check_text(text)
             raise ValueError(f"not JSON: {error}") from error
         if not isinstance(row, dict):

@@ -8,15 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-import orjson
-
+from aiotask._json import dumps
 from aiotask.bulk import State, entries_of
 from aiotask.cli.errors import WrongUsageError
 from aiotask.errors import JournalError
 
 STANDARD_OUTPUT = "-"
 _ENDS = {
-    State.UNTOLD: "created",
+    State.UNDELIVERED: "created",
     State.CREATED: "created",
     State.REJECTED: "rejected",
     State.UNRESOLVED: "unresolved",
@@ -128,4 +127,4 @@ def _settled(journal: str) -> Iterator[bytes]:
 
 
 def _line(row: int, line: int | None, key: str | None, outcome: str, told: dict[str, Any]) -> bytes:
-    return orjson.dumps({"row": row, "line": line, "key": key, "outcome": outcome, **told}) + b"\n"
+    return dumps({"row": row, "line": line, "key": key, "outcome": outcome, **told}) + b"\n"

@@ -7,8 +7,7 @@ taken is refused with 400.
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from aiotask.sandbox._json import JsonSyntaxError, loads
 from aiotask.sandbox.api.collection import EditableCollection
 from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.model.account import Account
@@ -83,7 +82,7 @@ class AutopilotTasks(EditableCollection[AutopilotTask]):
             raise Refusal(90101, "A task with this UniqueName exists already")
         if changes["actions"]:
             try:
-                orjson.loads(changes["actions"])
-            except orjson.JSONDecodeError as error:
+                loads(changes["actions"])
+            except JsonSyntaxError as error:
                 raise Refusal(90100, f"Invalid Actions: not JSON: {error}") from error
         return changes

@@ -7,8 +7,7 @@ pending, without a request to the fallback URL.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
+from aiotask.sandbox._json import JsonSyntaxError, dumps, loads
 from aiotask.sandbox.api.reservation_instructions import INSTRUCTIONS, Request
 from aiotask.sandbox.callbacks.debugger import DebuggerEntry
 from aiotask.sandbox.model.refusals import Refusal
@@ -77,8 +76,8 @@ def follow(
 def _content(body: bytes) -> Mapping[str, Any]:
     """Return the decoded answer; it is empty or has an instruction."""
     try:
-        content = orjson.loads(body) if body else None
-    except orjson.JSONDecodeError as error:
+        content = loads(body) if body else None
+    except JsonSyntaxError as error:
         raise _InstructionError(_NOT_JSON, f"The answer is not JSON: {error}") from error
     if not content:
         return {}
@@ -129,4 +128,4 @@ def _text(value: Any) -> str:
     """Return a value as form text; objects and nested lists become an invalid text."""
     if isinstance(value, str):
         return value
-    return _COMPOUND if isinstance(value, dict | list) else orjson.dumps(value).decode()
+    return _COMPOUND if isinstance(value, dict | list) else dumps(value).decode()

@@ -10,9 +10,9 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
-import orjson
 from sortedcontainers import SortedKeyList
 
+from aiotask.sandbox._json import loads
 from aiotask.sandbox.expressions.language import Attributes, Expression, Lookup
 from aiotask.sandbox.expressions.values import COMPOUND, NULL, identity
 from aiotask.sandbox.model.changes import UnsavedChanges
@@ -38,7 +38,7 @@ class Query(NamedTuple):
         return (
             (self.below is None or task.number < self.below)
             and _has(task, self.wanted)
-            and (self.expression is None or self.expression.test(orjson.loads(task.attributes)))
+            and (self.expression is None or self.expression.test(loads(task.attributes)))
         )
 
 
@@ -70,7 +70,7 @@ class _AttributeIndex:
         self._name = name
         self._tasks: dict[Hashable, Task | set[Task]] = {}
         for task in tasks:
-            self.add(task, orjson.loads(task.attributes))
+            self.add(task, loads(task.attributes))
 
     def add(self, task: Task, attributes: Attributes) -> None:
         key = identity(attributes.get(self._name))
@@ -157,7 +157,7 @@ class TaskStore:
         for order in moved:
             order.add(task)
         if rewrites and self._indexes:
-            self._index(task, orjson.loads(task.attributes))
+            self._index(task, loads(task.attributes))
 
     def remove(self, task: Task) -> None:
         """Remove a task."""
@@ -240,7 +240,7 @@ class TaskStore:
 
     def _unindex(self, task: Task) -> None:
         if self._indexes:
-            attributes = orjson.loads(task.attributes)
+            attributes = loads(task.attributes)
             for index in self._indexes.values():
                 index.remove(task, attributes)
 

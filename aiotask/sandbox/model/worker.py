@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
+from aiotask.sandbox._json import loads
 from aiotask.sandbox.expressions.language import View
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.activity import Activity
@@ -152,7 +151,7 @@ class WorkerStore(Store[Worker]):
 
     def restore(self, item: Worker) -> None:
         """Keep a loaded worker, and compute the derived fields."""
-        item.decoded = orjson.loads(item.attributes)
+        item.decoded = loads(item.attributes)
         self._turn = max(self._turn, item.turn, *(each.turn for each in item.channels.values()))
         super().restore(item)
 

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
+from aiotask.sandbox._json import JsonSyntaxError, loads
 from aiotask.sandbox.expressions.language import (
     Attributes,
     Expression,
@@ -87,8 +86,8 @@ def read_document(text: str, queue_exists: Callable[[str], bool]) -> Document:
     if len(text.encode()) > MAX_BYTES:
         raise invalid(f"Invalid Configuration: longer than {MAX_BYTES} bytes")
     try:
-        parsed = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        parsed = loads(text)
+    except JsonSyntaxError as error:
         raise invalid(f"Invalid Configuration: not JSON: {error}") from error
     return _Reader(text, queue_exists).read(parsed)
 

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
 
-import orjson
-
+from aiotask.sandbox._json import loads
 from aiotask.sandbox.expressions.language import Scope
 from aiotask.sandbox.model.task import CLOSED, WAITING, Task
 from aiotask.sandbox.model.task_queue import TaskQueue
@@ -229,6 +228,6 @@ class Router:
         """Skip the target of a task that could not be offered at once, if skip_if is true."""
         skip_if = group.target.skip_if
         if skip_if is not None and not group.direct:
-            attributes = orjson.loads(task.attributes)
+            attributes = loads(task.attributes)
             if skip_if(Scope(workers=self._matching.worker_counts(group), task=attributes)):
                 self._steps.skip(task)

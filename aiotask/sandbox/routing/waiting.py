@@ -7,9 +7,9 @@ a free worker is tested once per group, not once per task.
 from collections.abc import Hashable, Iterator
 from typing import Any, NamedTuple
 
-import orjson
 from sortedcontainers import SortedList
 
+from aiotask.sandbox._json import dumps, loads
 from aiotask.sandbox.expressions.language import Attributes, Path, Scope, reader
 from aiotask.sandbox.expressions.values import COMPOUND, identity
 from aiotask.sandbox.model.task import Task
@@ -36,7 +36,7 @@ class WaitingGroup:
         self.person = key.person
         self.direct = is_direct(task)
         self.tasks: SortedList[Position] = SortedList()
-        self._attributes: Attributes = orjson.loads(task.attributes) if key.values else {}
+        self._attributes: Attributes = loads(task.attributes) if key.values else {}
 
     def admits(self, worker: Worker) -> bool:
         """Tell whether a worker fits the target's expression; direct tasks ignore it."""
@@ -63,7 +63,7 @@ class Key(NamedTuple):
         direct = is_direct(task)
         paths = () if direct or target.expression is None else sorted_paths(target.expression.paths)
         known = None if direct else target.known
-        decoded = orjson.loads(task.attributes) if paths or known else {}
+        decoded = loads(task.attributes) if paths or known else {}
         scope = Scope(task=decoded)
         person: Person | None = ("sid", task.routing_target) if direct else None
         if known is not None:
@@ -158,7 +158,7 @@ def _person(value: Any, *, by_name: bool) -> Person:
 
 def _hashable(value: Any) -> Hashable:
     key = identity(value)
-    return orjson.dumps(value) if key is COMPOUND else key
+    return dumps(value) if key is COMPOUND else key
 
 
 def _position(task: Task, queue: TaskQueue) -> Position:

@@ -5,8 +5,7 @@ The README has what Twilio leaves undocumented here.
 
 from typing import Any
 
-import orjson
-
+from aiotask.sandbox._json import loads
 from aiotask.sandbox.expressions.language import Attributes
 from aiotask.sandbox.model.task import Task
 from aiotask.sandbox.model.task_queue import TaskQueue
@@ -108,5 +107,5 @@ class WorkflowSteps:
 
 
 def _attributes(task: Task) -> Attributes:
-    attributes: dict[str, Any] = orjson.loads(task.attributes)
+    attributes: dict[str, Any] = loads(task.attributes)
     return attributes

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-import orjson
-
+from aiotask.sandbox._json import dumps
 from aiotask.sandbox.api.dispatch import Service
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.changes import Batch, RecordedEvents, StoreError
@@ -98,7 +97,7 @@ class Archive:
             if entry.item is None:
                 yield _DROP[table], [(position,)]
             else:
-                content = orjson.dumps(PLANS[table].write(entry.item))
+                content = dumps(PLANS[table].write(entry.item))
                 yield _PUT[table], [(position, sid, entry.holder, entry.tombstone, content)]
         if batch.recorded_events:
             yield (
@@ -122,4 +121,4 @@ class Archive:
 def _event_row(recorded: RecordedEvents) -> bytes:
     facts = FACTS.write(recorded.facts)
     known = {name: value for name, value in facts.items() if value is not None}
-    return orjson.dumps((recorded.at, recorded.resource_sid, recorded.types, known))
+    return dumps((recorded.at, recorded.resource_sid, recorded.types, known))

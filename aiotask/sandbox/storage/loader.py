@@ -6,8 +6,7 @@ Tombstones are loaded for the resources that refer to them; those without refere
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import orjson
-
+from aiotask.sandbox._json import loads
 from aiotask.sandbox.api.dispatch import Service
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.changes import Entry, RecordedEvents
@@ -48,7 +47,7 @@ class Loader:
                     getattr(stores[row.holder], table).restore(item)
         workspaces = self._service.workspaces
         for row in self._rows("workspaces"):
-            values = PLANS["workspaces"].values(orjson.loads(row.content), self._find)
+            values = PLANS["workspaces"].values(loads(row.content), self._find)
             workspaces.restore(workspaces.joined(stores[row.sid], values))
         for row in self._rows("autopilot_tasks"):
             task = self._read("autopilot_tasks", row)
@@ -71,7 +70,7 @@ class Loader:
             yield row
 
     def _read(self, table: str, row: _Row) -> Any:
-        return PLANS[table].read(orjson.loads(row.content), self._find)
+        return PLANS[table].read(loads(row.content), self._find)
 
     def _find(self, sid: str) -> Any:
         self._used.add(sid)
@@ -83,7 +82,7 @@ class Loader:
         told: dict[str, int] = {}
         rows = self._database.rows("SELECT holder, last, content FROM events ORDER BY position")
         for holder, last, content in rows:
-            at, resource_sid, types, saved = orjson.loads(content)
+            at, resource_sid, types, saved = loads(content)
             # Numbers are consecutive in a holder; only the oldest events may be missing.
             if last - len(types) != told.get(holder, last - len(types)):
                 raise ValueError("events are missing")

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import orjson
-
+from aiotask.sandbox._json import dumps
 from aiotask.sandbox.model.refusals import Refusal
 
 
@@ -33,7 +32,7 @@ _STATUSES: Mapping[int, int] = {
 
 def answer(status: int, content: Mapping[str, Any], *, version: int | None = None) -> Answer:
     """Return *content* as JSON; the *version* becomes the ETag, a quoted integer."""
-    return Answer(status, orjson.dumps(content), None if version is None else f'"{version}"')
+    return Answer(status, dumps(content), None if version is None else f'"{version}"')
 
 
 def error_answer(refusal: Refusal) -> Answer:

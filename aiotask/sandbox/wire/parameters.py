@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-import orjson
-
+from aiotask.sandbox._json import JsonSyntaxError, loads
 from aiotask.sandbox.expressions.language import Expression, ExpressionError, parse
 from aiotask.sandbox.model.refusals import invalid
 
@@ -126,8 +125,8 @@ class Parameters:
         if len(text) > MAX_ATTRIBUTES:
             raise invalid(f"Invalid Attributes: longer than {MAX_ATTRIBUTES} characters")
         try:
-            decoded = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
+            decoded = loads(text)
+        except JsonSyntaxError as error:
             raise invalid(f"Invalid Attributes: not JSON: {error}") from error
         if not isinstance(decoded, dict):
             raise invalid("Invalid Attributes: not a JSON object")
