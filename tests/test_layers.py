@@ -17,7 +17,7 @@ BULK = [
     ["aiotask.bulk"],
 ]
 SANDBOX = [
-    ["aiotask.sandbox.clock", "aiotask.sandbox.expressions"],
+    ["aiotask.sandbox._json", "aiotask.sandbox.clock", "aiotask.sandbox.expressions"],
     ["aiotask.sandbox.model"],
     ["aiotask.sandbox.wire", "aiotask.sandbox.routing"],
     ["aiotask.sandbox._workspace"],
