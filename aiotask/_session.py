@@ -268,11 +268,11 @@ class Session:
         self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: RateLimiter
     ) -> Answer:
         self._usable()  # before the lane, where only calls of one loop can wait for each other
-        start = await lane.turn() if lane.limited else lane.enter()
+        start = await lane.acquire() if lane.limited else lane.enter()
         try:
             return await self._attempt(verb, url, body, headers, lane)
         finally:
-            lane.leave(start)
+            lane.release(start)
 
     async def _attempt(
         self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: RateLimiter

@@ -10,9 +10,9 @@ from math import isfinite
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
-import orjson
 
 from aiotask._encoding import field_types
+from aiotask._json import loads
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -40,7 +40,7 @@ def value_of(kind: Any, text: str) -> Any:
         return moment(text)
     if kind is Mapping:
         try:
-            return orjson.loads(text)
+            return loads(text)
         except ValueError as error:
             raise ValueError(f"is not JSON: {error}") from error
     return text

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, Protocol
 
 import attrs
-import orjson
 from rich.console import Console
 from rich.table import Table
 
 from aiotask._decoding import JsonText, to_dict
+from aiotask._json import dumps
 from aiotask.cli.errors import printable
 from aiotask.taskrouter import Task
 
@@ -41,7 +41,7 @@ class Writer(Protocol):
 def write_task(task: Task) -> None:
     """Write one task as JSON, with its ETag."""
     output = sys.stdout.buffer
-    output.write(orjson.dumps(_document(task) | {"etag": task.etag}) + b"\n")
+    output.write(dumps(_document(task) | {"etag": task.etag}) + b"\n")
     output.flush()
 
 
@@ -54,7 +54,7 @@ class _JsonLines:
         self._output = sys.stdout.buffer
 
     def write(self, tasks: Sequence[Task]) -> None:
-        self._output.writelines(orjson.dumps(_document(task)) + b"\n" for task in tasks)
+        self._output.writelines(dumps(_document(task)) + b"\n" for task in tasks)
         self._output.flush()
 
     def finish(self) -> None:
@@ -115,7 +115,7 @@ def _cell(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case dict():
-            return orjson.dumps(value).decode()
+            return dumps(value).decode()
     return str(value)
 
 

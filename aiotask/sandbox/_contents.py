@@ -8,11 +8,10 @@ from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-import orjson
-
+from aiotask.sandbox._json import dumps, loads
 from aiotask.sandbox.api.dispatch import Request, Service
 from aiotask.sandbox.model.account import is_sid
-from aiotask.sandbox.wire.answers import Refusal
+from aiotask.sandbox.model.refusals import Refusal
 
 
 class _Kind(NamedTuple):
@@ -162,7 +161,7 @@ class Filler:
         request = Request(
             method=method, origin=self._origin, path=path, query=query, form=form, if_match=None
         )
-        return orjson.loads(self._service.carry_out(request).body)
+        return loads(self._service.carry_out(request).body)
 
 
 def _check_names(place: str, row: Any, known: AbstractSet[str]) -> None:
@@ -181,13 +180,13 @@ def _written(value: Any) -> str:
     if isinstance(value, str):
         return value
     # Numbers and truths are written in a form as they are in JSON.
-    return orjson.dumps(value).decode()
+    return dumps(value).decode()
 
 
 def _decoded(item: dict[str, Any]) -> dict[str, Any]:
     for name in _JSON:
         if isinstance(item.get(name), str):
-            item[name] = orjson.loads(item[name])
+            item[name] = loads(item[name])
     return item
 
 

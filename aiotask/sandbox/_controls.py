@@ -5,14 +5,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import orjson
-
 from aiotask.sandbox._contents import Contents, Filler
+from aiotask.sandbox._json import dumps, loads
 from aiotask.sandbox._workspace import Template, Workspace
 from aiotask.sandbox.api.dispatch import Service
 from aiotask.sandbox.model.account import Account
+from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.model.task import Status, StoredTask, Task
-from aiotask.sandbox.wire.answers import Refusal
 
 
 class TestControls:
@@ -40,7 +39,7 @@ class TestControls:
         if span < 0:
             raise ValueError("time does not go back")
         scheduler = self._account.scheduler
-        with self._at_work():
+        with self._as_request():
             end = scheduler.timeline.milliseconds() + span
             while (due := scheduler.next) is not None and due <= end:
                 scheduler.advance_to(due)
@@ -65,7 +64,7 @@ class TestControls:
 
         The template FIFO comes with a queue and a workflow that puts every task in it.
         """
-        with self._at_work():
+        with self._as_request():
             return self._service.workspaces.open(friendly_name, template).sid
 
     def fill(self, contents: Contents) -> None:
@@ -79,7 +78,7 @@ class TestControls:
         and a worker's ``channels`` are capacities by unique name. What cannot be is a
         :class:`ContentsError` that says where it stands; what stood before it is there then.
         """
-        with self._at_work():
+        with self._as_request():
             self._filler().fill(contents)
 
     def snapshot(self) -> dict[str, dict[str, Any]]:
@@ -105,7 +104,7 @@ class TestControls:
     def set_status(self, task_sid: str, status: Status) -> None:
         """Give a task any status, and leave its reservations alone; its version grows."""
         workspace, task = self._task(task_sid)
-        with self._at_work():
+        with self._as_request():
             workspace.transitions.set_status(task, status)
 
     def create_worker(
@@ -124,14 +123,14 @@ class TestControls:
         named = [item for item in stores.activities if item.friendly_name == activity]
         if not named:
             raise LookupError(f"the workspace has no activity {activity!r}")
-        decoded = dict(attributes or {})
+        text = dumps(dict(attributes or {})).decode()
         values = {
             "friendly_name": friendly_name,
             "activity": named[0],
-            "attributes": orjson.dumps(decoded).decode(),
-            "decoded": decoded,
+            "attributes": text,
+            "decoded": loads(text),
         }
-        with self._at_work():
+        with self._as_request():
             return stores.workers.new(values).sid
 
     def reserve(self, task_sid: str, worker_sid: str) -> str:
@@ -140,11 +139,11 @@ class TestControls:
         worker = workspace.stores.workers.get(worker_sid)
         if worker is None:
             raise LookupError(f"the workspace of {task_sid} has no worker {worker_sid}")
-        with self._at_work():
+        with self._as_request():
             return workspace.transitions.reserve(task, worker).sid
 
     @contextmanager
-    def _at_work(self) -> Iterator[None]:
+    def _as_request(self) -> Iterator[None]:
         """Do without a request what stands around one: what is due before, what follows after."""
         self._account.scheduler.catch_up()
         try:

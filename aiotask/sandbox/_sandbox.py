@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from random import Random
-from types import TracebackType
 from typing import Self
 
 from aiotask.sandbox._controls import TestControls
@@ -23,7 +22,7 @@ from aiotask.sandbox.model.changes import StoreError, UnsavedChanges
 from aiotask.sandbox.model.list_index import ListIndex
 from aiotask.sandbox.server.admission import Admission
 from aiotask.sandbox.server.faults import FaultKind, Faults
-from aiotask.sandbox.server.handler import RequestHandler, Tally
+from aiotask.sandbox.server.handler import Counts, RequestHandler
 from aiotask.sandbox.storage.archive import Archive
 from aiotask.sandbox.storage.database import Database
 
@@ -161,10 +160,10 @@ class Sandbox(TestControls):
         self._seed = seed
         self._archive = None if store is None else Archive(Database(store), self._account)
         credentials = [(account_sid, auth_token), (api_key, api_secret)]
-        self._gate = Admission(credentials, rate, in_flight, clock, random)
+        self._admission = Admission(credentials, rate, in_flight, clock, random)
         self._latency = latency
         self._retry_after = retry_after
-        self._tally = Tally()
+        self._counts = Counts()
         self._serving: tuple[RequestHandler, asyncio.Server] | None = None
         self._alarm: Alarm | None = None
 
@@ -174,17 +173,17 @@ class Sandbox(TestControls):
             raise RuntimeError("the sandbox is serving already")
         if self._archive is not None:
             self._restore(self._archive)
-        front = RequestHandler(
+        handler = RequestHandler(
             self._service,
-            self._gate,
+            self._admission,
             self.faults,
-            self._tally,
+            self._counts,
             self._latency,
             self._retry_after,
             self._account.scheduler,
         )
         try:
-            self._serving = front, await front.listen(self._host, self._port)
+            self._serving = handler, await handler.listen(self._host, self._port)
         except BaseException:
             self._put_away()
             raise
@@ -195,25 +194,20 @@ class Sandbox(TestControls):
     async def close(self) -> None:
         """Stop serving at once, and drop what is being handled."""
         if self._serving is not None:
-            front, server = self._serving
+            handler, server = self._serving
             self._serving = None
             server.close()
             if self._alarm is not None:
                 self._alarm.close()
             await self._callbacks.close()
-            await front.close()
+            await handler.close()
             self._put_away()
 
     async def __aenter__(self) -> Self:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_exception: object) -> None:
         await self.close()
 
     @property
@@ -230,17 +224,17 @@ class Sandbox(TestControls):
     @property
     def requests(self) -> Counter[str]:
         """How many requests came, by kind such as "POST Tasks" and "GET Tasks/{Sid}"."""
-        return self._tally.requests
+        return self._counts.requests
 
     @property
     def answers(self) -> Counter[int]:
         """What the service answered, by status, whether or not a fault lost it."""
-        return self._tally.answers
+        return self._counts.answers
 
     @property
     def refused(self) -> int:
         """How many requests the service refused with 429; injected ones are not among them."""
-        return self._tally.answers[429]
+        return self._counts.answers[429]
 
     @property
     def injected(self) -> Counter[FaultKind]:
@@ -272,7 +266,7 @@ class Sandbox(TestControls):
     def _in_background(self) -> Iterator[None]:
         """Do the same where nobody is there to be told; what is not saved then is tried again."""
         try:
-            with self._at_work():
+            with self._as_request():
                 yield
         except StoreError as error:
             _log.error("%s", error)

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-import orjson
-
+from aiotask.sandbox._json import dumps
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.activity import Activity
 from aiotask.sandbox.model.changes import DERIVED
@@ -105,7 +104,7 @@ class WorkspaceStore(Store[Workspace]):
         """Tell the log of a change, and routing if it is about what workers do."""
         super().changed(item, old)
         if "multi_task_enabled" in old:
-            item.stores.mailbox.note(*item.stores.workers.items)
+            item.stores.dirty.add(*item.stores.workers.items)
 
     def remove(self, item: Workspace) -> None:
         """Forget a workspace, in which nothing happens any longer."""
@@ -122,6 +121,6 @@ class WorkspaceStore(Store[Workspace]):
 def _fill(stores: Stores) -> None:
     queue = stores.queues.new({"friendly_name": _FIFO_QUEUE})
     routing = {"filters": [], "default_filter": {"queue": queue.sid}}
-    text = orjson.dumps({"task_routing": routing}).decode()
+    text = dumps({"task_routing": routing}).decode()
     document = read_document(text, lambda sid: stores.queues.get(sid) is not None)
     stores.workflows.new({"friendly_name": _FIFO_WORKFLOW, "document": document})

@@ -11,7 +11,7 @@ import pytest
 from aiotask import Client
 from aiotask.bulk import KEY_ATTRIBUTE, Audit, Copy, Finding, Keys, State
 from aiotask.bulk.journal.records import Claim, End
-from aiotask.bulk.journal.sqlite import Journal
+from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.cli.commands.audit import report
 from aiotask.taskrouter import Tasks
 from tests.cli.commands import Service, lines, run, service
@@ -50,8 +50,8 @@ def create(local: Service, **given: Any) -> str:
 
 def claim(local: Service, journal: Path, state: State, sid: str | None) -> None:
     """Have a fourth row in the journal."""
-    opened = Journal(journal)
-    opened.open(f"/v1/Workspaces/{local.workspace}/Tasks", Keys(KEY_ATTRIBUTE))
+    opened = SqliteJournal(journal)
+    opened.open(f"/v1/Workspaces/{local.workspace}/Tasks", "tasks.create", Keys(KEY_ATTRIBUTE))
     end = End(state, sid, None, 4)
     opened.commit([Claim(4, State.IN_FLIGHT, None, 4, None, None)], [end])
     opened.close()
@@ -128,12 +128,12 @@ def test_of_many_findings_the_first_ones_are_told() -> None:
 def test_a_journal_that_cannot_be_used_is_wrong_usage(local: Service, journal: Path) -> None:
     missing = local.run("tasks", "audit", "--journal", str(journal.with_name("missing")))
     assert (missing.exit_code, missing.stdout) == (2, "")
-    assert "missing is not there" in missing.stderr
+    assert "missing does not exist" in missing.stderr
     other = local.ask(lambda: local.sandbox.create_workspace("Sales"))
     options = ["--workspace", other, "--base-url", local.sandbox.url]
     foreign = run("tasks", "audit", "--journal", str(journal), *options, **local.environment)
     assert foreign.exit_code == 2
-    assert "is of another job" in foreign.stderr
+    assert "belongs to another job" in foreign.stderr
 
 
 def test_what_the_service_refuses_is_no_audit(local: Service, journal: Path) -> None:

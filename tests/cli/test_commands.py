@@ -242,7 +242,7 @@ def test_without_its_extra_the_command_says_what_it_needs(missing: str) -> None:
 
 
 def test_what_else_cannot_be_imported_is_not_taken_for_the_extra() -> None:
-    code = "import sys; sys.modules['orjson'] = None\nfrom aiotask.__main__ import main; main()"
+    code = "import sys; sys.modules['msgspec'] = None\nfrom aiotask.__main__ import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
-    assert b"orjson" in done.stderr
+    assert b"msgspec" in done.stderr
     assert done.returncode == 1

@@ -15,11 +15,6 @@ from tests.sandbox.sandbox_api import Clock, serving
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 async def floor(clock: Clock) -> AsyncIterator[Floor]:
     async with serving("FIFO", clock=clock) as api:
         yield Floor(api)

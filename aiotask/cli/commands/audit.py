@@ -12,8 +12,8 @@ _MOST_LINES = 20
 _NAMES = {
     State.PENDING: "waiting",
     State.IN_FLIGHT: "in doubt",
-    State.UNCONFIRMED: "accepted without a sid",
-    State.UNTOLD: "created, not delivered",
+    State.ACCEPTED_WITHOUT_SID: "accepted without a sid",
+    State.UNDELIVERED: "created, not delivered",
     State.CREATED: "created",
     State.REJECTED: "rejected",
     State.UNRESOLVED: "unresolved",

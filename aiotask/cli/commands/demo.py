@@ -13,9 +13,9 @@ from typing import Any, get_args
 
 import attrs
 import click
-import orjson
 
 from aiotask._client import Client
+from aiotask._json import loads
 from aiotask.bulk import Audit, State, read_summary
 from aiotask.cli.commands.audit import report
 from aiotask.cli.commands.demo_check import DemoCheck
@@ -200,12 +200,12 @@ class Demonstration:
         return ended == self.rows
 
     def _check(self, workspace: str) -> DemoCheck:
-        results = map(orjson.loads, self._results.read_bytes().splitlines())
+        results = map(loads, self._results.read_bytes().splitlines())
         tasks = self.sandbox.tasks(workspace)
         return DemoCheck(
             self.rows,
             {result["row"]: result["outcome"] for result in results},
-            Counter(orjson.loads(task.attributes)["row"] for task in tasks),
+            Counter(loads(task.attributes)["row"] for task in tasks),
         )
 
     async def _audit(self, workspace: str) -> Audit:

@@ -107,8 +107,9 @@ def import_(
             settle=settle,
             max_in_flight=max_in_flight,
             max_rate=max_rate,
-            print_of=attrgetter("fingerprint"),
-            place_of=attrgetter("line"),
+            fields_of=source.records.fields,
+            fingerprint_of=attrgetter("fingerprint"),
+            source_line_of=attrgetter("line"),
         )
         display = Display(source.lines, data_follows=results == STANDARD_OUTPUT)
         run = ImportRun(source, written, display, earlier)

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from aiotask.bulk import KEY_ATTRIBUTE, JournalSummary, State, entries_of, read_summary
-from aiotask.bulk.journal.records import Entry
+from aiotask.bulk import KEY_ATTRIBUTE, Entry, JournalSummary, State, entries_of, read_summary
 from aiotask.cli.errors import WrongUsageError, printable
 from aiotask.cli.importing.counts import moment_text, row_counts
 from aiotask.errors import JournalError
@@ -45,7 +44,7 @@ def _last_failures(path: str, summary: JournalSummary) -> list[Entry]:
 
 def _report(path: str, summary: JournalSummary, failures: list[Entry]) -> Iterator[str]:
     workspace = _WORKSPACE.search(summary.target)
-    yield f"job {summary.job}, started {moment_text(summary.begun)}"
+    yield f"job {summary.job}, started {moment_text(summary.started_at)}"
     yield f"tasks go to {summary.target}"
     if summary.key_attribute is None:
         yield "tasks have no keys"
@@ -55,7 +54,7 @@ def _report(path: str, summary: JournalSummary, failures: list[Entry]) -> Iterat
     if failures:
         yield "last rows without a task:"
     for entry in failures:
-        line = "" if entry.place is None else f" (line {entry.place})"
+        line = "" if entry.source_line is None else f" (line {entry.source_line})"
         yield f"  row {entry.number:,}{line} {_FAILURES[entry.state]}: {entry.error}"
     words = ["aiotask", "tasks", "import", "FILE", "--workspace"]
     words += [workspace[0] if workspace else "WS…", "--journal", path]

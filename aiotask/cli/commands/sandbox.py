@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
-import orjson
 from yarl import URL
 
+from aiotask._json import JsonSyntaxError, loads
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.loop import run
 from aiotask.cli.options import Number
@@ -150,8 +150,8 @@ def sandbox(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        held = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as error:
+        held = loads(path.read_bytes())
+    except (OSError, JsonSyntaxError) as error:
         raise WrongUsageError(f"cannot read {path}: {error}") from error
     if not isinstance(held, dict):
         raise WrongUsageError(f"cannot read {path}: must be a JSON object of workspaces by name")
@@ -179,8 +179,10 @@ async def _serve(local: Sandbox, host: str, port: int, held: dict[str, Any]) -> 
 def _workspace(local: Sandbox, held: dict[str, Any]) -> str:
     """Return the first workspace; it is in the store already, or is made now."""
     try:
-        if not local.workspaces:
-            local.fill(held or {"Sandbox": {"template": "FIFO"}})
+        if held and not local.workspaces:
+            local.fill(held)
+        elif not local.workspaces:
+            local.create_workspace("Sandbox", template="FIFO")
     except (ContentsError, StoreError) as error:
         raise WrongUsageError(str(error)) from error
     return local.workspaces[0]

@@ -117,4 +117,4 @@ def moment_text(seconds: float) -> str:
 
 def resume_message(earlier: JournalSummary) -> str:
     """Return the line that says which job is resumed."""
-    return f"resuming the job of {moment_text(earlier.begun)}: {row_counts(earlier)}"
+    return f"resuming the job of {moment_text(earlier.started_at)}: {row_counts(earlier)}"

@@ -6,8 +6,7 @@ from itertools import compress
 from typing import Any
 from zlib import crc32
 
-import orjson
-
+from aiotask._json import JsonSyntaxError, loads
 from aiotask.cli.importing.lines import LONGEST_LINE, OVERLONG, check_text, line_portions
 from aiotask.cli.importing.records import MOMENTS, Put, Record, named, record_of
 from aiotask.cli.options import moment
@@ -47,8 +46,8 @@ class JsonRecords:
         if not isinstance(text, bytes):
             raise ValueError(text)
         try:
-            row = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
+            row = loads(text)
+        except JsonSyntaxError as error:
             check_text(text)
             raise ValueError(f"not JSON: {error}") from error
         if not isinstance(row, dict):

@@ -8,15 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-import orjson
-
+from aiotask._json import dumps
 from aiotask.bulk import State, entries_of
 from aiotask.cli.errors import WrongUsageError
 from aiotask.errors import JournalError
 
 STANDARD_OUTPUT = "-"
 _ENDS = {
-    State.UNTOLD: "created",
+    State.UNDELIVERED: "created",
     State.CREATED: "created",
     State.REJECTED: "rejected",
     State.UNRESOLVED: "unresolved",
@@ -131,4 +130,4 @@ def _line(
     row: int, line: int | None, key: str | None, outcome: str, details: dict[str, Any]
 ) -> bytes:
     known = {"row": row, "line": line, "key": key, "outcome": outcome}
-    return orjson.dumps(known | details) + b"\n"
+    return dumps(known | details) + b"\n"

@@ -11,7 +11,6 @@ from aiotask.bulk.keys import derived_key
 from aiotask.cli.errors import reason
 from aiotask.cli.importing.counts import Counts, Fate, resume_message
 from aiotask.cli.importing.input import Input
-from aiotask.cli.importing.record_target import RecordTarget
 from aiotask.cli.importing.records import Record
 from aiotask.cli.importing.results import Results
 from aiotask.cli.importing.thread_rows import ThreadRows
@@ -51,15 +50,13 @@ class ImportRun:
         """Create a task for every row that has none yet."""
         known = self._earlier.claimed if self._earlier else 0
         rows = ThreadRows(self._source.read, known=known, passed=self._announce)
-        target = RecordTarget(tasks.as_target(), self._source.records)
-        run: Run[Record] = Run(rows, target, settings)
-        shown = asyncio.create_task(self._keep_shown(run, target))
-        with stop_signals(lambda: self._stop(run, target)):
+        run = tasks.creating(rows, settings)
+        shown = asyncio.create_task(self._keep_shown(run))
+        with stop_signals(lambda: self._stop(run)):
             try:
                 async with client, aclosing(run.outcomes()) as outcomes:
                     async for outcome in outcomes:
                         self._announce()
-                        target.ended(outcome.row)
                         self._note(run.job, outcome)
                         if self._results.error is not None:
                             run.stop()
@@ -71,10 +68,10 @@ class ImportRun:
                 shown.cancel()
                 if not rows.started:
                     self._source.file.close()
-        self._show(run, target)
-        self._used = target.used
-        self.interrupted = self._signalled and not (rows.exhausted and not target.waiting)
-        self._take_stock(target)
+        self._show(run)
+        self._used = run.begun
+        self.interrupted = self._signalled and not (rows.exhausted and not run.waiting)
+        self._take_stock(run)
 
     @property
     def ended_early(self) -> bool:
@@ -87,19 +84,19 @@ class ImportRun:
         started = self._used or self.counts.of_this_run
         return self.error if isinstance(self.error, JournalError) and not started else None
 
-    def _take_stock(self, target: RecordTarget) -> None:
+    def _take_stock(self, run: Run[Record]) -> None:
         """Note the line up to which rows are done, and the rows before it that are not."""
-        waiting = target.waiting.values()
         if self.cut:
-            under_way = [record.last for record in waiting if record.number in target.sent]
+            under_way = [item.row.last for item in run.waiting if item.sent]
             self.counts.last_line = max([self.counts.last_line, *under_way])
-        self.left = sorted(each for each in waiting if each.line <= self.counts.last_line)
+        waiting = (item.row for item in run.waiting)
+        self.left = sorted(record for record in waiting if record.line <= self.counts.last_line)
 
-    def _stop(self, run: Run[Record], target: RecordTarget) -> None:
+    def _stop(self, run: Run[Record]) -> None:
         self._signalled = True
         run.stop()
         doubt = f", {run.in_doubt:,} in doubt" if run.in_doubt else ""
-        under_way = f"{target.lane.in_flight:,} rows are under way{doubt}"
+        under_way = f"{run.limiter.in_flight:,} rows are under way{doubt}"
         self._display.say(f"stopping: {under_way}; interrupt again to end at once")
 
     def _announce(self) -> None:
@@ -124,18 +121,18 @@ class ImportRun:
         doubt = "unresolved, it may have been created: " if fate == "unresolved" else ""
         self._display.say(f"{self._source.name}:{line}: {doubt}{why}")
 
-    async def _keep_shown(self, run: Run[Record], target: RecordTarget) -> None:
+    async def _keep_shown(self, run: Run[Record]) -> None:
         """Refresh the display, whether or not an outcome comes."""
         while self._display.shown:
-            self._show(run, target)
+            self._show(run)
             await asyncio.sleep(_REFRESH)
 
-    def _show(self, run: Run[Record], target: RecordTarget) -> None:
+    def _show(self, run: Run[Record]) -> None:
         counts, rate = self.counts, self.counts.recent_rate()
         parts = [counts.text()]
         parts += [f"{run.in_doubt:,} in doubt"] if run.in_doubt else []
         parts += [f"{rate:,.0f}/s"]
-        parts += [f"{target.lane.refusals:,} refusals"] if target.lane.refusals else []
+        parts += [f"{run.limiter.refusals:,} refusals"] if run.limiter.refusals else []
         if run.service_is_down:
             parts.append("the service is down, probing")
         elif (seconds := counts.time_left(rate, self._source.lines)) is not None:

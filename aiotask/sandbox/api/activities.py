@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.api.endpoint import Call
 from aiotask.sandbox.model.activity import Activity
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.transitions import Settings
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.wire.answers import Answer, invalid
+from aiotask.sandbox.wire.answers import Answer
 from aiotask.sandbox.wire.parameters import Parameters
 
 
@@ -20,7 +22,7 @@ class Activities(EditableCollection[Activity]):
     """
 
     key = "activities"
-    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by Shelf
+    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
 
     def __init__(self, stores: Stores, settings: Callable[[], Settings]) -> None:
         super().__init__(stores.activities, stores.workspace_sid)
@@ -37,7 +39,7 @@ class Activities(EditableCollection[Activity]):
     def update(self, call: Call) -> Answer:
         """Change the name, which queues may ask their workers for."""
         answer = super().update(call)
-        self._stores.mailbox.note(*self._stores.workers.items)
+        self._stores.dirty.add(*self._stores.workers.items)
         return answer
 
     def take_out(self, item: Activity) -> None:
@@ -51,7 +53,7 @@ class Activities(EditableCollection[Activity]):
         return {
             "account_sid": self.account.sid,
             "available": item.available,
-            **item.dates(),
+            **dates(item),
             "friendly_name": item.friendly_name,
             "sid": item.sid,
             "url": f"{parent}/Activities/{item.sid}",

@@ -7,12 +7,12 @@ or 409 is not known; the sandbox does with 400.
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from aiotask.sandbox._json import JsonSyntaxError, loads
 from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.model.account import Account
+from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.model.store import Resource, Store
-from aiotask.sandbox.wire.answers import Refusal
 from aiotask.sandbox.wire.parameters import Parameters
 
 
@@ -57,7 +57,7 @@ class AutopilotTasks(EditableCollection[AutopilotTask]):
             "account_sid": self.account.sid,
             "actions_url": item.actions_url,
             "assistant_sid": self._assistant_sid,
-            **item.dates(),
+            **dates(item),
             "friendly_name": item.friendly_name,
             "links": {
                 "fields": f"{url}/Fields",
@@ -79,10 +79,10 @@ class AutopilotTasks(EditableCollection[AutopilotTask]):
             "actions_url": parameters.text("ActionsUrl"),
         }
         if self.named(changes["unique_name"]) not in (None, item):
-            raise Refusal(400, 90101, "A task with this UniqueName exists already")
+            raise Refusal(90101, "A task with this UniqueName exists already")
         if changes["actions"]:
             try:
-                orjson.loads(changes["actions"])
-            except orjson.JSONDecodeError as error:
-                raise Refusal(400, 90100, f"Invalid Actions: not JSON: {error}") from error
+                loads(changes["actions"])
+            except JsonSyntaxError as error:
+                raise Refusal(90100, f"Invalid Actions: not JSON: {error}") from error
         return changes

@@ -85,19 +85,19 @@ class Service:
     def carry_out(self, request: Request) -> Answer:
         """Do what a request asks for, and nothing of what stands around one."""
         parts = request.path.split("/")
-        place, sid = self._place(parts)
-        if place is None:
+        endpoint, sid = self._endpoint(parts)
+        if endpoint is None:
             raise not_found(request.path.removeprefix("/v1"))
         if request.method not in METHODS:
             raise method_not_allowed(request.method)
         parameters = Parameters()
-        if not place.takes_json:
+        if not endpoint.takes_json:
             sent = request.form if request.method == "POST" else request.query
             parameters = Parameters.parse(sent)
         asked = _EXPRESSIONS.get(parts[-1], "") if request.method == "GET" else ""
         if parameters.text(asked):
             self._hold_back(request.path, self._expression_rate)
-        elif place.takes_json and self._expression_rate is not None:
+        elif endpoint.takes_json and self._expression_rate is not None:
             self._hold_back(request.path, BULK_RATE)
         call = Call(
             method=request.method,
@@ -109,9 +109,9 @@ class Service:
             sid=sid,
             body=request.form,
         )
-        return place.handle(call)
+        return endpoint.handle(call)
 
-    def _place(self, parts: list[str]) -> tuple[Endpoint | None, str]:
+    def _endpoint(self, parts: list[str]) -> tuple[Endpoint | None, str]:
         """Return what a path means, and which of it; paths are case-sensitive.
 
         Names of collections and sids take turns, but for statistics, which stand in either place.

@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import takewhile
 from typing import Any, NamedTuple
 
+from aiotask.sandbox.api.dates import written
 from aiotask.sandbox.api.endpoint import Call, Collection
 from aiotask.sandbox.api.paging import Page, answer_page
+from aiotask.sandbox.api.windows import read_window
 from aiotask.sandbox.model.event_data import KINDS, content, description
 from aiotask.sandbox.model.events import Event
 from aiotask.sandbox.model.statistics import Window
 from aiotask.sandbox.model.workspace_stores import Stores
 from aiotask.sandbox.wire.answers import Answer, answer, invalid_page_token
-from aiotask.sandbox.wire.parameters import Parameters, written
+from aiotask.sandbox.wire.parameters import Parameters
 
 _FILTERS: Mapping[str, str] = {
     "ReservationSid": "reservation_sid",
@@ -52,7 +54,7 @@ class Events(Collection):
 
     def list(self, call: Call) -> Answer:
         """Return a page of events."""
-        window = Window.read(call.parameters, self._account.now())
+        window = read_window(call.parameters, self._account.now())
         matches = _matcher(call.parameters)
 
         def stream(page: Page) -> Iterator[_Numbered]:

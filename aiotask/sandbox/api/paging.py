@@ -14,7 +14,8 @@ from urllib.parse import quote, urlencode
 
 from aiotask.sandbox.api.endpoint import Call
 from aiotask.sandbox.model.account import OverlongPages
-from aiotask.sandbox.wire.answers import Answer, Refusal, answer, invalid_page_token
+from aiotask.sandbox.model.refusals import Refusal
+from aiotask.sandbox.wire.answers import Answer, answer, invalid_page_token
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 1000
@@ -50,13 +51,13 @@ class Page(NamedTuple):
         size = parameters.integer("PageSize", 1, _HUGE) or DEFAULT_SIZE
         if size > MAX_SIZE:
             if overlong == "refuse":
-                raise Refusal(400, 20007, f"Page size too large: the maximum is {MAX_SIZE}")
+                raise Refusal(20007, f"Page size too large: the maximum is {MAX_SIZE}")
             size = MAX_SIZE
         number = parameters.integer("Page", 0, _HUGE) or 0
         token = parameters.text("PageToken")
         if token is None:
             if number:
-                raise Refusal(400, 40153, "Page needs a PageToken: absolute paging is gone")
+                raise Refusal(40153, "Page needs a PageToken: absolute paging is gone")
             return cls(0, size, None)
         if token[:2] not in ("PA", "PB"):
             raise invalid_page_token()

@@ -6,11 +6,12 @@ No telephone rings in the sandbox: what an instruction says about calls is check
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from aiotask.sandbox.api.references import referred
 from aiotask.sandbox.model.account import is_sid
 from aiotask.sandbox.model.activity import Activity, ActivityStore
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.reservation import RESERVATION_STATUSES, Reservation, ReservationStore
 from aiotask.sandbox.model.transitions import Transitions
-from aiotask.sandbox.wire.answers import invalid
 from aiotask.sandbox.wire.parameters import Parameters
 
 INSTRUCTIONS = ("accept", "reject", "dequeue", "call", "redirect", "conference", "supervise")
@@ -87,9 +88,9 @@ class Request(NamedTuple):
             raise invalid(
                 f"Invalid RedirectCallSid {call_sid!r}: not the sid of a call", "RedirectCallSid"
             )
-        worker_activity = activities.asked(parameters, "WorkerActivitySid")
-        post_work = activities.asked(parameters, "PostWorkActivitySid")
-        post_work = activities.asked(parameters, "DequeuePostWorkActivitySid") or post_work
+        worker_activity = referred(activities, parameters, "WorkerActivitySid")
+        post_work = referred(activities, parameters, "PostWorkActivitySid")
+        post_work = referred(activities, parameters, "DequeuePostWorkActivitySid") or post_work
         status = parameters.chosen("ReservationStatus", RESERVATION_STATUSES)
         instruction = parameters.chosen("Instruction", INSTRUCTIONS)
         if instruction is None:

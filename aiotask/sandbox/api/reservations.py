@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from aiotask.sandbox.api.collection import ReadOnlyCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.api.endpoint import Call
 from aiotask.sandbox.api.reservation_instructions import Request
 from aiotask.sandbox.model.reservation import RESERVATION_STATUSES, Reservation
@@ -35,9 +36,9 @@ class _Reservations(ReadOnlyCollection[Reservation]):
     key = "reservations"
     etags = True
 
-    def __init__(self, desk: WorkspaceAccess, held: Mapping[str, Reservation]) -> None:
-        super().__init__(desk.stores.reservations, desk.stores.workspace_sid)
-        self._desk = desk
+    def __init__(self, access: WorkspaceAccess, held: Mapping[str, Reservation]) -> None:
+        super().__init__(access.stores.reservations, access.stores.workspace_sid)
+        self._access = access
         self._held = held
 
     def items(self) -> Mapping[str, Reservation]:
@@ -47,8 +48,8 @@ class _Reservations(ReadOnlyCollection[Reservation]):
     def update(self, call: Call) -> Answer:
         """Do with a reservation what a status or an instruction says."""
         reservation = self.matched(call)
-        request = Request.read(call.parameters, self._desk.stores.activities)
-        request.carry_out(reservation, self._desk.stores.reservations, self._desk.transitions)
+        request = Request.read(call.parameters, self._access.stores.activities)
+        request.carry_out(reservation, self._access.stores.reservations, self._access.transitions)
         return self.answer(call, 200, reservation)
 
     def matcher(self, parameters: Parameters) -> Callable[[Reservation], bool]:
@@ -62,7 +63,7 @@ class _Reservations(ReadOnlyCollection[Reservation]):
         workspace = parent.rsplit("/", 2)[0]
         return {
             "account_sid": self.account.sid,
-            **item.dates(),
+            **dates(item),
             "links": {
                 "task": f"{workspace}/Tasks/{item.task.sid}",
                 "worker": f"{workspace}/Workers/{item.worker.sid}",
@@ -81,14 +82,14 @@ class _Reservations(ReadOnlyCollection[Reservation]):
 class TaskReservations(_Reservations):
     """The reservations of one task."""
 
-    filters = {"WorkerSid": "worker_sid"}  # noqa: RUF012 - declared a ClassVar by Shelf
+    filters = {"WorkerSid": "worker_sid"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
 
-    def __init__(self, desk: WorkspaceAccess, sid: str) -> None:
-        super().__init__(desk, desk.stores.reservations.of_task(sid))
+    def __init__(self, access: WorkspaceAccess, sid: str) -> None:
+        super().__init__(access, access.stores.reservations.of_task(sid))
 
 
 class WorkerReservations(_Reservations):
     """The reservations of one worker."""
 
-    def __init__(self, desk: WorkspaceAccess, sid: str) -> None:
-        super().__init__(desk, desk.stores.reservations.of_worker(sid))
+    def __init__(self, access: WorkspaceAccess, sid: str) -> None:
+        super().__init__(access, access.stores.reservations.of_worker(sid))

@@ -4,11 +4,11 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import orjson
-
+from aiotask.sandbox._json import JsonSyntaxError, loads
 from aiotask.sandbox.api.endpoint import Call, Endpoint
 from aiotask.sandbox.model.account import is_sid
-from aiotask.sandbox.wire.answers import Answer, answer, invalid, method_not_allowed
+from aiotask.sandbox.model.refusals import invalid
+from aiotask.sandbox.wire.answers import Answer, answer, method_not_allowed
 from aiotask.sandbox.wire.parameters import Parameters
 
 _MOST_QUEUES = 50
@@ -70,8 +70,8 @@ class Bulk(Singleton):
 
 def _queue_sids(body: bytes) -> list[str]:
     try:
-        asked = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        asked = loads(body)
+    except JsonSyntaxError as error:
         raise invalid(f"The body is not JSON: {error}") from error
     if not isinstance(asked, dict):
         raise invalid("The body is not a JSON object")

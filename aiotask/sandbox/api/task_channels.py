@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.api.endpoint import Call
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.task import CLOSED
 from aiotask.sandbox.model.task_channel import TaskChannel
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.wire.answers import Answer, invalid
+from aiotask.sandbox.wire.answers import Answer
 from aiotask.sandbox.wire.parameters import Parameters
 
 # As Twilio's pages on multitasking and on task channels describe it.
@@ -54,27 +56,27 @@ class TaskChannels(EditableCollection[TaskChannel]):
     def put_in(self, values: Mapping[str, Any]) -> TaskChannel:
         """Add a channel, which every worker gets."""
         channel = super().put_in(values)
-        self._stores.workers.equip(channel)
+        self._stores.workers.add_channel(channel)
         return channel
 
     def update(self, call: Call) -> Answer:
         """Change a channel; who is idle for longest may be someone else now."""
         answer = super().update(call)
-        self._stores.mailbox.note(*self._stores.workers.items)
+        self._stores.dirty.add(*self._stores.workers.items)
         return answer
 
     def take_out(self, item: TaskChannel) -> None:
         """Remove a channel that no open task is in."""
         if item is self._stores.channels.default or self._uses(item):
             raise invalid(f"Cannot delete TaskChannel {item.sid} because it is in use")
-        self._stores.workers.strip(item)
+        self._stores.workers.remove_channel(item)
         super().take_out(item)
 
     def render(self, item: TaskChannel, parent: str) -> dict[str, Any]:
         """Return the documented fields."""
         return {
             "account_sid": self.account.sid,
-            **item.dates(),
+            **dates(item),
             "friendly_name": item.friendly_name,
             "sid": item.sid,
             "unique_name": item.unique_name,

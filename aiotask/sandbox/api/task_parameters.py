@@ -3,22 +3,24 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from aiotask.sandbox.api.references import referred, referred_channel
 from aiotask.sandbox.expressions.language import Attributes
 from aiotask.sandbox.model.account import is_sid
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.task import STATUSES
 from aiotask.sandbox.model.task_channel import TaskChannel
 from aiotask.sandbox.model.task_orders import Ordering, Wanted
 from aiotask.sandbox.model.task_queue import TaskQueue
 from aiotask.sandbox.model.task_store import Query
 from aiotask.sandbox.model.workflow import Workflow
+from aiotask.sandbox.model.workflow_configuration import MAX_PRIORITY
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.wire.answers import invalid
-from aiotask.sandbox.wire.parameters import MAX_PRIORITY, Parameters
+from aiotask.sandbox.wire.parameters import Parameters
 
 _YEAR_1900 = -2_208_988_800
 _ROUTING_TARGETS = ("WK", "WQ", "WW")
 _BY_DATE = Ordering((("DateCreated", 1),), reverse=False)
-_SID_FILTERS = {
+_TEXT_FILTERS = {
     "WorkflowSid": "workflow_sid",
     "TaskQueueSid": "task_queue_sid",
     "RoutingTarget": "routing_target",
@@ -44,7 +46,7 @@ class TaskReader:
 
     def channel(self, parameters: Parameters) -> TaskChannel:
         """Return the channel that TaskChannel means by its sid or unique name."""
-        return self.stores.channels.filter(parameters) or self.stores.channels.default
+        return referred_channel(self.stores.channels, parameters) or self.stores.channels.default
 
     def start(self, parameters: Parameters) -> int | None:
         """Return VirtualStartTime, which can be neither in the future nor before 1900."""
@@ -88,15 +90,15 @@ class TaskReader:
 
     def _wanted(self, parameters: Parameters) -> Wanted:
         wanted: dict[str, frozenset[object]] = {}
-        for name, field in _SID_FILTERS.items():
+        for name, field in _TEXT_FILTERS.items():
             if value := parameters.text(name):
                 wanted[field] = frozenset([value])
-        for name, field, shelf in (
+        for name, field, store in (
             ("WorkflowName", "workflow_sid", self.stores.workflows),
             ("TaskQueueName", "task_queue_sid", self.stores.queues),
         ):
             if value := parameters.text(name):
-                sids = frozenset(item.sid for item in shelf if item.friendly_name == value)
+                sids = frozenset(item.sid for item in store if item.friendly_name == value)
                 wanted[field] = wanted.get(field, sids) & sids
         statuses: frozenset[object] = frozenset(parameters.several("AssignmentStatus"))
         if not statuses <= set(STATUSES):
@@ -112,15 +114,15 @@ class TaskReader:
         return wanted
 
     def _workflow(self, parameters: Parameters, target: str) -> Workflow:
-        asked = self.stores.workflows.asked(parameters, "WorkflowSid")
+        asked = referred(self.stores.workflows, parameters, "WorkflowSid")
         if asked is None and target.startswith("WW"):
-            asked = self.stores.workflows.asked(parameters, "RoutingTarget")
+            asked = referred(self.stores.workflows, parameters, "RoutingTarget")
         return asked or self.stores.workflows.only()
 
     def _queue(self, parameters: Parameters, target: str) -> TaskQueue | None:
-        asked = self.stores.queues.asked(parameters, "TaskQueueSid")
+        asked = referred(self.stores.queues, parameters, "TaskQueueSid")
         if asked is None and target.startswith("WQ"):
-            return self.stores.queues.asked(parameters, "RoutingTarget")
+            return referred(self.stores.queues, parameters, "RoutingTarget")
         return asked
 
 

@@ -4,14 +4,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.api.endpoint import Call, Endpoint
+from aiotask.sandbox.api.references import referred
 from aiotask.sandbox.api.singleton import Singleton
 from aiotask.sandbox.api.statistics import Reports
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.task import WAITING
 from aiotask.sandbox.model.task_queue import TaskQueue
 from aiotask.sandbox.model.worker import Worker, WorkerView
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.wire.answers import Answer, invalid
+from aiotask.sandbox.wire.answers import Answer
 from aiotask.sandbox.wire.parameters import Parameters
 
 _ORDERS = ("FIFO", "LIFO")
@@ -26,7 +29,7 @@ class TaskQueues(EditableCollection[TaskQueue]):
     """
 
     key = "task_queues"
-    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by Shelf
+    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
 
     def __init__(self, stores: Stores, reports: Reports) -> None:
         super().__init__(stores.queues, stores.workspace_sid)
@@ -62,7 +65,7 @@ class TaskQueues(EditableCollection[TaskQueue]):
             "account_sid": self.account.sid,
             "assignment_activity_name": assignment and assignment.friendly_name,
             "assignment_activity_sid": assignment and assignment.sid,
-            **item.dates(),
+            **dates(item),
             "friendly_name": item.friendly_name,
             "max_reserved_workers": item.max_reserved_workers,
             "links": {
@@ -106,8 +109,8 @@ class TaskQueues(EditableCollection[TaskQueue]):
             "target_workers": parameters.text("TargetWorkers"),
             "max_reserved_workers": parameters.integer("MaxReservedWorkers", 1, _MAX_RESERVED),
             "task_order": parameters.chosen("TaskOrder", _ORDERS),
-            "reservation_activity": activities.asked(parameters, "ReservationActivitySid"),
-            "assignment_activity": activities.asked(parameters, "AssignmentActivitySid"),
+            "reservation_activity": referred(activities, parameters, "ReservationActivitySid"),
+            "assignment_activity": referred(activities, parameters, "AssignmentActivitySid"),
         }
         name = changes["friendly_name"]
         if any(other.friendly_name == name for other in self.store if other is not item):

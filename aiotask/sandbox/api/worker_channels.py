@@ -3,6 +3,7 @@
 from typing import Any
 
 from aiotask.sandbox.api.collection import ReadOnlyCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.api.endpoint import Call
 from aiotask.sandbox.model.worker import Worker, WorkerChannel, WorkerChannelStore
 from aiotask.sandbox.model.workspace_stores import Stores
@@ -50,7 +51,7 @@ class WorkerChannels(ReadOnlyCollection[WorkerChannel]):
             "available": item.available,
             "available_capacity_percentage": item.percentage,
             "configured_capacity": item.capacity,
-            **item.dates(),
+            **dates(item),
             "sid": item.sid,
             "task_channel_sid": item.channel.sid,
             "task_channel_unique_name": item.channel.unique_name,

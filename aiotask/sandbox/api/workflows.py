@@ -3,6 +3,7 @@
 from typing import Any
 
 from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.api.endpoint import Endpoint
 from aiotask.sandbox.api.statistics import Reports
 from aiotask.sandbox.model.workflow import Workflow
@@ -22,7 +23,7 @@ class Workflows(EditableCollection[Workflow]):
     """
 
     key = "workflows"
-    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by Shelf
+    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
     required = ("FriendlyName", "Configuration")
 
     def __init__(self, stores: Stores, reports: Reports) -> None:
@@ -42,7 +43,7 @@ class Workflows(EditableCollection[Workflow]):
             "account_sid": self.account.sid,
             "assignment_callback_url": item.assignment_callback_url,
             "configuration": item.document.text,
-            **item.dates(),
+            **dates(item),
             "document_content_type": "application/json",
             "fallback_assignment_callback_url": item.fallback_assignment_callback_url,
             "friendly_name": item.friendly_name,

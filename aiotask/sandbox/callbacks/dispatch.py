@@ -19,10 +19,16 @@ from typing import NamedTuple
 
 from aiotask.sandbox._workspace import Workspace
 from aiotask.sandbox.callbacks.debugger import MOST_ENTRIES, DebuggerEntry
-from aiotask.sandbox.callbacks.forms import Due, Form, assignment_form, due, event_form
+from aiotask.sandbox.callbacks.forms import (
+    Form,
+    PendingEvent,
+    assignment_form,
+    event_form,
+    pending_event,
+)
 from aiotask.sandbox.callbacks.instructions import NO_JSON_TYPE, follow
 from aiotask.sandbox.callbacks.queue import Queue, Running
-from aiotask.sandbox.callbacks.sender import Kind, Poster, Reply
+from aiotask.sandbox.callbacks.sender import CallbackSender, Kind, Reply
 from aiotask.sandbox.model.events import Event
 from aiotask.sandbox.model.reservation import Reservation
 
@@ -46,7 +52,7 @@ class Settings(NamedTuple):
     """How many events of a workspace may wait, and how many assignments."""
 
 
-class _Ask(NamedTuple):
+class _Assignment(NamedTuple):
     """A reservation that is to be asked about, and where."""
 
     workspace: Workspace
@@ -71,27 +77,27 @@ class Callbacks:
         self.debugger: deque[DebuggerEntry] = deque(maxlen=MOST_ENTRIES)
         self._settings = settings
         self._during = during
-        self._poster = Poster(settings.auth_token, self.counts)
+        self._sender = CallbackSender(settings.auth_token, self.counts)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running: Running = set()
-        self._asks = Queue(
-            self._ask,
+        self._assignments = Queue(
+            self._send_assignment,
             self._running,
-            partial(self._lost, "assignment"),
+            partial(self._count_dropped, "assignment"),
             at_once=AT_ONCE,
             most=settings.backlog,
         )
 
     def watch(self, workspace: Workspace) -> None:
         """Listen to what happens in a workspace from now on."""
-        queue: Queue[Due] = Queue(
-            self._tell,
+        queue: Queue[PendingEvent] = Queue(
+            self._send_event,
             self._running,
-            partial(self._lost, "event"),
+            partial(self._count_dropped, "event"),
             at_once=1,
             most=self._settings.backlog,
         )
-        workspace.stores.log.listener = partial(self._hear, workspace, queue)
+        workspace.stores.log.listener = partial(self._on_event, workspace, queue)
 
     def open(self) -> None:
         """Begin to post, in the loop that runs."""
@@ -104,47 +110,51 @@ class Callbacks:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        await self._poster.close()
+        await self._sender.close()
 
     async def sent(self) -> None:
         """Return when all that is due, and what follows from the answers, has been posted."""
         while self._running:
             await asyncio.wait(self._running)
 
-    def _hear(self, workspace: Workspace, queue: Queue[Due], number: int, event: Event) -> None:
+    def _on_event(
+        self, workspace: Workspace, queue: Queue[PendingEvent], number: int, event: Event
+    ) -> None:
         url, loop = workspace.event_callback_url, self._loop
         if loop is not None and url and _wants(workspace, event):
-            queue.put(due(url, number, event, workspace.stores, workspace.friendly_name), loop)
+            queue.put(
+                pending_event(url, number, event, workspace.stores, workspace.friendly_name), loop
+            )
         if loop is not None and event.type == "reservation.created":
             reservation = workspace.stores.reservations.items[event.resource_sid]
             workflow = reservation.task.workflow
             asked = workflow.assignment_callback_url, workflow.fallback_assignment_callback_url
             if asked[0]:
-                self._asks.put(_Ask(workspace, reservation, event, *asked), loop)
+                self._assignments.put(_Assignment(workspace, reservation, event, *asked), loop)
 
-    async def _tell(self, item: Due) -> None:
+    async def _send_event(self, item: PendingEvent) -> None:
         form = event_form(item, self._settings.account_sid)
-        await self._poster.post("event", item.url, form, self._seconds(EVENT_SECONDS))
+        await self._sender.post("event", item.url, form, self._seconds(EVENT_SECONDS))
 
-    async def _ask(self, ask: _Ask) -> None:
-        workspace, reservation = ask.workspace, ask.reservation
-        form = assignment_form(ask.event, self._settings.account_sid, workspace.sid)
-        reply = await self._asked("assignment", ask.url, form, reservation)
+    async def _send_assignment(self, assignment: _Assignment) -> None:
+        workspace, reservation = assignment.workspace, assignment.reservation
+        form = assignment_form(assignment.event, self._settings.account_sid, workspace.sid)
+        reply = await self._reply("assignment", assignment.url, form, reservation)
         if reply is None:
-            reply = await self._asked("fallback", ask.fallback, form, reservation)
+            reply = await self._reply("fallback", assignment.fallback, form, reservation)
         if reply is not None:
             with self._during():
                 entry = follow(reply.body, reservation, workspace.stores, workspace.transitions)
             if entry is not None:
                 self.debugger.append(entry)
 
-    async def _asked(
+    async def _reply(
         self, kind: Kind, url: str | None, form: Form, reservation: Reservation
     ) -> Reply | None:
         """Return an answer that may be followed: 200, and either empty or JSON."""
         if not url:
             return None
-        reply = await self._poster.post(kind, url, form, self._seconds(ASSIGNMENT_SECONDS))
+        reply = await self._sender.post(kind, url, form, self._seconds(ASSIGNMENT_SECONDS))
         if reply is None or reply.status != _OK:
             return None
         if reply.body and reply.content_type.partition(";")[0].strip().lower() != _JSON:
@@ -156,7 +166,7 @@ class Callbacks:
     def _seconds(self, documented: float) -> float:
         return documented if self._settings.timeout is None else self._settings.timeout
 
-    def _lost(self, kind: Kind, count: int) -> None:
+    def _count_dropped(self, kind: Kind, count: int) -> None:
         if count:
             self.counts[f"{kind} dropped"] += count
 

@@ -27,7 +27,7 @@ _ASSIGNMENT = (
 )
 
 
-class Due(NamedTuple):
+class PendingEvent(NamedTuple):
     """An event that is to be told, with what its resources were when it happened."""
 
     url: str
@@ -41,14 +41,16 @@ class Due(NamedTuple):
     task_queue_target_expression: str | None
 
 
-def due(url: str, number: int, event: Event, stores: Stores, workspace_name: str) -> Due:
+def pending_event(
+    url: str, number: int, event: Event, stores: Stores, workspace_name: str
+) -> PendingEvent:
     """Return what is to be told of an event that happens now."""
     facts = event.facts
     task = stores.tasks.get(facts.task_sid or "")
     worker = stores.workers.get(facts.worker_sid)
     reservation = stores.reservations.get(facts.reservation_sid)
     queue = stores.queues.get(facts.task_queue_sid)
-    return Due(
+    return PendingEvent(
         url=url,
         sid=stores.log.sid(number),
         event=event,
@@ -61,7 +63,7 @@ def due(url: str, number: int, event: Event, stores: Stores, workspace_name: str
     )
 
 
-def event_form(item: Due, account_sid: str) -> Form:
+def event_form(item: PendingEvent, account_sid: str) -> Form:
     """Return what an event callback says."""
     event = item.event
     fields = {

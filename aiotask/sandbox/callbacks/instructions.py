@@ -8,14 +8,13 @@ asked for another; what an instruction says about calls is not looked at closer 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
+from aiotask.sandbox._json import JsonSyntaxError, dumps, loads
 from aiotask.sandbox.api.reservation_instructions import INSTRUCTIONS, Request
 from aiotask.sandbox.callbacks.debugger import DebuggerEntry
+from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.model.reservation import Reservation
 from aiotask.sandbox.model.transitions import Transitions
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.wire.answers import Refusal
 from aiotask.sandbox.wire.parameters import Parameters
 
 NO_JSON_TYPE = 40000
@@ -54,7 +53,7 @@ _NOT_PENDING: Mapping[str, int] = {
 }
 
 
-class _MistakeError(Exception):
+class _InstructionError(Exception):
     """What is wrong with an answer."""
 
     def __init__(self, code: int, message: str) -> None:
@@ -70,7 +69,7 @@ def follow(
         content = _content(body)
         if content:
             _carry_out(content, reservation, stores, transitions)
-    except _MistakeError as mistake:
+    except _InstructionError as mistake:
         return DebuggerEntry(mistake.code, str(mistake)[:_LONGEST], reservation.sid)
     return None
 
@@ -78,13 +77,13 @@ def follow(
 def _content(body: bytes) -> Mapping[str, Any]:
     """Return an answer that has an instruction, or an empty one."""
     try:
-        content = orjson.loads(body) if body else None
-    except orjson.JSONDecodeError as error:
-        raise _MistakeError(_NOT_JSON, f"The answer is not JSON: {error}") from error
+        content = loads(body) if body else None
+    except JsonSyntaxError as error:
+        raise _InstructionError(_NOT_JSON, f"The answer is not JSON: {error}") from error
     if not content:
         return {}
     if not isinstance(content, dict) or content.get("instruction") is None:
-        raise _MistakeError(_NO_INSTRUCTION, "The answer has no instruction")
+        raise _InstructionError(_NO_INSTRUCTION, "The answer has no instruction")
     return content
 
 
@@ -95,17 +94,17 @@ def _carry_out(
     if instruction not in INSTRUCTIONS:
         # What is no text may be nested too deeply to be shown.
         named = repr(instruction) if isinstance(instruction, str) else "that is no text"
-        raise _MistakeError(_INVALID, f"There is no instruction {named}")
+        raise _InstructionError(_INVALID, f"There is no instruction {named}")
     parameters = Parameters([("Instruction", instruction), *_update(instruction, content)])
     try:
         if instruction == "reject":
             parameters.required("WorkerActivitySid")
         request = Request.read(parameters, stores.activities)
         if stores.reservations.get(reservation.sid) is None:
-            raise _MistakeError(_code(instruction), f"Reservation {reservation.sid} is gone")
+            raise _InstructionError(_code(instruction), f"Reservation {reservation.sid} is gone")
         request.carry_out(reservation, stores.reservations, transitions)
     except Refusal as refusal:
-        raise _MistakeError(_code(instruction, refusal.parameter), refusal.message) from refusal
+        raise _InstructionError(_code(instruction, refusal.parameter), refusal.message) from refusal
 
 
 def _code(instruction: str, parameter: str = "") -> int:
@@ -129,4 +128,4 @@ def _text(value: Any) -> str:
     """Return a value as a form has it; no parameter is an object, or has lists in its list."""
     if isinstance(value, str):
         return value
-    return _COMPOUND if isinstance(value, dict | list) else orjson.dumps(value).decode()
+    return _COMPOUND if isinstance(value, dict | list) else dumps(value).decode()

@@ -28,7 +28,7 @@ class Queue(Generic[T]):
     ) -> None:
         self._work = work
         self._running = running
-        self._lost = lost
+        self._count_dropped = lost
         self._at_once = at_once
         self._most = most
         self._mine = 0
@@ -38,7 +38,7 @@ class Queue(Generic[T]):
         """Have an item worked on in a loop, as soon as it is its turn."""
         if len(self._waiting) >= max(self._most, 1):
             self._waiting.popleft()
-            self._lost(1)
+            self._count_dropped(1)
         self._waiting.append(item)
         if self._mine < self._at_once:
             self._begin(loop)
@@ -57,7 +57,7 @@ class Queue(Generic[T]):
         self._running.discard(task)
         self._mine -= 1
         if task.cancelled():
-            self._lost(len(self._waiting))
+            self._count_dropped(len(self._waiting))
             self._waiting.clear()
         elif self._waiting:
             # It came after the last look, and found this one still counted.

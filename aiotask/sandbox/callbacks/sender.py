@@ -33,7 +33,7 @@ class Reply(NamedTuple):
     body: bytes
 
 
-class Poster:
+class CallbackSender:
     """Posts callbacks, and counts under their kind what became of them; used in one loop."""
 
     def __init__(self, auth_token: str, counts: Counter[str]) -> None:

@@ -19,7 +19,7 @@ class Alarm:
         self._during = during
         self._loop = asyncio.get_running_loop()
         self._handle: asyncio.TimerHandle | None = None
-        scheduler.moved = self.set
+        scheduler.on_next_changed = self.set
         self.set()
 
     def set(self) -> None:
@@ -34,7 +34,7 @@ class Alarm:
 
     def close(self) -> None:
         """Wake nobody any longer."""
-        self._scheduler.moved = None
+        self._scheduler.on_next_changed = None
         if self._handle is not None:
             self._handle.cancel()
 

@@ -62,7 +62,7 @@ class Scheduler:
 
     def __init__(self, timeline: Timeline | None = None) -> None:
         self.timeline = timeline or Timeline(time.time)
-        self.moved: Callable[[], None] | None = None
+        self.on_next_changed: Callable[[], None] | None = None
         """What is told when another moment has become the next one."""
         self._numbers = count()
         self._timers: SortedList[tuple[int, int, str, Owner]] = SortedList()
@@ -86,10 +86,10 @@ class Scheduler:
             timer = self._by_sid[sid] = (moment, next(self._numbers), sid, owner)
             self._timers.add(timer)
 
-    def put_off(self, sid: str, seconds: float, owner: Owner) -> None:
+    def set_after(self, sid: str, seconds: float, owner: Owner) -> None:
         """Set a timer from outside of all that is settled."""
         self.set(sid, self.timeline.milliseconds() + round(1000 * seconds), owner)
-        self._tell()
+        self._notify()
 
     def forget(self, owner: Owner) -> None:
         """Take back all timers of an owner."""
@@ -109,13 +109,13 @@ class Scheduler:
             del self._unsettled[owner]
             owner.settle()
         if self.next != before:
-            self._tell()
+            self._notify()
 
     def advance_to(self, moment: int) -> None:
         """Make it at least *moment*, and do what is due by then."""
         self.timeline.advance_to(moment)
         self.catch_up()
-        self._tell()
+        self._notify()
 
     def catch_up(self) -> None:
         """Do what is due by now, in order, each thing as if at its own time."""
@@ -128,8 +128,8 @@ class Scheduler:
                 owner.due(sid)
                 self.settle()
             # What was told while time stood was told of another time.
-            self._tell()
+            self._notify()
 
-    def _tell(self) -> None:
-        if self.moved is not None:
-            self.moved()
+    def _notify(self) -> None:
+        if self.on_next_changed is not None:
+            self.on_next_changed()

@@ -22,7 +22,7 @@ class Item(Protocol):
         """What it is found by."""
 
 
-class Happening(NamedTuple):
+class RecordedEvents(NamedTuple):
     """Events that were recorded at once; *last* is the number of the last of them."""
 
     last: int
@@ -40,7 +40,7 @@ class Entry(NamedTuple):
 
     holder: str
     item: Item | None
-    gone: bool = False
+    tombstone: bool = False
 
 
 @dataclass(slots=True)
@@ -48,20 +48,20 @@ class Batch:
     """What is to be saved at once."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
-    happenings: list[tuple[str, Happening]] = field(default_factory=list)
+    recorded_events: list[tuple[str, RecordedEvents]] = field(default_factory=list)
     forgotten: dict[str, int] = field(default_factory=dict)
     """Below which number the events of a holder are not kept any longer."""
     emptied: list[str] = field(default_factory=list)
     """Holders that are gone with all that they held."""
 
     def __bool__(self) -> bool:
-        return bool(self.entries or self.happenings)
+        return bool(self.entries or self.recorded_events)
 
     def empty(self, holder: str) -> None:
         """Note that a holder is gone with all that it held."""
         self.entries = {sid: entry for sid, entry in self.entries.items() if entry.holder != holder}
         self.entries[holder] = Entry("", None)
-        self.happenings = [pair for pair in self.happenings if pair[0] != holder]
+        self.recorded_events = [pair for pair in self.recorded_events if pair[0] != holder]
         self.forgotten.pop(holder, None)
         self.emptied.append(holder)
 
@@ -105,20 +105,20 @@ class UnsavedChanges:
         if self._noted:
             self._book.batch.entries[item.sid] = Entry(self._holder, item)
 
-    def retire(self, item: Item) -> None:
+    def add_tombstone(self, item: Item) -> None:
         """Note that an item is gone; what refers to it goes on doing so."""
         if self._noted:
-            self._book.batch.entries[item.sid] = Entry(self._holder, item, gone=True)
+            self._book.batch.entries[item.sid] = Entry(self._holder, item, tombstone=True)
 
     def drop(self, sid: str) -> None:
         """Note that an item is gone, and that nothing refers to it."""
         if self._noted:
             self._book.batch.entries[sid] = Entry(self._holder, None)
 
-    def tell(self, happening: Happening, first: int) -> None:
+    def record_events(self, recorded: RecordedEvents, first: int) -> None:
         """Note that something has happened; of earlier events those from *first* on are kept."""
         if self._noted:
-            self._book.batch.happenings.append((self._holder, happening))
+            self._book.batch.recorded_events.append((self._holder, recorded))
             self._book.batch.forgotten[self._holder] = first
 
     def empty(self) -> None:

@@ -12,15 +12,15 @@ class DirtySet:
         self._sids: dict[str, None] = {}
         self._rewritten: dict[str, None] = {}
 
-    def note(self, *sids: str) -> None:
+    def add(self, *sids: str) -> None:
         """Note that resources have come, changed, or gone."""
         if self.owner is not None:
             self._sids.update(dict.fromkeys(sids))
             self._scheduler.wake(self.owner)
 
-    def rewrite(self, sid: str) -> None:
+    def add_rewritten(self, sid: str) -> None:
         """Note that a task has other attributes."""
-        self.note(sid)
+        self.add(sid)
         if self.owner is not None:
             self._rewritten[sid] = None
 

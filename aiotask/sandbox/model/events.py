@@ -11,7 +11,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from aiotask.sandbox.model.account import Account
-from aiotask.sandbox.model.changes import Happening
+from aiotask.sandbox.model.changes import RecordedEvents
 from aiotask.sandbox.model.list_index import Unlisted
 
 MOST_EVENTS = 500_000
@@ -75,16 +75,16 @@ class EventLog:
         """Note that what *types* name has happened now, in that order."""
         at = self._account.milliseconds()
         self.unlisted.add(self._recorded, at)
-        happening = Happening(self._recorded + len(types) - 1, at, resource_sid, types, facts)
-        self.revive(happening)
-        self._account.changes.tell(happening, self._first)
+        recorded = RecordedEvents(self._recorded + len(types) - 1, at, resource_sid, types, facts)
+        self.restore(recorded)
+        self._account.changes.record_events(recorded, self._first)
         if self.listener is not None:
-            for number, name in enumerate(types, happening.last - len(types) + 1):
+            for number, name in enumerate(types, recorded.last - len(types) + 1):
                 self.listener(number, Event(at, name, resource_sid, facts))
 
-    def revive(self, happening: Happening) -> None:
+    def restore(self, recorded: RecordedEvents) -> None:
         """Append what has happened now, or had when it was saved."""
-        last, at, resource_sid, types, facts = happening
+        last, at, resource_sid, types, facts = recorded
         events = self._events
         for name in types:
             events.append(Event(at, name, resource_sid, facts))

@@ -5,26 +5,19 @@ closed; a task waits until a worker accepts it; without SplitByWaitTime nothing 
 that is exactly as long as a threshold is below it; seconds are whole numbers.
 """
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from aiotask.sandbox.model.events import DAYS, Event
+from aiotask.sandbox.model.events import Event
 from aiotask.sandbox.model.task import Task
 from aiotask.sandbox.model.task_channel import TaskChannel
 from aiotask.sandbox.model.task_orders import ENTERED, Ordering
 from aiotask.sandbox.model.task_store import TaskStore
-from aiotask.sandbox.wire.answers import Refusal, invalid
-from aiotask.sandbox.wire.parameters import Parameters, written
 
-_DEFAULT_MINUTES = 15
-_MOST_MINUTES = 10**9
-_MONTH = DAYS * 86_400
 _STATUSES = ("pending", "reserved", "assigned", "wrapping")
 _BY_CREATION = Ordering((("DateCreated", 1),))
 _BY_ENTRY = Ordering(((ENTERED, 1), ("DateCreated", 1)))
-_THRESHOLDS = re.compile(r"\d{1,9}(,\s*\d{1,9}){0,99}", re.ASCII)
 
 _RESERVATIONS: Mapping[str, str] = {
     "reservation.created": "reservations_created",
@@ -62,43 +55,9 @@ class Window(NamedTuple):
     start: int
     end: int
 
-    @classmethod
-    def read(cls, parameters: Parameters, now: int) -> "Window":
-        """Read StartDate, EndDate and Minutes; a StartDate makes the Minutes not matter."""
-        minutes = parameters.integer("Minutes", 1, _MOST_MINUTES) or _DEFAULT_MINUTES
-        end = parameters.moment("EndDate")
-        end = now if end is None else end
-        start = parameters.moment("StartDate")
-        start = end - minutes * 60 if start is None else start
-        if start > end:
-            raise invalid("Invalid StartDate: it is after the EndDate")
-        return cls(start, end)
-
-    @classmethod
-    def recent(cls, parameters: Parameters, now: int) -> "Window":
-        """Read them for statistics, which Twilio has of the last 30 days only (14241)."""
-        window = cls.read(parameters, now)
-        if window.start < now - _MONTH:
-            raise Refusal(400, 14241, f"The StartDate is more than {DAYS} days in the past")
-        return window
-
     def within(self, events: Iterable[Event]) -> list[Event]:
         """Return the events of the while, of *events* that are not older."""
         return [event for event in events if event.at // 1000 <= self.end]
-
-    def ends(self) -> dict[str, str | None]:
-        """Return both ends as the service writes them."""
-        return {"start_time": written(self.start), "end_time": written(self.end)}
-
-
-def thresholds(parameters: Parameters) -> list[int]:
-    """Read SplitByWaitTime."""
-    text = parameters.text("SplitByWaitTime")
-    if not text:
-        return []
-    if not _THRESHOLDS.fullmatch(text):
-        raise invalid(f"Invalid SplitByWaitTime {text!r}: must be whole numbers of seconds")
-    return [int(part) for part in text.split(",")]
 
 
 def counted(events: Iterable[Event], names: Mapping[str, str]) -> dict[str, int]:

@@ -9,8 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.events import NO_FACTS, EventLog, Facts
-from aiotask.sandbox.wire.answers import invalid
-from aiotask.sandbox.wire.parameters import Parameters, written
+from aiotask.sandbox.model.refusals import invalid
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,10 +20,6 @@ class Resource:
     created: int
     updated: int
     version: int = 0
-
-    def dates(self) -> dict[str, str | None]:
-        """Return the dates as the service writes them."""
-        return {"date_created": written(self.created), "date_updated": written(self.updated)}
 
 
 R = TypeVar("R", bound=Resource)
@@ -59,14 +54,6 @@ class Store(Generic[R]):
         """Return an item by its sid."""
         return self.items.get(sid or "")
 
-    def asked(self, parameters: Parameters, name: str) -> R | None:
-        """Return the item whose sid a parameter is; one that does not exist is refused."""
-        sid = parameters.text(name)
-        item = self.get(sid)
-        if sid and item is None:
-            raise invalid(f"Invalid {name} {sid!r}: there is no such {self.noun}", name)
-        return item
-
     def new(self, values: Mapping[str, Any]) -> R:
         """Add an item with these values, where they are not None, and defaults."""
         if len(self) >= self.most:
@@ -87,23 +74,23 @@ class Store(Generic[R]):
         for values in rows:
             item = self.built(values)
             self.hold(item)
-            self.note(item)
+            self.mark_unsaved(item)
 
     def add(self, item: R) -> None:
         """Keep a new item."""
         self.hold(item)
-        self.note(item)
+        self.mark_unsaved(item)
         self.record(item, "created")
 
     def hold(self, item: R) -> None:
         """Keep an item, which need not be new."""
         self.items[item.sid] = item
 
-    def revive(self, item: R) -> None:
+    def restore(self, item: R) -> None:
         """Keep an item that was saved, and compute what was not."""
         self.hold(item)
 
-    def note(self, item: R) -> None:
+    def mark_unsaved(self, item: R) -> None:
         """Have an item saved."""
         self.account.changes.put(item)
 
@@ -118,7 +105,7 @@ class Store(Generic[R]):
             setattr(item, name, changes[name])
         item.version += 1
         item.updated = self.account.now()
-        self.note(item)
+        self.mark_unsaved(item)
         self.changed(item, old)
 
     def changed(self, item: R, old: Mapping[str, Any]) -> None:  # noqa: ARG002 - for overriders
@@ -128,7 +115,7 @@ class Store(Generic[R]):
     def remove(self, item: R) -> None:
         """Forget an item."""
         del self.items[item.sid]
-        self.account.changes.retire(item)
+        self.account.changes.add_tombstone(item)
         self.record(item, "deleted")
 
     def facts(self, _item: R) -> Facts:
@@ -137,9 +124,9 @@ class Store(Generic[R]):
 
     def record(self, item: R, *verbs: str) -> None:
         """Tell the log what happened to an item."""
-        self.tell(item.sid, self.facts(item), *(f"{self.kind}.{verb}" for verb in verbs))
+        self.log_event(item.sid, self.facts(item), *(f"{self.kind}.{verb}" for verb in verbs))
 
-    def tell(self, sid: str, facts: Facts, *types: str) -> None:
+    def log_event(self, sid: str, facts: Facts, *types: str) -> None:
         """Tell the log what happened, where there is one."""
         if self.log is not None:
             self.log.record(sid, facts, *types)

@@ -1,14 +1,13 @@
-"""A task, what it looks like in an answer, and which statuses it may go to."""
+"""Tasks as they are kept, and the statuses that updates may set."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 from aiotask.sandbox.model.events import Facts
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.task_channel import TaskChannel
 from aiotask.sandbox.model.task_queue import TaskQueue
 from aiotask.sandbox.model.workflow import Workflow
-from aiotask.sandbox.wire.answers import invalid
-from aiotask.sandbox.wire.parameters import written
 
 Status = Literal["pending", "reserved", "assigned", "canceled", "completed", "wrapping"]
 
@@ -170,42 +169,3 @@ def check_move(task: Task, status: Status, workspace_sid: str, account_sid: str)
         raise invalid(f"Cannot set task {named} to {status}: its reservations do that")
     if task.assignment_status not in move.origins:
         raise invalid(move.refusal.format(named))
-
-
-def render(
-    task: Task, *, account_sid: str, workspace_sid: str, parent: str, now: int
-) -> dict[str, Any]:
-    """Return the documented fields; *parent* is the URL of the workspace."""
-    queue = task.queue
-    url = f"{parent}/Tasks/{task.sid}"
-    return {
-        "account_sid": account_sid,
-        "age": now - task.created,
-        "assignment_status": task.assignment_status,
-        "attributes": task.attributes,
-        "addons": "{}",
-        "date_created": written(task.created),
-        "date_updated": written(task.updated),
-        "task_queue_entered_date": written(task.entered),
-        "virtual_start_time": written(task.virtual_start),
-        "priority": task.priority,
-        "reason": task.reason,
-        "sid": task.sid,
-        "task_queue_sid": queue and queue.sid,
-        "task_queue_friendly_name": queue and queue.friendly_name,
-        "task_channel_sid": task.channel.sid,
-        "task_channel_unique_name": task.channel.unique_name,
-        "timeout": task.timeout,
-        "workflow_sid": task.workflow.sid,
-        "workflow_friendly_name": task.workflow.friendly_name,
-        "workspace_sid": workspace_sid,
-        "ignore_capacity": task.ignore_capacity,
-        "routing_target": task.routing_target,
-        "url": url,
-        "links": {
-            "task_queue": queue and f"{parent}/TaskQueues/{queue.sid}",
-            "workflow": f"{parent}/Workflows/{task.workflow.sid}",
-            "workspace": parent,
-            "reservations": f"{url}/Reservations",
-        },
-    }

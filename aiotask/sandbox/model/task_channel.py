@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from aiotask.sandbox.model.events import Facts
 from aiotask.sandbox.model.store import Resource, Store
-from aiotask.sandbox.wire.answers import invalid
-from aiotask.sandbox.wire.parameters import Parameters
 
 FIRST_CHANNELS = (
     {"unique_name": "default", "friendly_name": "Default"},
@@ -43,14 +41,6 @@ class TaskChannelStore(Store[TaskChannel]):
     def named(self, name: str) -> TaskChannel | None:
         """Return the channel with this sid or unique name."""
         return self.get(name) or next((item for item in self if item.unique_name == name), None)
-
-    def filter(self, parameters: Parameters) -> TaskChannel | None:
-        """Return the channel that TaskChannel means; one that does not exist is refused."""
-        name = parameters.text("TaskChannel")
-        channel = self.named(name) if name else None
-        if name and channel is None:
-            raise invalid(f"Invalid TaskChannel {name!r}: there is no such TaskChannel")
-        return channel
 
     def facts(self, item: TaskChannel) -> Facts:
         """Return its sid and names."""

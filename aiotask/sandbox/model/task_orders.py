@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from sortedcontainers import SortedKeyList
 
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.task import Task
-from aiotask.sandbox.wire.answers import invalid
 
 Key = Callable[[Task], Any]
 Sorted: TypeAlias = "SortedKeyList[Task, Any]"
@@ -67,6 +67,10 @@ class Order:
         self.key = key
         self._whole: Sorted = SortedKeyList(tasks, key=key)
         self._parts: dict[str, dict[object, Sorted]] = {}
+
+    def place(self, task: Task) -> tuple[Any, ...]:
+        """Return all that decides where a task stands: its key, and the fields it is divided by."""
+        return self.key(task), *(getattr(task, field) for field in self._parts)
 
     def add(self, task: Task) -> None:
         """Put a task in its place."""

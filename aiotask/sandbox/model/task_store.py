@@ -6,12 +6,13 @@ built when a list first needs them, and kept up from then on.
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
-import orjson
 from sortedcontainers import SortedKeyList
 
+from aiotask.sandbox._json import loads
 from aiotask.sandbox.expressions.language import Attributes, Expression, Lookup
 from aiotask.sandbox.expressions.values import COMPOUND, NULL, identity
 from aiotask.sandbox.model.changes import UnsavedChanges
@@ -20,8 +21,6 @@ from aiotask.sandbox.model.task import Status, Task
 from aiotask.sandbox.model.task_orders import Order, Ordering, Wanted
 
 _MAX_INDEXES = 16
-_UNORDERED = frozenset(["attributes", "reason"])
-"""What can change without moving a task in any order."""
 
 
 class Query(NamedTuple):
@@ -38,7 +37,7 @@ class Query(NamedTuple):
         return (
             (self.below is None or task.number < self.below)
             and _has(task, self.wanted)
-            and (self.expression is None or self.expression.test(orjson.loads(task.attributes)))
+            and (self.expression is None or self.expression.test(loads(task.attributes)))
         )
 
 
@@ -70,7 +69,7 @@ class _AttributeIndex:
         self._name = name
         self._tasks: dict[Hashable, Task | set[Task]] = {}
         for task in tasks:
-            self.add(task, orjson.loads(task.attributes))
+            self.add(task, loads(task.attributes))
 
     def add(self, task: Task, attributes: Attributes) -> None:
         key = identity(attributes.get(self._name))
@@ -127,13 +126,14 @@ class TaskStore:
 
     def add(self, task: Task, attributes: Attributes) -> None:
         """Keep a new task, whose *attributes* are decoded already."""
-        self.revive(task)
+        self.restore(task)
         self.unlisted.add(task.number, task.began)
         self._changes.put(task)
-        self._file(task)
+        for order in self._orders.values():
+            order.add(task)
         self._index(task, attributes)
 
-    def revive(self, task: Task) -> None:
+    def restore(self, task: Task) -> None:
         """Keep a task, which may have been saved, while no order or index is asked for."""
         self.created = task.number + 1
         self._tasks[task.sid] = task
@@ -141,27 +141,27 @@ class TaskStore:
 
     def change(self, task: Task, changes: Mapping[str, Any], now: int) -> None:
         """Set fields of a task; its version grows whatever they are."""
+        changes = {**changes, "version": task.version + 1, "updated": now}
+        moved, rewrites = self._moved(task, changes), "attributes" in changes
         self._uncount(task)
-        moves, rewrites = not changes.keys() <= _UNORDERED, "attributes" in changes
-        if moves:
-            self._unfile(task)
+        for order in moved:
+            order.remove(task)
         if rewrites:
             self._unindex(task)
         for name, value in changes.items():
             setattr(task, name, value)
-        task.version += 1
-        task.updated = now
         self._changes.put(task)
         self._counts[Group.of(task)] += 1
-        if moves:
-            self._file(task)
+        for order in moved:
+            order.add(task)
         if rewrites and self._indexes:
-            self._index(task, orjson.loads(task.attributes))
+            self._index(task, loads(task.attributes))
 
     def remove(self, task: Task) -> None:
         """Forget a task."""
         self._uncount(task)
-        self._unfile(task)
+        for order in self._orders.values():
+            order.remove(task)
         self._unindex(task)
         del self._tasks[task.sid]
         self._changes.drop(task.sid)
@@ -220,13 +220,16 @@ class TaskStore:
         if not self._counts[group]:
             del self._counts[group]
 
-    def _file(self, task: Task) -> None:
-        for order in self._orders.values():
-            order.add(task)
-
-    def _unfile(self, task: Task) -> None:
-        for order in self._orders.values():
-            order.remove(task)
+    def _moved(self, task: Task, changes: Mapping[str, Any]) -> list[Order]:
+        """Return the orders in which *changes* move a task."""
+        if not self._orders:
+            return []
+        # Many of the fields that orders are divided by are computed from others, so the places
+        # themselves are compared: a list of what moves a task would have to be kept by hand.
+        changed = replace(task, **changes)
+        return [
+            order for order in self._orders.values() if order.place(task) != order.place(changed)
+        ]
 
     def _index(self, task: Task, attributes: Attributes) -> None:
         for index in self._indexes.values():
@@ -234,7 +237,7 @@ class TaskStore:
 
     def _unindex(self, task: Task) -> None:
         if self._indexes:
-            attributes = orjson.loads(task.attributes)
+            attributes = loads(task.attributes)
             for index in self._indexes.values():
                 index.remove(task, attributes)
 

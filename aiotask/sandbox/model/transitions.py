@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 from aiotask.sandbox.expressions.language import Attributes
 from aiotask.sandbox.model.activity import Activity
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.reservation import OPEN, Reservation, ReservationStatus
 from aiotask.sandbox.model.task import WAITING, Status, Task
 from aiotask.sandbox.model.worker import Worker
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.wire.answers import invalid
 
 _ENTERED = ("task.created", "workflow.entered", "workflow.target-matched", "task-queue.entered")
 _UNMATCHED = ("task.created", "workflow.entered", "task.canceled")
@@ -49,7 +49,7 @@ class Transitions:
     def __init__(self, stores: Stores, settings: Callable[[], Settings]) -> None:
         self._account = stores.account
         self._log = stores.log
-        self._mailbox = stores.mailbox
+        self._dirty = stores.dirty
         self._tasks = stores.tasks
         self._reservations = stores.reservations
         self._workers = stores.workers
@@ -58,14 +58,14 @@ class Transitions:
     def create_task(self, task: Task, attributes: Attributes) -> None:
         """Put a new task in its queue; one without a queue is canceled already."""
         self._tasks.add(task, attributes)
-        self._mailbox.note(task.sid)
+        self._dirty.add(task.sid)
         types = _UNMATCHED if task.queue is None else _ENTERED
         self._log.record(task.sid, task.facts(), *types)
 
     def change_task(self, task: Task, changes: Mapping[str, Any]) -> None:
         """Change a task; when its status changes, its reservations follow."""
         if changes.get("attributes", task.attributes) != task.attributes:
-            self._mailbox.rewrite(task.sid)
+            self._dirty.add_rewritten(task.sid)
         self._move(task, changes)
         following = _FOLLOWING.get(changes.get("assignment_status", ""))
         if following is not None:
@@ -80,16 +80,16 @@ class Transitions:
     def route_task(self, task: Task, changes: Mapping[str, Any], *events: str) -> None:
         """Move a task along its workflow, of which *events* tell."""
         self._tasks.change(task, changes, self._account.now())
-        self._mailbox.note(task.sid)
+        self._dirty.add(task.sid)
         self._log.record(task.sid, task.facts(), *events)
 
-    def tell(self, task: Task, *events: str) -> None:
+    def log_event(self, task: Task, *events: str) -> None:
         """Tell of what does not change a task yet."""
         self._log.record(task.sid, task.facts(), *events)
 
     def delete_task(self, task: Task, *events: str) -> None:
         """Forget a task and its reservations; unless a request does it, few *events* tell."""
-        self._mailbox.note(*self._reservations.of_task(task.sid), task.sid)
+        self._dirty.add(*self._reservations.of_task(task.sid), task.sid)
         self._reservations.drop(task)
         self._tasks.remove(task)
         self._log.record(task.sid, task.facts(), *events)
@@ -112,7 +112,7 @@ class Transitions:
         if task.assignment_status == "pending":
             self._move(task, {"assignment_status": "reserved", "rounds": task.rounds + 1})
         self._reservations.add(reservation)
-        self._mailbox.note(reservation.sid, task.sid)
+        self._dirty.add(reservation.sid, task.sid)
         self._rest(reservation)
         if task.queue is not None:
             self._occupy(worker, task.queue.reservation_activity)
@@ -187,7 +187,7 @@ class Transitions:
 
     def _turn(self, reservation: Reservation, status: ReservationStatus) -> None:
         self._reservations.change(reservation, {"status": status})
-        self._mailbox.note(reservation.sid, reservation.task.sid)
+        self._dirty.add(reservation.sid, reservation.task.sid)
         if status not in OPEN:
             self._rest(reservation)
         if status == "completed" and reservation.post_work_activity is not None:
@@ -198,7 +198,7 @@ class Transitions:
         if status is not None:
             changes = {**changes, "moved": self._account.milliseconds()}
         self._tasks.change(task, changes, self._account.now())
-        self._mailbox.note(task.sid)
+        self._dirty.add(task.sid)
         event = "task.updated" if status is None else _TASK_EVENTS.get(status)
         if event is not None:
             self._log.record(task.sid, task.facts(), event)

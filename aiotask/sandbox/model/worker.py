@@ -5,17 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
+from aiotask.sandbox._json import loads
 from aiotask.sandbox.expressions.language import View
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.activity import Activity
 from aiotask.sandbox.model.changes import DERIVED
 from aiotask.sandbox.model.dirty import DirtySet
 from aiotask.sandbox.model.events import EventLog, Facts
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.store import Resource, Store
 from aiotask.sandbox.model.task_channel import TaskChannel, TaskChannelStore
-from aiotask.sandbox.wire.answers import invalid
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -112,10 +111,10 @@ class WorkerStore(Store[Worker]):
     most = 15_000
 
     def __init__(
-        self, account: Account, log: EventLog, channels: TaskChannelStore, mailbox: DirtySet
+        self, account: Account, log: EventLog, channels: TaskChannelStore, dirty: DirtySet
     ) -> None:
         super().__init__(account, log)
-        self.mailbox = mailbox
+        self.dirty = dirty
         self.by_activity: Counter[str] = Counter()
         self._channels = channels
         self._names: dict[str, Worker] = {}
@@ -126,7 +125,7 @@ class WorkerStore(Store[Worker]):
         self._check_name(values["friendly_name"], None)
         worker = super().built({**values, "since": self.account.milliseconds()})
         for channel in self._channels:
-            self._equip(worker, channel)
+            self._add_channel(worker, channel)
         self.rest(worker, *worker.channels.values())
         return worker
 
@@ -141,19 +140,19 @@ class WorkerStore(Store[Worker]):
         for item in channels:
             item.turn = self._turn
         if worker.sid in self.items:
-            self.note(worker)
-        self.mailbox.note(worker.sid)
+            self.mark_unsaved(worker)
+        self.dirty.add(worker.sid)
 
     def hold(self, item: Worker) -> None:
         """Keep a worker."""
         self._index(item)
         super().hold(item)
 
-    def revive(self, item: Worker) -> None:
+    def restore(self, item: Worker) -> None:
         """Keep a worker who was saved."""
-        item.decoded = orjson.loads(item.attributes)
+        item.decoded = loads(item.attributes)
         self._turn = max(self._turn, item.turn, *(each.turn for each in item.channels.values()))
-        super().revive(item)
+        super().restore(item)
 
     def change(self, item: Worker, changes: Mapping[str, Any]) -> None:
         """Set what is not None; a new activity begins now."""
@@ -166,7 +165,7 @@ class WorkerStore(Store[Worker]):
         self._index(item)
         if item.activity.available and not idle:
             self.rest(item, *item.channels.values())
-        self.mailbox.note(item.sid)
+        self.dirty.add(item.sid)
 
     def changed(self, item: Worker, old: Mapping[str, Any]) -> None:
         """Tell the log of a change, for some of which TaskRouter has events."""
@@ -176,33 +175,33 @@ class WorkerStore(Store[Worker]):
             facts = item.facts()._replace(
                 more=self._spent(old["activity"], old.get("since", item.since))
             )
-            self.tell(item.sid, facts, "worker.activity.update")
+            self.log_event(item.sid, facts, "worker.activity.update")
 
     def remove(self, item: Worker) -> None:
         """Forget a worker."""
         self._unindex(item)
         del self.items[item.sid]
-        self.account.changes.retire(item)
-        self.mailbox.note(item.sid)
+        self.account.changes.add_tombstone(item)
+        self.dirty.add(item.sid)
         facts = item.facts()._replace(more=self._spent(item.activity, item.since))
-        self.tell(item.sid, facts, "worker.deleted")
+        self.log_event(item.sid, facts, "worker.deleted")
 
     def facts(self, item: Worker) -> Facts:
         """Return what events say about a worker."""
         return item.facts()
 
-    def equip(self, channel: TaskChannel) -> None:
+    def add_channel(self, channel: TaskChannel) -> None:
         """Give every worker a channel for a new task channel."""
         for worker in self:
-            self._equip(worker, channel)
-            self.note(worker)
+            self._add_channel(worker, channel)
+            self.mark_unsaved(worker)
 
-    def strip(self, channel: TaskChannel) -> None:
+    def remove_channel(self, channel: TaskChannel) -> None:
         """Take the channels of a task channel away from the workers."""
         for worker in self:
             del worker.channels[channel.sid]
-            self.note(worker)
-            self.mailbox.note(worker.sid)
+            self.mark_unsaved(worker)
+            self.dirty.add(worker.sid)
 
     def engage(self, worker: Worker, channel: TaskChannel, engaged: int, assigned: int) -> None:
         """Count a worker's reservations on a channel up or down."""
@@ -210,7 +209,7 @@ class WorkerStore(Store[Worker]):
         if item is not None:
             item.engaged += engaged
             item.assigned += assigned
-        self.mailbox.note(worker.sid)
+        self.dirty.add(worker.sid)
 
     def _check_name(self, name: str | None, item: Worker | None) -> None:
         """Refuse a name that another worker has: Twilio does not tell upper case from lower."""
@@ -226,13 +225,13 @@ class WorkerStore(Store[Worker]):
             ("worker_time_in_previous_activity_ms", str(spent)),
         )
 
-    def _equip(self, worker: Worker, channel: TaskChannel) -> None:
+    def _add_channel(self, worker: Worker, channel: TaskChannel) -> None:
         now = self.account.now()
         sid = self.account.new_sid("WC")
         worker.channels[channel.sid] = WorkerChannel(
             sid=sid, created=now, updated=now, channel=channel, turn=worker.turn
         )
-        self.mailbox.note(worker.sid)
+        self.dirty.add(worker.sid)
 
     def _index(self, item: Worker) -> None:
         self._names[item.friendly_name.casefold()] = item
@@ -248,11 +247,11 @@ class WorkerChannelStore(Store[WorkerChannel]):
 
     def __init__(self, workers: WorkerStore, worker: Worker) -> None:
         super().__init__(workers.account, workers.log)
-        self._mailbox = workers.mailbox
+        self._dirty = workers.dirty
         self.items = {item.sid: item for item in worker.channels.values()}
         self.worker = worker
 
-    def note(self, item: WorkerChannel) -> None:  # noqa: ARG002 - for all of them
+    def mark_unsaved(self, item: WorkerChannel) -> None:  # noqa: ARG002 - for all of them
         """Have the worker saved, of whom the channels are a part."""
         self.account.changes.put(self.worker)
 
@@ -268,8 +267,8 @@ class WorkerChannelStore(Store[WorkerChannel]):
                 ("worker_channel_task_count", str(item.assigned)),
             ),
         )
-        self._mailbox.note(self.worker.sid)
+        self._dirty.add(self.worker.sid)
         if "capacity" in old:
-            self.tell(self.worker.sid, facts, "worker.capacity.update")
+            self.log_event(self.worker.sid, facts, "worker.capacity.update")
         if "available" in old:
-            self.tell(self.worker.sid, facts, "worker.channel.availability.update")
+            self.log_event(self.worker.sid, facts, "worker.channel.availability.update")

@@ -7,9 +7,9 @@ from typing import Any
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.dirty import DirtySet
 from aiotask.sandbox.model.events import EventLog, Facts
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.store import Resource, Store
 from aiotask.sandbox.model.workflow_configuration import Document
-from aiotask.sandbox.wire.answers import invalid
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,15 +34,15 @@ class WorkflowStore(Store[Workflow]):
     kind = "workflow"
     most = 1_000
 
-    def __init__(self, account: Account, log: EventLog, mailbox: DirtySet) -> None:
+    def __init__(self, account: Account, log: EventLog, dirty: DirtySet) -> None:
         super().__init__(account, log)
-        self._mailbox = mailbox
+        self._dirty = dirty
 
     def changed(self, item: Workflow, old: Mapping[str, Any]) -> None:
         """Tell the log of a change."""
         super().changed(item, old)
         if old.keys() & {"document", "re_evaluate"}:
-            self._mailbox.note(item.sid)
+            self._dirty.add(item.sid)
 
     def only(self) -> Workflow:
         """Return the one workflow that needs no naming."""

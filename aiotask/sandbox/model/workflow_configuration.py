@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
+from aiotask.sandbox._json import JsonSyntaxError, loads
 from aiotask.sandbox.expressions.language import (
     Attributes,
     Expression,
@@ -19,9 +18,11 @@ from aiotask.sandbox.expressions.language import (
     Test,
     parse,
 )
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.worker_order import Column, parse_order, parse_reference
-from aiotask.sandbox.wire.answers import invalid
-from aiotask.sandbox.wire.parameters import MAX_PRIORITY
+
+MAX_PRIORITY = 2**31 - 1
+"""The highest priority of a task, and of a target."""
 
 MAX_BYTES = 1_038_576
 """The longest configuration, as Twilio's page of limits has it."""
@@ -86,8 +87,8 @@ def read_document(text: str, queue_exists: Callable[[str], bool]) -> Document:
     if len(text.encode()) > MAX_BYTES:
         raise invalid(f"Invalid Configuration: longer than {MAX_BYTES} bytes")
     try:
-        parsed = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        parsed = loads(text)
+    except JsonSyntaxError as error:
         raise invalid(f"Invalid Configuration: not JSON: {error}") from error
     return _Reader(text, queue_exists).read(parsed)
 

@@ -20,7 +20,7 @@ class Stores(NamedTuple):
     account: Account
     workspace_sid: str
     log: EventLog
-    mailbox: DirtySet
+    dirty: DirtySet
     activities: ActivityStore
     channels: TaskChannelStore
     workers: WorkerStore
@@ -43,18 +43,18 @@ class Stores(NamedTuple):
         account = account.within(sid)
         log = EventLog(account, sid)
         activities, channels = ActivityStore(account, log), TaskChannelStore(account, log)
-        mailbox = DirtySet(account.scheduler)
-        workers = WorkerStore(account, log, channels, mailbox)
+        dirty = DirtySet(account.scheduler)
+        workers = WorkerStore(account, log, channels, dirty)
         return cls(
             account=account,
             workspace_sid=sid,
             log=log,
-            mailbox=mailbox,
+            dirty=dirty,
             activities=activities,
             channels=channels,
             workers=workers,
-            queues=TaskQueueStore(account, log, mailbox),
-            workflows=WorkflowStore(account, log, mailbox),
+            queues=TaskQueueStore(account, log, dirty),
+            workflows=WorkflowStore(account, log, dirty),
             tasks=TaskStore(account.changes, account.index),
             reservations=ReservationStore(account, log, workers),
         )

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
 
-import orjson
-
+from aiotask.sandbox._json import loads
 from aiotask.sandbox.expressions.language import Scope
 from aiotask.sandbox.model.task import CLOSED, WAITING, Task
 from aiotask.sandbox.model.task_queue import TaskQueue
@@ -43,10 +42,10 @@ class Router:
         self._stores = stores
         self._account = stores.account
         self._scheduler = stores.account.scheduler
-        self._mailbox = stores.mailbox
+        self._dirty = stores.dirty
         self._transitions = transitions
         self._settings = settings
-        self._passage = WorkflowSteps(stores, transitions)
+        self._steps = WorkflowSteps(stores, transitions)
         self._numbers = count()
         self._begin()
 
@@ -54,21 +53,21 @@ class Router:
         self._matching = Matching(self._stores, self._settings)
         self._heap: list[tuple[Rank, int, Task | Worker]] = []
         self._seeking: set[str] = set()
-        self._mailbox.owner = self
+        self._dirty.owner = self
 
     def resume(self) -> None:
         """Build all queues and timers anew from the resources; what is due is done when asked."""
         self.close()
         self._begin()
         stores = self._stores
-        self._mailbox.note(*stores.workers.items, *stores.reservations.items)
-        self._mailbox.note(*(task.sid for task in stores.tasks))
+        self._dirty.add(*stores.workers.items, *stores.reservations.items)
+        self._dirty.add(*(task.sid for task in stores.tasks))
 
     def close(self) -> None:
         """Have nothing due any longer."""
-        self._mailbox.take()
-        self._mailbox.take_rewritten()
-        self._mailbox.owner = None
+        self._dirty.take()
+        self._dirty.take_rewritten()
+        self._dirty.owner = None
         self._scheduler.forget(self)
 
     def settle(self) -> None:
@@ -85,7 +84,7 @@ class Router:
             task = reservation.task
             self._transitions.time_out(reservation)
             if task.assignment_status == "pending" and self._account.unanswered == "advance":
-                self._passage.go_on(task)
+                self._steps.advance(task)
         task_due = self._stores.tasks.get(sid)
         if task_due is not None:
             self._end(task_due)
@@ -99,7 +98,7 @@ class Router:
         elif lifetime(task) <= self._account.milliseconds():
             self._cancel(task, TTL_EXCEEDED)
         else:
-            self._passage.time_out(task)
+            self._steps.time_out(task)
 
     def _cancel(self, task: Task, reason: str) -> None:
         changes = {"assignment_status": "canceled", "reason": reason}
@@ -107,8 +106,8 @@ class Router:
 
     def _absorb(self) -> None:
         """Take note of what has changed."""
-        while sids := self._mailbox.take():
-            for sid in self._mailbox.take_rewritten():
+        while sids := self._dirty.take():
+            for sid in self._dirty.take_rewritten():
                 self._reconsider(sid)
             for sid in sids:
                 match sid[:2]:
@@ -124,9 +123,9 @@ class Router:
                         self._note_task(sid)
 
     def _note_worker(self, sid: str) -> None:
-        self._matching.crew.refresh(sid)
+        self._matching.pools.refresh(sid)
         worker = self._stores.workers.get(sid)
-        if worker is not None and self._matching.lines:
+        if worker is not None and self._matching.waiting:
             self._push(self._matching.task_for(worker), worker)
 
     def _note_reservation(self, sid: str) -> None:
@@ -136,7 +135,7 @@ class Router:
 
     def _note_queue(self, sid: str) -> None:
         """Let all tasks of a queue seek anew, for its workers and its order may be others now."""
-        self._matching.crew.keep(queue.target_workers for queue in self._stores.queues)
+        self._matching.pools.keep(queue.target_workers for queue in self._stores.queues)
         for task in self._stores.tasks:
             if task.task_queue_sid == sid:
                 self._note_task(task.sid)
@@ -151,22 +150,22 @@ class Router:
         """Let a task begin anew, if it is pending and its workflow wants that."""
         task = self._stores.tasks.get(sid)
         if task is not None and task.assignment_status == "pending" and task.workflow.re_evaluate:
-            self._passage.begin_anew(task)
+            self._steps.restart(task)
 
     def _note_task(self, sid: str) -> None:
-        task, lines = self._stores.tasks.get(sid), self._matching.lines
+        task, waiting = self._stores.tasks.get(sid), self._matching.waiting
         self._seeking.discard(sid)
         moment = None if task is None else due(task, self._account.closed_for)
         self._scheduler.set(sid, moment, self)
         queue = None if task is None else self._wanted_in(task)
         if task is None or queue is None:
-            lines.take(sid)
+            waiting.take(sid)
         elif task.assignment_status == "pending" and task.rounds >= MOST_ROUNDS:
             self._cancel(task, ROUNDS_EXCEEDED)
         elif task.deadline is not None and self._over(task):
-            self._passage.time_out(task)
+            self._steps.time_out(task)
         else:
-            lines.put(task, queue, self._passage.target(task, queue))
+            waiting.put(task, queue, self._steps.target(task, queue))
             self._seeking.add(sid)
             self._push(self._matching.find(task), task)
 
@@ -203,26 +202,26 @@ class Router:
         seeks = task is who and task.sid in self._seeking
         if task is who:
             self._seeking.discard(task.sid)
-        hopeless = task is who and self._hopeless(found.line, task)
+        hopeless = task is who and self._hopeless(found.group, task)
         worker = None if hopeless else matching.worker_for(found)
         if worker is not None:
             self._transitions.reserve(task, worker)
         elif seeks and task.assignment_status == "pending":
-            self._consider_skip(task, found.line)
+            self._consider_skip(task, found.group)
 
-    def _hopeless(self, line: WaitingGroup, task: Task) -> bool:
+    def _hopeless(self, group: WaitingGroup, task: Task) -> bool:
         """Tell whether another task waits already for whoever could take this one."""
         return any(
             other is not task
             and other.assignment_status == "pending"
             and other.sid not in self._seeking
-            for other in (line.tasks[0][-1], line.tasks[-1][-1])
+            for other in (group.tasks[0][-1], group.tasks[-1][-1])
         )
 
-    def _consider_skip(self, task: Task, line: WaitingGroup) -> None:
+    def _consider_skip(self, task: Task, group: WaitingGroup) -> None:
         """Let a task go on that could not be offered at once, if its target says so."""
-        skip_if = line.target.skip_if
-        if skip_if is not None and not line.direct:
-            attributes = orjson.loads(task.attributes)
-            if skip_if(Scope(workers=self._matching.crowd(line), task=attributes)):
-                self._passage.skip(task)
+        skip_if = group.target.skip_if
+        if skip_if is not None and not group.direct:
+            attributes = loads(task.attributes)
+            if skip_if(Scope(workers=self._matching.worker_counts(group), task=attributes)):
+                self._steps.skip(task)

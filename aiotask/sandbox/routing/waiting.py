@@ -7,9 +7,9 @@ task have in common. So a worker who is free tries expressions on lines, and not
 from collections.abc import Hashable, Iterator
 from typing import Any, NamedTuple
 
-import orjson
 from sortedcontainers import SortedList
 
+from aiotask.sandbox._json import dumps, loads
 from aiotask.sandbox.expressions.language import Attributes, Path, Scope, reader
 from aiotask.sandbox.expressions.values import COMPOUND, identity
 from aiotask.sandbox.model.task import Task
@@ -17,7 +17,7 @@ from aiotask.sandbox.model.task_queue import TaskQueue
 from aiotask.sandbox.model.worker import Worker, WorkerView
 from aiotask.sandbox.model.workflow_configuration import Target
 
-Place = tuple[Any, ...]
+Position = tuple[Any, ...]
 """What orders the tasks of a queue: numbers, and at last the task."""
 Person = tuple[str, Hashable]
 """A worker by sid or by name."""
@@ -35,8 +35,8 @@ class WaitingGroup:
         self.key = key
         self.person = key.person
         self.direct = is_direct(task)
-        self.tasks: SortedList[Place] = SortedList()
-        self._attributes: Attributes = orjson.loads(task.attributes) if key.values else {}
+        self.tasks: SortedList[Position] = SortedList()
+        self._attributes: Attributes = loads(task.attributes) if key.values else {}
 
     def admits(self, worker: Worker) -> bool:
         """Tell whether the target's expression is true for a worker; for a direct task it is."""
@@ -63,7 +63,7 @@ class Key(NamedTuple):
         direct = is_direct(task)
         paths = () if direct or target.expression is None else sorted_paths(target.expression.paths)
         known = None if direct else target.known
-        decoded = orjson.loads(task.attributes) if paths or known else {}
+        decoded = loads(task.attributes) if paths or known else {}
         scope = Scope(task=decoded)
         person: Person | None = ("sid", task.routing_target) if direct else None
         if known is not None:
@@ -85,40 +85,40 @@ class WaitingTasks:
     """All waiting tasks of a workspace."""
 
     def __init__(self) -> None:
-        self._lines: dict[Key, WaitingGroup] = {}
+        self._groups: dict[Key, WaitingGroup] = {}
         self._by_channel: dict[str, dict[Key, WaitingGroup]] = {}
         self._by_person: dict[Person, dict[Key, WaitingGroup]] = {}
-        self._places: dict[str, tuple[WaitingGroup, Place]] = {}
+        self._positions: dict[str, tuple[WaitingGroup, Position]] = {}
 
     def put(self, task: Task, queue: TaskQueue, target: Target) -> None:
         """Let a task wait, in the place that is right for it now."""
         self.take(task.sid)
         key = Key.of(task, queue, target)
-        line = self._lines.get(key)
-        if line is None:
-            line = self._lines[key] = WaitingGroup(queue, target, task, key)
-            self._group(line)[key] = line
-        place = _place(task, queue)
-        line.tasks.add(place)
-        self._places[task.sid] = line, place
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = WaitingGroup(queue, target, task, key)
+            self._neighbours(group)[key] = group
+        position = _position(task, queue)
+        group.tasks.add(position)
+        self._positions[task.sid] = group, position
 
     def take(self, sid: str) -> None:
         """Let a task wait no longer."""
-        found = self._places.pop(sid, None)
+        found = self._positions.pop(sid, None)
         if found is None:
             return
-        line, place = found
-        line.tasks.remove(place)
-        if not line.tasks:
-            del self._lines[line.key]
-            group = self._group(line)
-            del group[line.key]
-            if not group and line.person is not None:
-                del self._by_person[line.person]
+        group, position = found
+        group.tasks.remove(position)
+        if not group.tasks:
+            del self._groups[group.key]
+            neighbours = self._neighbours(group)
+            del neighbours[group.key]
+            if not neighbours and group.person is not None:
+                del self._by_person[group.person]
 
-    def find(self, sid: str) -> tuple[WaitingGroup, Place] | None:
+    def find(self, sid: str) -> tuple[WaitingGroup, Position] | None:
         """Return where a task waits."""
-        return self._places.get(sid)
+        return self._positions.get(sid)
 
     def for_channel(self, channel: str) -> Iterator[WaitingGroup]:
         """Return the lines of a channel that are for nobody in particular."""
@@ -130,12 +130,12 @@ class WaitingTasks:
             yield from self._by_person.get(person, {}).values()
 
     def __bool__(self) -> bool:
-        return bool(self._lines)
+        return bool(self._groups)
 
-    def _group(self, line: WaitingGroup) -> dict[Key, WaitingGroup]:
-        if line.person is None:
-            return self._by_channel.setdefault(line.channel, {})
-        return self._by_person.setdefault(line.person, {})
+    def _neighbours(self, group: WaitingGroup) -> dict[Key, WaitingGroup]:
+        if group.person is None:
+            return self._by_channel.setdefault(group.channel, {})
+        return self._by_person.setdefault(group.person, {})
 
 
 def is_direct(task: Task) -> bool:
@@ -157,10 +157,10 @@ def _person(value: Any, *, by_name: bool) -> Person:
 
 def _hashable(value: Any) -> Hashable:
     key = identity(value)
-    return orjson.dumps(value) if key is COMPOUND else key
+    return dumps(value) if key is COMPOUND else key
 
 
-def _place(task: Task, queue: TaskQueue) -> Place:
+def _position(task: Task, queue: TaskQueue) -> Position:
     if queue.task_order == "LIFO":
         return -task.virtual_start, -task.number, task
     return -task.priority, task.virtual_start, task.number, task

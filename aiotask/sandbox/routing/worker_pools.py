@@ -83,27 +83,27 @@ class WorkerPools:
     def __init__(self, workers: WorkerStore, free: Callable[[Worker, str], bool]) -> None:
         self._workers = workers
         self._free = free
-        self._staffs: dict[str, WorkerPool] = {}
+        self._pools: dict[str, WorkerPool] = {}
         self._known: dict[str, tuple[object, str]] = {}
 
-    def staff(self, expression: str) -> WorkerPool:
+    def pool(self, expression: str) -> WorkerPool:
         """Return whom a queue's TargetWorkers means; an empty one is nobody."""
-        staff = self._staffs.get(expression)
-        if staff is None:
-            staff = self._staffs[expression] = WorkerPool(parse(expression or _NOBODY))
-            for worker in filter(staff.test, self._workers):
-                staff.put(worker)
-        return staff
+        pool = self._pools.get(expression)
+        if pool is None:
+            pool = self._pools[expression] = WorkerPool(parse(expression or _NOBODY))
+            for worker in filter(pool.test, self._workers):
+                pool.put(worker)
+        return pool
 
     def ready(self, expression: str, channel: str) -> "SortedList[Turn]":
         """Return who of them is free on a channel, the longest idle first."""
-        staff = self.staff(expression)
-        ready = staff.ready(channel)
+        pool = self.pool(expression)
+        ready = pool.ready(channel)
         if ready is None:
-            ready = staff.watch(channel)
+            ready = pool.watch(channel)
             for worker in self._workers:
-                if worker in staff:
-                    staff.turn(channel, worker.sid, self._turn(worker, channel))
+                if worker in pool:
+                    pool.turn(channel, worker.sid, self._turn(worker, channel))
         return ready
 
     def refresh(self, sid: str) -> None:
@@ -111,29 +111,29 @@ class WorkerPools:
         worker = self._workers.get(sid)
         if worker is None:
             self._known.pop(sid, None)
-            for staff in self._staffs.values():
-                self._leave(staff, sid)
+            for pool in self._pools.values():
+                self._leave(pool, sid)
             return
         attributes, name = self._known.get(sid, (None, ""))
         same = attributes is worker.decoded and name == worker.friendly_name
         self._known[sid] = worker.decoded, worker.friendly_name
-        for staff in self._staffs.values():
-            if staff.test(worker) if staff.volatile or not same else worker in staff:
-                staff.put(worker)
-                for channel in staff.watched():
-                    staff.turn(channel, sid, self._turn(worker, channel))
+        for pool in self._pools.values():
+            if pool.test(worker) if pool.volatile or not same else worker in pool:
+                pool.put(worker)
+                for channel in pool.watched():
+                    pool.turn(channel, sid, self._turn(worker, channel))
             else:
-                self._leave(staff, sid)
+                self._leave(pool, sid)
 
     def keep(self, expressions: Iterable[str]) -> None:
         """Forget whom expressions mean that no queue has any longer."""
         kept = set(expressions)
-        self._staffs = {text: staff for text, staff in self._staffs.items() if text in kept}
+        self._pools = {text: pool for text, pool in self._pools.items() if text in kept}
 
-    def _leave(self, staff: WorkerPool, sid: str) -> None:
-        staff.count_out(sid)
-        for channel in staff.watched():
-            staff.turn(channel, sid, None)
+    def _leave(self, pool: WorkerPool, sid: str) -> None:
+        pool.count_out(sid)
+        for channel in pool.watched():
+            pool.turn(channel, sid, None)
 
     def _turn(self, worker: Worker, channel: str) -> Turn | None:
         """Return the place of a free worker; optimized channels have rotations of their own."""

@@ -16,8 +16,7 @@ What Twilio leaves open is decided so:
 
 from typing import Any
 
-import orjson
-
+from aiotask.sandbox._json import loads
 from aiotask.sandbox.expressions.language import Attributes
 from aiotask.sandbox.model.task import Task
 from aiotask.sandbox.model.task_queue import TaskQueue
@@ -47,20 +46,20 @@ class WorkflowSteps:
 
     def time_out(self, task: Task) -> None:
         """Let a task go on whose target has had enough time."""
-        self._transitions.tell(task, "task-queue.timeout")
-        if not self.go_on(task):
-            self._fall_out(task, "workflow.timeout")
+        self._transitions.log_event(task, "task-queue.timeout")
+        if not self.advance(task):
+            self._leave_workflow(task, "workflow.timeout")
 
     def skip(self, task: Task) -> None:
         """Let a task go on that its target does not want to wait."""
-        if self.go_on(task):
+        if self.advance(task):
             return
         following = 0 if task.rule is None else task.rule + 1
         rule = task.workflow.document.route(_attributes(task), following)
         if rule is None or not self._enter(task, rule, 0, self._account.milliseconds()):
-            self._fall_out(task, "workflow.skipped")
+            self._leave_workflow(task, "workflow.skipped")
 
-    def go_on(self, task: Task) -> bool:
+    def advance(self, task: Task) -> bool:
         """Move a task to the next target that has time left for it, if there is one."""
         document, step = task.workflow.document, task.step + 1
         if task.rule is None:
@@ -73,7 +72,7 @@ class WorkflowSteps:
             step += 1
         return False
 
-    def begin_anew(self, task: Task) -> None:
+    def restart(self, task: Task) -> None:
         """Let a task go through its workflow again; one that was put in a queue stays there."""
         if task.rule is None:
             return
@@ -101,7 +100,7 @@ class WorkflowSteps:
             changes["priority"] = target.priority
         events = ["workflow.target-matched"]
         if queue is not task.queue:
-            self._transitions.tell(task, "task-queue.moved")
+            self._transitions.log_event(task, "task-queue.moved")
             changes |= {"queue": queue, "entered": self._account.now()}
             events.append("task-queue.entered")
         same = all(getattr(task, name) == value for name, value in changes.items())
@@ -109,12 +108,12 @@ class WorkflowSteps:
             self._transitions.route_task(task, changes, *events)
         return True
 
-    def _fall_out(self, task: Task, event: str) -> None:
-        self._transitions.tell(task, event)
+    def _leave_workflow(self, task: Task, event: str) -> None:
+        self._transitions.log_event(task, event)
         changes = {"assignment_status": "canceled", "reason": LEFT_WORKFLOW}
         self._transitions.change_task(task, changes)
 
 
 def _attributes(task: Task) -> Attributes:
-    attributes: dict[str, Any] = orjson.loads(task.attributes)
+    attributes: dict[str, Any] = loads(task.attributes)
     return attributes

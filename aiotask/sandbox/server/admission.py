@@ -7,7 +7,8 @@ from random import Random
 from multidict import CIMultiDict
 
 from aiotask.sandbox.clock.rate_window import Clock, SlidingWindow
-from aiotask.sandbox.wire.answers import Refusal, too_many_requests, unauthenticated
+from aiotask.sandbox.model.refusals import Refusal
+from aiotask.sandbox.wire.answers import too_many_requests, unauthenticated
 
 _RATE_SECONDS = 1
 

@@ -11,7 +11,8 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDict
 
-from aiotask.sandbox.wire.answers import invalid
+from aiotask.sandbox.model.refusals import invalid
+from aiotask.sandbox.wire.answers import error_answer
 
 MAX_BODY = 4 * 2**20
 """More than the longest workflow configuration needs when it is form-encoded."""
@@ -39,7 +40,7 @@ class _Connection(RequestHandler):
         """Answer what could not be parsed; errors of the sandbox itself stay loud."""
         if status != HTTPStatus.BAD_REQUEST:
             return super().handle_error(request, status, exc, message)
-        body = invalid("The request is not valid HTTP").answer().body
+        body = error_answer(invalid("The request is not valid HTTP")).body
         response = web.Response(status=status, body=body, content_type="application/json")
         response.force_close()
         return response

@@ -18,7 +18,7 @@ class DelayedRequests:
         """Have something done in so many seconds."""
         name = f"late {next(self._numbers)}"
         self._waiting[name] = act
-        self._scheduler.put_off(name, seconds, self)
+        self._scheduler.set_after(name, seconds, self)
 
     def drop(self) -> None:
         """Do nothing any longer of what waits."""

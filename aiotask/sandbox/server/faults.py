@@ -1,7 +1,7 @@
 """Which requests are to go wrong, and how; chooses, and leaves the breaking to the server."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 from random import Random
 from typing import Literal, NamedTuple, get_args
@@ -38,10 +38,42 @@ replaces it by a page, no_sid by an empty object, and empty by nothing. Those tw
 that has no body as it is.
 """
 
-EVERY_KIND: tuple[FaultKind, ...] = get_args(FaultKind)
+Moment = Literal["before", "after", "late"]
+Effect = Literal[
+    "429",
+    "500",
+    "502",
+    "503",
+    "504",
+    "empty",
+    "hang",
+    "no_sid",
+    "not_json",
+    "reset",
+    "truncated",
+]
+
+
+class Fault(NamedTuple):
+    """A fault kind in its two parts."""
+
+    moment: Moment
+    effect: Effect
+
+    @classmethod
+    def parse(cls, kind: str) -> "Fault":
+        """Return the parts of a kind; a ValueError if it has none that are known."""
+        for moment in get_args(Moment):
+            for effect in get_args(Effect):
+                if kind == f"{moment}_{effect}":
+                    return cls(moment, effect)
+        raise ValueError(f"unknown fault kind {kind!r}")
+
+
+FAULTS: Mapping[FaultKind, Fault] = {kind: Fault.parse(kind) for kind in get_args(FaultKind)}
 
 FAULT_KINDS: tuple[FaultKind, ...] = tuple(
-    kind for kind in EVERY_KIND if not kind.startswith("late")
+    kind for kind, fault in FAULTS.items() if fault.moment != "late"
 )
 """The kinds of faults that need no other setting: all but the late ones."""
 
@@ -71,7 +103,7 @@ class Faults:
         if not 0 <= late < inf:
             raise ValueError(f"the most seconds that faults are late are {late}, not from 0 on")
         if kinds is None:
-            kinds = EVERY_KIND if late else FAULT_KINDS
+            kinds = tuple(FAULTS) if late else FAULT_KINDS
         for kind in kinds:
             _check(kind)
         self.share = share
@@ -127,5 +159,5 @@ class Faults:
 
 
 def _check(kind: str) -> None:
-    if kind not in EVERY_KIND:
-        raise ValueError(f"no kind of fault is {kind!r}; there are {', '.join(EVERY_KIND)}")
+    if kind not in FAULTS:
+        raise ValueError(f"unknown fault kind {kind!r}; choose from {', '.join(FAULTS)}")

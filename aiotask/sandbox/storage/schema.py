@@ -43,7 +43,7 @@ TABLE_OF: Mapping[str, str] = {
 }
 _COLUMNS = (
     "position INTEGER PRIMARY KEY, sid TEXT NOT NULL, holder TEXT NOT NULL, "
-    "gone INTEGER NOT NULL, content BLOB NOT NULL"
+    "tombstone INTEGER NOT NULL, content BLOB NOT NULL"
 )
 _OF_EVENTS = (
     "position INTEGER PRIMARY KEY, holder TEXT NOT NULL, last INTEGER NOT NULL, "

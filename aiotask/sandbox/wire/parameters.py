@@ -3,16 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-import orjson
-
+from aiotask.sandbox._json import JsonSyntaxError, loads
 from aiotask.sandbox.expressions.language import Expression, ExpressionError, parse
-from aiotask.sandbox.wire.answers import invalid
+from aiotask.sandbox.model.refusals import invalid
 
-MAX_PRIORITY = 2**31 - 1
 MAX_ATTRIBUTES = 4096
 """The longest Attributes of a task or worker, as Twilio's page of limits has it."""
 
@@ -24,14 +21,6 @@ _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _MAX_PARAMETERS = 1000
 
 Choice = TypeVar("Choice", bound=str)
-
-
-@lru_cache(4096)
-def written(moment: int | None) -> str | None:
-    """Return seconds since 1970 as the only form that Twilio's Python library reads."""
-    if moment is None:
-        return None
-    return (_EPOCH + timedelta(seconds=moment)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Parameters:
@@ -75,9 +64,7 @@ class Parameters:
         """Return a name of 1 to *longest* characters."""
         value = self._last.get(name)
         if value is not None and not 1 <= len(value) <= longest:
-            refusal = invalid(f"{name} must have between 1 and {longest} characters")
-            refusal.code = code
-            raise refusal
+            raise invalid(f"{name} must have between 1 and {longest} characters", code=code)
         return value
 
     def chosen(self, name: str, allowed: Sequence[Choice]) -> Choice | None:
@@ -138,8 +125,8 @@ class Parameters:
         if len(text) > MAX_ATTRIBUTES:
             raise invalid(f"Invalid Attributes: longer than {MAX_ATTRIBUTES} characters")
         try:
-            decoded = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
+            decoded = loads(text)
+        except JsonSyntaxError as error:
             raise invalid(f"Invalid Attributes: not JSON: {error}") from error
         if not isinstance(decoded, dict):
             raise invalid("Invalid Attributes: not a JSON object")
