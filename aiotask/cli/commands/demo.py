@@ -64,9 +64,10 @@ _NEXT = "Next: aiotask sandbox runs such a service for your own code; the README
     "--seed", metavar="K", type=int, help="Choose the same faults in each run with this seed."
 )
 def demo(rows: int, faults: float, seed: int | None) -> None:
-    """Import tasks into a faulty sandbox, kill the import, resume it and check the result.
+    """Import into a faulty sandbox, kill the import and resume it.
 
-    The sandbox runs in this process: the demo needs no account, no credentials and no network.
+    At the end it counts the tasks. The sandbox runs in this process: the demo needs no account,
+    no credentials and no network.
     """
     sandbox = Sandbox(
         rate=_RATE,
