@@ -54,7 +54,7 @@ class _Plain(Generic[Row]):
         taken: list[Row] = []
         if self._error is not None:
             raise self._error
-        started_at = time.perf_counter()
+        until = time.perf_counter() + _LONGEST_PULL
         try:
             for row in self._rows:
                 taken.append(row)
