@@ -60,10 +60,7 @@ class _Plain(Generic[Row]):
                 taken.append(row)
                 if len(taken) >= most:
                     break
-                if (
-                    not len(taken) % _CLOCK_INTERVAL
-                    and time.perf_counter() - started_at > _LONGEST_PULL
-                ):
+                if not len(taken) % _CLOCK_INTERVAL and time.perf_counter() > until:
                     break
         except (KeyboardInterrupt, SystemExit):
             raise
