@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from multidict import istr
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from yarl import URL
 
@@ -33,6 +34,8 @@ _OTHER_SID = re.compile("/(?!WS)[A-Z]{2}[0-9a-fA-F]{32}")
 # (https://www.twilio.com/en-us/changelog/taskrouter-endpoint-rate-limit-correction).
 _EXPRESSION_RATE = 2.5
 
+_ETAG = istr("ETag")
+
 # Routing changes a resource too, so a few conflicts in a row are nothing unusual.
 _MOST_CONFLICTS = 10
 
@@ -55,7 +58,7 @@ class _Endpoint(Generic[R]):
 
     def _decoded(self, answer: Answer) -> R:
         try:
-            return decode(answer.document, self.resource, answer.headers.get("ETag"))
+            return decode(answer.document, self.resource, answer.headers.get(_ETAG))
         except ValueError as error:
             reason = f"not a {self.resource.__name__} as documented: {error}"
         raise answer.wrong(reason)
