@@ -13,7 +13,7 @@ from aiotask._answers import Answer
 from aiotask._checks import Identifier, Sid, checked, header_value
 from aiotask._decoding import decode, loads
 from aiotask._encoding import JsonDocument, encode, json_text, urlencoded, wire_name
-from aiotask._paging import Listing, list_query
+from aiotask._paging import PAGING, Listing, list_query
 from aiotask._rate_limiter import RateLimiter
 from aiotask._session import Session
 from aiotask._verbs import CREATE, DELETE, READ, UPDATE, Verb
@@ -148,15 +148,10 @@ class Collection(_Endpoint[R]):
             if not error.maybe_applied:
                 raise
 
-    def _list(
-        self,
-        shape: type,
-        filters: Fields,
-        limit: int | None,
-        page_size: int | None,
-        cursor: str | None,
-    ) -> Listing[R]:
-        query = list_query(encode(shape, filters), limit, page_size, cursor)
+    def _list(self, shape: type, filters: Fields) -> Listing[R]:
+        sent = dict(filters)
+        limit, page_size, cursor = (sent.pop(name, None) for name in PAGING)
+        query = list_query(encode(shape, sent), limit, page_size, cursor)
         return Listing(
             self._session, self._path, query, self.resource, limit, self._list_lane(query)
         )
