@@ -11,8 +11,9 @@ from yarl import URL
 
 from aiotask._answers import Answer
 from aiotask._checks import Identifier, Sid, checked, header_value
-from aiotask._decoding import decode, loads
+from aiotask._decoding import decode
 from aiotask._encoding import JsonDocument, encode, json_text, urlencoded, wire_name
+from aiotask._json import loads
 from aiotask._paging import PAGING, Listing, list_query
 from aiotask._rate_limiter import RateLimiter
 from aiotask._session import Session
@@ -57,11 +58,10 @@ class _Endpoint(Generic[R]):
         return self._session.lane(f"{operation} {self._operations}")
 
     def _decoded(self, answer: Answer) -> R:
-        try:
-            return decode(answer.document, self.resource, answer.headers.get(_ETAG))
-        except ValueError as error:
-            reason = f"not a {self.resource.__name__} as documented: {error}"
-        raise answer.wrong(reason)
+        etag = answer.headers.get(_ETAG)
+        return answer.decoded(
+            f"a {self.resource.__name__}", lambda body: decode(body, self.resource, etag)
+        )
 
 
 class Singleton(_Endpoint[R]):
@@ -81,6 +81,8 @@ class Collection(_Endpoint[R]):
     """Resources of one kind under one path; a subclass states which verbs its API offers."""
 
     sid: ClassVar[Sid | Identifier]
+    # The name of the rows in a page, as its meta.key says.
+    key: ClassVar[str]
     # Fields that a resource shows under other names than they are set by.
     shown_as: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     # The filter that is an expression over attributes, which has a limit of its own.
@@ -153,7 +155,7 @@ class Collection(_Endpoint[R]):
         limit, page_size, cursor = (sent.pop(name, None) for name in PAGING)
         query = list_query(encode(shape, sent), limit, page_size, cursor)
         return Listing(
-            self._session, self._path, query, self.resource, limit, self._list_lane(query)
+            self._session, self._path, query, self.resource, self.key, limit, self._list_lane(query)
         )
 
     def _list_lane(self, query: str) -> RateLimiter:
@@ -237,5 +239,7 @@ def _etag(if_match: str | None) -> str | None:
     return None if if_match is None else header_value("if_match", if_match)
 
 
-def _nothing(_: Answer) -> None:
-    """Read the answer of a deletion: there is nothing in it."""
+def _nothing(answer: Answer) -> None:
+    """Read the answer of a deletion: nothing, or any JSON."""
+    if answer.body:
+        answer.decoded("nothing", loads)

@@ -9,9 +9,7 @@ import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from enum import Enum
 from functools import cache
-from math import isfinite
 from types import UnionType
 from typing import (
     Annotated,
@@ -26,10 +24,10 @@ from typing import (
     is_typeddict,
 )
 
-import orjson
 from yarl import URL
 
 from aiotask._checks import JsonLimit, Marker, plain, shortened
+from aiotask._json import strict_dumps
 
 Pairs = list[tuple[str, str]]
 
@@ -205,9 +203,6 @@ def _moment(value: Any) -> str:
     return utc_text(value)
 
 
-_PLAIN = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
-
-
 def json_text(value: Any) -> str:
     """Return a mapping as JSON; a ValueError says what in it is not JSON."""
     if isinstance(value, JsonDocument):
@@ -215,32 +210,9 @@ def json_text(value: Any) -> str:
     if not isinstance(value, Mapping):
         raise ValueError(f"must be a mapping, which is sent as JSON, not {_kind(value)}")
     try:
-        text = orjson.dumps(value, default=_plain_mapping, option=_PLAIN)
-    except orjson.JSONEncodeError as error:
+        return strict_dumps(value).decode()
+    except ValueError as error:
         raise ValueError(f"is not JSON: {error}") from error
-    # orjson writes NaN and the infinities as null, so only a null can hide one.
-    if b"null" in text and not _all_finite(value):
-        raise ValueError("is not JSON: NaN and Infinity have no place in it")
-    return text.decode()
-
-
-def _plain_mapping(value: Any) -> dict[Any, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"Type is not JSON serializable: {type(value).__name__}")
-
-
-def _all_finite(value: Any) -> bool:
-    match value:
-        case float():
-            return isfinite(value)
-        case Enum():
-            return _all_finite(value.value)
-        case Mapping():
-            return all(map(_all_finite, value.values()))
-        case list() | tuple():
-            return all(map(_all_finite, value))
-    return True
 
 
 _WRITERS: dict[Any, Callable[[Any], str]] = {

@@ -276,11 +276,11 @@ class Session:
         self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: RateLimiter
     ) -> Answer:
         http = self._usable()  # before the lane, where only calls of one loop can wait together
-        start = await lane.turn() if lane.limited else lane.enter()
+        start = await lane.acquire() if lane.limited else lane.enter()
         try:
             return await self._attempt(http, verb, url, body, headers, lane)
         finally:
-            lane.leave(start)
+            lane.release(start)
 
     async def _attempt(
         self,

@@ -55,8 +55,9 @@ PUBLIC = {
         NewAutopilotTask
     """,
     "aiotask.bulk": """
-        Audit Copy Created Finding Found KEY_ATTRIBUTE Keys Outcome Rejected Run Settings Source
-        JournalSummary State Target Unresolved audit checked_key entries_of read_summary source_of
+        Audit Copy Created Done Entry Finding Found Item JOB_ATTRIBUTE JournalSummary KEY_ATTRIBUTE
+        Keys Lookup Operation Outcome Rejected Run Settings Source State Unresolved audit
+        checked_key entries_of open_journal read_summary source_of
     """,
     "aiotask.expression": "literal",
     "aiotask.webhooks": """

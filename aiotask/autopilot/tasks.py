@@ -1,14 +1,13 @@
 """An Autopilot assistant's tasks: what it can be asked to do; nothing to do with TaskRouter's."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Required, TypedDict, Unpack
 
 import attrs
 
 from aiotask._checks import Identifier, Length
 from aiotask._collection import Collection
-from aiotask._decoding import Links
+from aiotask._decoding import AwareDatetime, Links
 from aiotask._paging import Listing, Paging
 
 __all__ = ["AutopilotTask", "AutopilotTaskChanges", "AutopilotTasks", "NewAutopilotTask"]
@@ -20,8 +19,8 @@ class AutopilotTask:
 
     sid: str
     account_sid: str | None = None
-    date_created: datetime | None = None
-    date_updated: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
     friendly_name: str | None = None
     links: Links | None = None
     assistant_sid: str | None = None
@@ -60,6 +59,7 @@ class AutopilotTasks(Collection[AutopilotTask]):
     """The tasks of one assistant; each is named by its sid or its unique name."""
 
     name = "Tasks"
+    key = "tasks"
     resource = AutopilotTask
     sid = Identifier("UD")
 

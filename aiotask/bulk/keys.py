@@ -43,17 +43,17 @@ def checked_key(name: str, key: object) -> str:
 class Keys:
     """How the rows of a bulk creation are named, so that their tasks can be found again.
 
-    *attribute* is the one that holds a task's key, None where tasks get no key. *named* gives a
+    *attribute* is the one that holds a task's key, None where tasks get no key. *row_key* gives a
     row's key; without it, it follows from the row's number.
     """
 
     attribute: str | None
-    named: Callable[[Any], str] | None = None
+    row_key: Callable[[Any], str] | None = None
 
     def __attrs_post_init__(self) -> None:
         """Refuse what no expression could find."""
         if self.attribute is None:
-            if self.named is not None:
+            if self.row_key is not None:
                 raise ValueError("row_key: without a key_attribute there is no place for a key")
         elif not _NAME.fullmatch(self.attribute):
             raise ValueError(
@@ -62,17 +62,17 @@ class Keys:
             )
         elif self.attribute == JOB_ATTRIBUTE:
             raise ValueError(f"key_attribute: {JOB_ATTRIBUTE} is taken already")
-        if self.named is not None and not callable(self.named):
+        if self.row_key is not None and not callable(self.row_key):
             raise TypeError("row_key is a function of a row")
 
-    def of(self, job: str, number: int, row: Any) -> str | None:
+    def key_of(self, job: str, number: int, row: Any) -> str | None:
         """Return a row's key, or raise a ValueError that says why it cannot be one."""
         if self.attribute is None:
             return None
-        if self.named is None:
+        if self.row_key is None:
             return derived_key(job, number)
         try:
-            key: Any = self.named(row)
+            key: Any = self.row_key(row)
         except Exception as error:  # the caller's own, about this row alone
             raise ValueError(f"row_key: {type(error).__name__}: {error}") from error
         return checked_key("row_key", key)

@@ -9,9 +9,6 @@ from abc import abstractmethod
 from collections import deque
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
-from zlib import crc32
-
-import orjson
 
 Row = TypeVar("Row")
 Rows = Iterable[Row] | AsyncIterable[Row]
@@ -109,17 +106,3 @@ class _Awaited(Generic[Row]):
     def close(self) -> None:
         if self._pulling is not None:
             self._pulling.cancel()
-
-
-def fingerprint(row: object) -> int | None:
-    """Return 32 bits that tell a row from another one, or None for what JSON cannot hold."""
-    try:
-        return crc32(orjson.dumps(row, default=_mapping, option=orjson.OPT_SORT_KEYS))
-    except (orjson.JSONEncodeError, RecursionError):
-        return None
-
-
-def _mapping(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError

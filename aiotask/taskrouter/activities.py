@@ -1,12 +1,11 @@
 """Activities: what workers can be doing, and whether they can be given tasks meanwhile."""
 
-from datetime import datetime
 from typing import Required, TypedDict, Unpack
 
 import attrs
 
 from aiotask._collection import Collection
-from aiotask._decoding import Links
+from aiotask._decoding import AwareDatetime, Links
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import ACTIVITY, ShortName
 
@@ -20,8 +19,8 @@ class Activity:
     sid: str
     account_sid: str | None = None
     available: bool | None = None
-    date_created: datetime | None = None
-    date_updated: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
     friendly_name: str | None = None
     workspace_sid: str | None = None
     url: str | None = None
@@ -52,6 +51,7 @@ class Activities(Collection[Activity]):
     """The activities of one workspace."""
 
     name = "Activities"
+    key = "activities"
     resource = Activity
     sid = ACTIVITY
 

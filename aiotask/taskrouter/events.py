@@ -7,7 +7,7 @@ import attrs
 
 from aiotask._checks import Between
 from aiotask._collection import Collection
-from aiotask._decoding import JsonObject
+from aiotask._decoding import AwareDatetime, JsonObject
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import (
     EVENT,
@@ -38,7 +38,7 @@ class Event:
     actor_url: str | None = None
     description: str | None = None
     event_data: JsonObject | None = None
-    event_date: datetime | None = None
+    event_date: AwareDatetime | None = None
     event_date_ms: int | None = None
     event_type: str | None = None
     resource_sid: str | None = None
@@ -74,6 +74,7 @@ class Events(Collection[Event]):
     """The events of one workspace."""
 
     name = "Events"
+    key = "events"
     resource = Event
     sid = EVENT
 

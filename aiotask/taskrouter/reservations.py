@@ -1,14 +1,13 @@
 """Reservations: a task offered to a worker, seen from the task or from the worker."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Annotated, Literal, TypedDict, Unpack
 
 import attrs
 
 from aiotask._checks import Between
 from aiotask._collection import Fields, Versioned
-from aiotask._decoding import Links, from_header
+from aiotask._decoding import AwareDatetime, Links, from_header
 from aiotask._paging import Listing, Paging
 from aiotask._verbs import CREATE, UPDATE, Verb
 from aiotask.taskrouter._fields import (
@@ -55,8 +54,8 @@ class Reservation:
 
     sid: str
     account_sid: str | None = None
-    date_created: datetime | None = None
-    date_updated: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
     reservation_status: str | None = None
     task_sid: str | None = None
     worker_name: str | None = None
@@ -167,6 +166,7 @@ class _Reservations(Versioned[Reservation]):
     """What both views of reservations share."""
 
     name = "Reservations"
+    key = "reservations"
     resource = Reservation
     sid = RESERVATION
 

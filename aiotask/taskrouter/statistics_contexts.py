@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypedDict, TypeVar, Unpack
 
-import orjson
-
 from aiotask._checks import shortened
 from aiotask._collection import Collection, Singleton
 from aiotask._encoding import Written, encode
+from aiotask._json import dumps
 from aiotask._paging import Listing, Paging
 from aiotask._session import Session
 from aiotask._verbs import QUERY
@@ -165,6 +164,7 @@ class TaskQueuesStatisticsList(Collection[TaskQueuesStatistics]):
     """The statistics of the task queues of a workspace, a row for each."""
 
     name = "Statistics"
+    key = "task_queues_statistics"
     resource = TaskQueuesStatistics
 
     def list(self, **filters: Unpack[TaskQueuesStatisticsFilter]) -> Listing[TaskQueuesStatistics]:
@@ -193,6 +193,6 @@ class BulkRealTimeStatistics(Singleton[TaskQueueBulkRealTimeStatistics]):
         sids = [sid for _, sid in encode(BulkRealTimeQuery, query)]
         if len(sids) > _MOST_QUEUES:
             raise ValueError(f"queue_sids: must be 1 to {_MOST_QUEUES}, not {len(sids)}")
-        body = orjson.dumps({"queueSids": sids})
+        body = dumps({"queueSids": sids})
         lane = self._lane("create")
         return await self._session.request(QUERY, self._url, self._decoded, body, lane=lane)

@@ -1,13 +1,12 @@
 """Task channels: the kinds of work, of each of which a worker takes so much at a time."""
 
-from datetime import datetime
 from typing import Annotated, Required, TypedDict, Unpack
 
 import attrs
 
 from aiotask._checks import Form
 from aiotask._collection import Collection
-from aiotask._decoding import Links
+from aiotask._decoding import AwareDatetime, Links
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import TASK_CHANNEL, ShortName
 
@@ -20,8 +19,8 @@ class TaskChannel:
 
     sid: str
     account_sid: str | None = None
-    date_created: datetime | None = None
-    date_updated: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
     friendly_name: str | None = None
     unique_name: str | None = None
     workspace_sid: str | None = None
@@ -62,6 +61,7 @@ class TaskChannels(Collection[TaskChannel]):
     """The task channels of one workspace; each is named by its sid or its unique name."""
 
     name = "TaskChannels"
+    key = "channels"
     resource = TaskChannel
     sid = TASK_CHANNEL
 

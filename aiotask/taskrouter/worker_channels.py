@@ -1,12 +1,12 @@
 """Worker channels: how much work of each kind one worker takes at a time."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import ClassVar, TypedDict, Unpack
 
 import attrs
 
 from aiotask._collection import Collection
+from aiotask._decoding import AwareDatetime
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import WORKER_CHANNEL, Amount
 
@@ -26,8 +26,8 @@ class WorkerChannel:
     available: bool | None = None
     available_capacity_percentage: int | None = None
     configured_capacity: int | None = None
-    date_created: datetime | None = None
-    date_updated: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
     task_channel_sid: str | None = None
     task_channel_unique_name: str | None = None
     worker_sid: str | None = None
@@ -46,6 +46,7 @@ class WorkerChannels(Collection[WorkerChannel]):
     """The channels of one worker; each is named by its sid or its channel's unique name."""
 
     name = "Channels"
+    key = "channels"
     resource = WorkerChannel
     sid = WORKER_CHANNEL
     shown_as: ClassVar[Mapping[str, tuple[str, ...]]] = {"capacity": ("configured_capacity",)}

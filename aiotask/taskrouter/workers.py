@@ -1,14 +1,13 @@
 """Workers: who is given the tasks of a workspace."""
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import cached_property
 from typing import Required, TypedDict, Unpack
 
 import attrs
 
 from aiotask._collection import Versioned
-from aiotask._decoding import JsonText, Links, from_header
+from aiotask._decoding import AwareDatetime, JsonText, Links, from_header
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import (
     WORKER,
@@ -41,9 +40,9 @@ class Worker:
     activity_sid: str | None = None
     attributes: JsonText = None
     available: bool | None = None
-    date_created: datetime | None = None
-    date_status_changed: datetime | None = None
-    date_updated: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_status_changed: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
     friendly_name: str | None = None
     workspace_sid: str | None = None
     url: str | None = None
@@ -100,6 +99,7 @@ class Workers(Versioned[Worker]):
     """The workers of one workspace."""
 
     name = "Workers"
+    key = "workers"
     resource = Worker
     sid = WORKER
     expression_filter = "target_workers_expression"

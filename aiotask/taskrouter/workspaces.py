@@ -1,12 +1,11 @@
 """Workspaces: each a world of its own, of tasks, workers, queues and workflows."""
 
-from datetime import datetime
 from typing import Literal, Required, TypedDict, Unpack
 
 import attrs
 
 from aiotask._collection import Collection
-from aiotask._decoding import Links
+from aiotask._decoding import AwareDatetime, Links
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import WORKSPACE, ActivitySid, QueueOrder, ShortName, UrlOrNone
 
@@ -19,8 +18,8 @@ class Workspace:
 
     sid: str
     account_sid: str | None = None
-    date_created: datetime | None = None
-    date_updated: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
     default_activity_name: str | None = None
     default_activity_sid: str | None = None
     event_callback_url: str | None = None
@@ -77,6 +76,7 @@ class Workspaces(Collection[Workspace]):
     """The workspaces of the account."""
 
     name = "Workspaces"
+    key = "workspaces"
     resource = Workspace
     sid = WORKSPACE
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import orjson
+import msgspec
 
 from tests.sandbox.sandbox_api import Api, Value
 
@@ -19,7 +19,7 @@ def configuration(*rules: dict[str, Any], default: Any = None) -> str:
     routing: dict[str, Any] = {"filters": list(rules)}
     if default is not None:
         routing["default_filter"] = {"queue": default["sid"]}
-    return orjson.dumps({"task_routing": routing}).decode()
+    return msgspec.json.encode({"task_routing": routing}).decode()
 
 
 class Floor:
@@ -44,7 +44,7 @@ class Floor:
         return self.sandbox.create_worker(self.api.workspace, name, attributes, activity)
 
     async def task(self, attributes: dict[str, object] | None = None, /, **form: Value) -> Any:
-        text = orjson.dumps(attributes or {}).decode()
+        text = msgspec.json.encode(attributes or {}).decode()
         return await self.api.make("/Tasks", Attributes=text, **form)
 
     async def now(self, task: Any) -> Any:
@@ -93,3 +93,10 @@ class Floor:
         found = await self.api.listed("/Events", TaskSid=task["sid"], Minutes=100_000)
         first = found[-1]["event_date_ms"]
         return [(event["event_type"], event["event_date_ms"] - first) for event in reversed(found)]
+
+
+async def simple(floor: Floor, workers: str = "1==1", **form: Value) -> Any:
+    """Make one queue, and a workflow that puts every task in it."""
+    queue = await floor.queue("Q", workers, **form)
+    await floor.workflow(rule(target(queue)))
+    return queue

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-import orjson
+import msgspec
 from yarl import URL
 
 from aiotask.sandbox import Sandbox
@@ -133,7 +133,7 @@ class Chaos:
         return f"/v1/Workspaces/{await self._some(api, '/v1/Workspaces')}"
 
     def _attributes(self) -> str:
-        return orjson.dumps({"n": self._chance.randrange(8), "ü": "\u2028"}).decode()
+        return msgspec.json.encode({"n": self._chance.randrange(8), "ü": "\u2028"}).decode()
 
     async def _create(self, api: Kept) -> tuple[str, str, dict[str, Value]]:
         name, here = f"Nø {self._count}", await self._here(api)
@@ -193,7 +193,7 @@ class Chaos:
         rule = {"expression": "n > 5", "targets": [{"queue": queue, "priority": 7}]}
         routing = {"filters": [rule], "default_filter": {"queue": queue}}
         form = {"FriendlyName": f"W{self._count}"}
-        text = orjson.dumps({"task_routing": routing}).decode()
+        text = msgspec.json.encode({"task_routing": routing}).decode()
         return "POST", f"{here}/Workflows", {**form, "Configuration": text}
 
     async def _move(self, api: Kept) -> tuple[str, str, dict[str, Value]]:

@@ -38,11 +38,6 @@ ORDERS: dict[str, Callable[[Record], int]] = {
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 async def api(clock: Clock) -> AsyncIterator[Api]:
     async with serving(clock=clock, index_lag=LAG, expression_rate=None) as api:
         yield api

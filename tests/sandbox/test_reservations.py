@@ -11,11 +11,6 @@ NOW_TEXT = "2023-11-14T22:13:20Z"
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 async def api(clock: Clock) -> AsyncIterator[Api]:
     async with serving(clock=clock, routing=False) as api:
         yield api

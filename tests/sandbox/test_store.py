@@ -12,11 +12,6 @@ from tests.sandbox.stored_sandbox import ASSISTANT, Chaos, Kept, kept
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def store(tmp_path: Path) -> Path:
     return tmp_path / "sandbox.db"
 

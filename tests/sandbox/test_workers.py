@@ -1,7 +1,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 from tests.sandbox.sandbox_api import Api, Clock, Value, serving
@@ -11,18 +11,13 @@ NOBODY = "WK" + "0" * 32
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 async def api(clock: Clock) -> AsyncIterator[Api]:
     async with serving("FIFO", clock=clock, expression_rate=None, routing=False) as api:
         yield api
 
 
 async def hire(api: Api, name: str, **attributes: object) -> Any:
-    text = orjson.dumps(attributes).decode()
+    text = msgspec.json.encode(attributes).decode()
     activity = (await api.listed("/Activities", FriendlyName="Available"))[0]
     return await api.make(
         "/Workers", FriendlyName=name, Attributes=text, ActivitySid=activity["sid"]

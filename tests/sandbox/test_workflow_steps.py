@@ -1,6 +1,5 @@
 """How tasks go through the filters and targets of their workflow."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,12 +8,6 @@ from tests.sandbox.routing_api import Floor, configuration, rule, target
 from tests.sandbox.sandbox_api import Clock, serving
 
 LEFT = "Task canceled on Workflow timeout"
-
-
-@pytest.fixture
-async def floor() -> AsyncIterator[Floor]:
-    async with serving("NONE", clock=Clock()) as api:
-        yield Floor(api)
 
 
 async def ladder(floor: Floor, *timeouts: int, **form: Any) -> list[Any]:

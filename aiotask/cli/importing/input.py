@@ -1,23 +1,30 @@
-"""The input of an import: opened and looked through before anything is sent."""
+"""Input of an import, opened and checked before anything is sent."""
 
 import codecs
 import os
 import stat
+from collections.abc import Callable
 from contextlib import ExitStack
 from io import BufferedReader
 
 import attrs
 
 from aiotask.cli.errors import WrongUsageError
-from aiotask.cli.importing.records import FORMATS, Put, Records
+from aiotask.cli.importing.csv_records import CsvRecords
+from aiotask.cli.importing.json_records import JsonRecords
+from aiotask.cli.importing.records import Put, Records
 
 STANDARD_INPUT = "-"
+FORMATS: dict[str, Callable[[BufferedReader], Records]] = {
+    "jsonl": JsonRecords,
+    "csv": CsvRecords,
+}
 _BLOCK = 2**20
 
 
 @attrs.frozen
 class Input:
-    """An input; *lines* is how many it has, and None where that is not known."""
+    """An opened input; *lines* is their number, and None where it is unknown."""
 
     name: str
     format: str
@@ -32,7 +39,7 @@ class Input:
 
 
 def open_input(path: str, given_format: str | None) -> Input:
-    """Return the input at *path*; a WrongUsageError says why nobody can read it."""
+    """Return the input at *path*; a WrongUsageError says why it cannot be read."""
     name = "<stdin>" if path == STANDARD_INPUT else path
     chosen = given_format or ("csv" if path.lower().endswith(".csv") else "jsonl")
     try:
@@ -62,7 +69,7 @@ def _opened(path: str) -> BufferedReader:
 
 
 def _checked(file: BufferedReader, name: str) -> int | None:
-    """Return the lines of a regular file if it is UTF-8; a pipe can be looked through only once."""
+    """Return the number of lines of a regular file that is UTF-8; a pipe can be read only once."""
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return None
     start, lines, block, last = file.tell(), 0, b"", b""

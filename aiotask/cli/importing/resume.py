@@ -1,4 +1,4 @@
-"""What to type after a run that did not come to its end."""
+"""Commands that resume an interrupted import."""
 
 import shlex
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ _COMMAND = ("aiotask", "tasks", "import")
 
 
 def same_command(ctx: click.Context) -> str:
-    """Return the command as it was given."""
+    """Return how to resume with the same command."""
     file: str = ctx.params["file"]
     same = shlex.join([*_COMMAND, file, *_options(ctx, set())])
-    return f"with the same input, {same}" if file == STANDARD_INPUT else same
+    return f"resume with{' the same input' if file == STANDARD_INPUT else ''}: {same}"
 
 
 def rest_command(ctx: click.Context, given: Input, line: int, left: Sequence[Record]) -> str:
-    """Return how to import what is *left*, and all from a *line* on."""
+    """Return how to import the rows *left* and those from *line* on."""
     if given.name != ctx.params["file"]:
         return f"go on with what follows, from line {line}"
     name, header = shlex.quote(given.name), given.records.header
@@ -39,11 +39,11 @@ def rest_command(ctx: click.Context, given: Input, line: int, left: Sequence[Rec
         words += ["--results", results if results == STANDARD_OUTPUT else f"{results}.rest"]
     if given.format != "jsonl":
         words += ["--format", given.format]
-    return f"go on with the rest: {rest} | {shlex.join(words)}"
+    return f"import the rest with: {rest} | {shlex.join(words)}"
 
 
 def _ranges(records: Sequence[Record]) -> list[tuple[int, int]]:
-    """Return the first and last lines of what stands together."""
+    """Return the first and last lines of adjacent records."""
     ranges: list[tuple[int, int]] = []
     for record in records:
         first = ranges.pop()[0] if ranges and ranges[-1][1] + 1 == record.line else record.line
@@ -58,6 +58,6 @@ def _options(ctx: click.Context, without: set[str]) -> list[str]:
         if not isinstance(parameter, click.Option) or name in without:
             continue
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            value = ctx.params.get(name)  # a flag that is handled elsewhere has none
+            value = ctx.params.get(name)  # None for a flag that its callback handles
             words += [parameter.opts[0], *([] if value is None else [str(value)])]
     return words
