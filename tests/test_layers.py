@@ -67,6 +67,7 @@ LAYERS = [
         "aiotask._hooks",
         "aiotask._hosts",
         "aiotask._single_flight",
+        "aiotask._time_limits",
         "aiotask._adaptive_rate",
         "aiotask._retry",
     ],
