@@ -1,4 +1,4 @@
-"""Reservations as a workflow's AssignmentCallbackUrl is asked about them, and what is answered."""
+"""Assignment callbacks and the instructions in their answers."""
 
 import asyncio
 import json
