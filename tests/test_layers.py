@@ -14,10 +14,30 @@ PACKAGE = Path(aiotask.__file__).parent
 # one line may import each other if they lie in one package. A package some of whose modules have
 # layers of their own stands for its __init__ alone.
 BULK = [
+    [
+        "aiotask.bulk.item",
+        "aiotask.bulk.keys",
+        "aiotask.bulk.fingerprint",
+        "aiotask.bulk.rows",
+        "aiotask.bulk.lookup",
+        "aiotask.bulk.wait_queue",
+        "aiotask.bulk.circuit_breaker",
+        "aiotask.bulk.sentinels",
+        "aiotask.bulk.service_clock",
+        "aiotask.bulk.journal.records",
+    ],
+    ["aiotask.bulk.outcomes", "aiotask.bulk.settings", "aiotask.bulk.journal.sqlite_file"],
+    ["aiotask.bulk.operation", "aiotask.bulk.journal.sqlite", "aiotask.bulk.journal.sqlite_reader"],
+    ["aiotask.bulk.journal"],
+    ["aiotask.bulk.journal.writer", "aiotask.bulk.audit"],
+    ["aiotask.bulk.claims", "aiotask.bulk.resolver", "aiotask.bulk.delivery"],
+    ["aiotask.bulk.sender", "aiotask.bulk.work_queue"],
+    ["aiotask.bulk.feeder", "aiotask.bulk.workers"],
+    ["aiotask.bulk.run"],
     ["aiotask.bulk"],
 ]
 SANDBOX = [
-    ["aiotask.sandbox.clock", "aiotask.sandbox.expressions"],
+    ["aiotask.sandbox._json", "aiotask.sandbox.clock", "aiotask.sandbox.expressions"],
     ["aiotask.sandbox.model"],
     ["aiotask.sandbox.wire", "aiotask.sandbox.routing"],
     ["aiotask.sandbox._workspace"],
@@ -46,6 +66,7 @@ LAYERS = [
         "aiotask._hooks",
         "aiotask._hosts",
         "aiotask._single_flight",
+        "aiotask._time_limits",
         "aiotask._adaptive_rate",
         "aiotask._retry",
     ],

@@ -135,6 +135,7 @@ def is_idle(client: Client) -> bool:
     )
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("verb", VERBS)
 @settings(
     max_examples=int(os.environ.get("FUZZ_EXAMPLES", "40")),

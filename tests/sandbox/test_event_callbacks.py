@@ -389,6 +389,7 @@ async def test_a_receiver_that_hangs_delays_only_its_own_workspace(
     assert [post.form["ActivityName"] for post in receiver.at("/hangs")] == ["A", "B"]
 
 
+@pytest.mark.virtual_time
 async def test_a_receiver_that_hangs_is_given_up_in_time() -> None:
     async with (
         serving(callback_timeout=0.1, routing=False) as api,

@@ -128,6 +128,7 @@ async def test_a_delete_has_no_body_to_break() -> None:
         assert created(api) == 0
 
 
+@pytest.mark.virtual_time
 async def test_a_client_that_left_before_it_hangs_is_not_waited_for() -> None:
     async with serving(latency=0.1) as api:
         for kind in ("after_hang", "after_reset", "after_truncated"):
@@ -169,6 +170,7 @@ async def test_in_an_outage_every_request_goes_wrong_until_it_is_over() -> None:
         assert api.sandbox.injected == {"before_503": 2, "before_500": 2, "before_502": 1}
 
 
+@pytest.mark.virtual_time
 async def test_what_hangs_in_an_outage_hangs_on_when_it_is_over() -> None:
     async with serving() as api:
         api.sandbox.faults.outage = "before_hang"

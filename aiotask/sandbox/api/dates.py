@@ -8,7 +8,7 @@ from aiotask.sandbox.model.store import Resource
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-# A page of tasks has few distinct dates, and strftime is most of what rendering one costs.
+# The tasks of a page share most of their dates, and formatting one costs microseconds.
 @lru_cache(4096)
 def written(moment: int | None) -> str | None:
     """Return seconds since 1970 as a date, None as null."""

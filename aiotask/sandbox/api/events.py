@@ -1,8 +1,7 @@
-"""Events over HTTP: the log of a workspace, the newest first.
+"""Endpoints of events, the newest first.
 
-What Twilio leaves open is decided so: whoever caused it, the actor is the workspace and the source
-"twilio", as in the samples of Twilio's API description; and the resource of an event of a task's
-way through workflow and queue is the task.
+Undocumented by Twilio; the sandbox: the actor is always the workspace and the source "twilio", and
+the resource of an event about a task's way through a workflow is the task.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +29,7 @@ _FILTERS: Mapping[str, str] = {
 
 
 class _Numbered(NamedTuple):
-    """An event and its sid."""
+    """An event with its sid."""
 
     sid: str
     event: Event

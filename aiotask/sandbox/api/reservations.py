@@ -1,4 +1,4 @@
-"""Reservations over HTTP, below their task and below their worker."""
+"""Endpoints of reservations, below tasks and below workers."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from aiotask.sandbox.wire.parameters import Parameters
 
 
 class WorkspaceAccess(NamedTuple):
-    """What both views of the reservations of one workspace work with."""
+    """The stores and transitions of one workspace."""
 
     stores: Stores
     transitions: Transitions
@@ -24,13 +24,8 @@ class WorkspaceAccess(NamedTuple):
 class _Reservations(ReadOnlyCollection[Reservation]):
     """The reservations of one task or worker.
 
-    What Twilio leaves open is decided so:
-
-    * an update that cannot be carried out in the reservation's status is refused with 20001, in the
-      words that users have reported for instructions;
-    * only accepted, rejected, wrapping and completed can be set: others come from the service;
-    * dequeue and conference are accepted at once, as if the worker answered the call, and the
-      activity for after the work begins when the reservation is completed.
+    Undocumented by Twilio; the sandbox: an update that the status does not allow is refused with
+    20001, and dequeue and conference accept at once, as if the worker answered the call.
     """
 
     key = "reservations"
@@ -42,18 +37,18 @@ class _Reservations(ReadOnlyCollection[Reservation]):
         self._held = held
 
     def items(self) -> Mapping[str, Reservation]:
-        """Return what there is to be read."""
+        """Return the readable reservations by sid."""
         return self._held
 
     def update(self, call: Call) -> Answer:
-        """Do with a reservation what a status or an instruction says."""
+        """Execute a status change or an instruction."""
         reservation = self.matched(call)
         request = Request.read(call.parameters, self._access.stores.activities)
         request.carry_out(reservation, self._access.stores.reservations, self._access.transitions)
         return self.answer(call, 200, reservation)
 
     def matcher(self, parameters: Parameters) -> Callable[[Reservation], bool]:
-        """Return the test of the status, and of what the view filters by."""
+        """Return the filter by status, and by worker below a task."""
         named = super().matcher(parameters)
         status = parameters.chosen("ReservationStatus", RESERVATION_STATUSES)
         return lambda item: status in (None, item.status) and named(item)

@@ -1,4 +1,4 @@
-"""Statistics over HTTP: what is asked about, and which numbers answer it."""
+"""Endpoints of statistics."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ from aiotask.sandbox.model.statistics import (
     OF_WORKFLOW,
     OF_WORKSPACE,
     Window,
-    counted,
+    count_events,
     longest_in_queue,
     summary,
     tasks_now,
@@ -34,9 +34,8 @@ _THRESHOLDS = re.compile(r"\d{1,9}(,\s*\d{1,9}){0,99}", re.ASCII)
 class Reports:
     """The statistics of one workspace.
 
-    What Twilio leaves open is decided so: workers are counted for a TaskChannel if theirs is
-    available, and with more workers than the sandbox is set to have statistics of, which is
-    Twilio's default of 100, statistics of workers are refused with 20001.
+    Undocumented by Twilio; the sandbox: with a TaskChannel, workers count if that channel of theirs
+    is available, and above the limit of 100 workers their statistics are refused with 20001.
     """
 
     def __init__(self, stores: Stores) -> None:
@@ -47,11 +46,11 @@ class Reports:
         }
 
     def workspace(self) -> dict[str, Endpoint]:
-        """Return the statistics of the workspace, by the names of their paths."""
+        """Return the endpoints of the workspace by path."""
         return self._endpoints({}, self._workspace_now, self._past("", "", OF_WORKSPACE))
 
     def workflow(self, workflow: Workflow, name: str) -> Endpoint | None:
-        """Return the statistics of a workflow."""
+        """Return an endpoint of a workflow."""
 
         def now(parameters: Parameters) -> Figures:
             return self._tasks_now(parameters, "workflow_sid", workflow.sid)
@@ -60,13 +59,13 @@ class Reports:
         return self._endpoints({"workflow_sid": workflow.sid}, now, past).get(name)
 
     def queue(self, queue: TaskQueue, name: str) -> Endpoint | None:
-        """Return the statistics of a queue."""
+        """Return an endpoint of a queue."""
         past = self._past("task_queue_sid", queue.sid, OF_QUEUE)
         about = {"task_queue_sid": queue.sid}
         return self._endpoints(about, lambda asked: self._queue_now(asked, queue), past).get(name)
 
     def of_queues(self, parameters: Parameters) -> Callable[[TaskQueue], Figures]:
-        """Return what tells the statistics of each queue that is listed."""
+        """Return the function that computes the figures of each listed queue."""
 
         def figures(queue: TaskQueue) -> Figures:
             past = self._past("task_queue_sid", queue.sid, OF_QUEUE)
@@ -80,17 +79,17 @@ class Reports:
         return figures
 
     def bulk(self) -> Endpoint:
-        """Return the real-time statistics of several queues."""
+        """Return the endpoint for several queues at once."""
         return Bulk(
             self._about,
             lambda sid: {
                 **self._tasks_now(Parameters(), "task_queue_sid", sid),
-                **self._staff(self._stores.queues.get(sid)),
+                **self._workers_now(self._stores.queues.get(sid)),
             },
         )
 
     def workers(self, name: str) -> Endpoint | None:
-        """Return the statistics of all workers, or of those that parameters mean."""
+        """Return an endpoint of all workers, or of those that the parameters select."""
 
         def now(parameters: Parameters) -> Figures:
             workers = self._asked(parameters)
@@ -104,7 +103,7 @@ class Reports:
         ).get(name)
 
     def worker(self, worker: Worker, name: str) -> Endpoint | None:
-        """Return the statistics of one worker, which are cumulative only."""
+        """Return the endpoint of one worker, which is cumulative only."""
         if name != "Statistics":
             return None
 
@@ -138,7 +137,7 @@ class Reports:
         return {
             **self._tasks_now(parameters, "task_queue_sid", queue.sid),
             **longest_in_queue(stores.tasks, queue.sid, channel, now),
-            **self._staff(queue),
+            **self._workers_now(queue),
         }
 
     def _tasks_now(self, parameters: Parameters, field: str | None, sid: str | None) -> Figures:
@@ -146,7 +145,7 @@ class Reports:
         channel = referred_channel(stores.channels, parameters)
         return tasks_now(stores.tasks, field, sid, channel, stores.account.now())
 
-    def _staff(self, queue: TaskQueue | None) -> Figures:
+    def _workers_now(self, queue: TaskQueue | None) -> Figures:
         eligible = [] if queue is None else queue.eligible(self._stores.workers)
         return {
             "total_eligible_workers": len(eligible),
@@ -176,14 +175,14 @@ class Reports:
             queue = field == "task_queue_sid"
             return {
                 **written_window(window),
-                **counted(found, names),
+                **count_events(found, names),
                 **waits(found, split, queue=queue),
             }
 
         return past
 
     def _events(self, parameters: Parameters) -> tuple[Window, list[Event]]:
-        """Return the events of the while, and of the TaskChannel, that parameters mean."""
+        """Return the window and the events in it, filtered by TaskChannel."""
         stores = self._stores
         window = read_recent_window(parameters, stores.account.now())
         channel = referred_channel(stores.channels, parameters)
@@ -208,7 +207,7 @@ class Reports:
         durations = self._durations(window, by_sid)
         return {
             **written_window(window),
-            **counted(found, OF_WORKERS),
+            **count_events(found, OF_WORKERS),
             "activity_durations": [
                 {
                     **summary(durations.get(item.sid, [])),
@@ -220,9 +219,10 @@ class Reports:
         }
 
     def _durations(self, window: Window, workers: Mapping[str, Worker]) -> dict[str, list[int]]:
-        """Return how many seconds of the while each stay in each activity lasted."""
+        """Return the seconds within the window of each stay in each activity."""
         stores = self._stores
         now = stores.account.milliseconds()
+        # The present stays are those of the workers; events tell of those that ended.
         stays = [(item.activity.sid, item.since, now) for item in workers.values()]
         for event in stores.log.since(window.start):
             if event.type == "worker.activity.update" and event.facts.worker_sid in workers:

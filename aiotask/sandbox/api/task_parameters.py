@@ -1,4 +1,4 @@
-"""The parameters of tasks: what creates and changes one, and which of them a list wants."""
+"""Parameters of tasks: creation, placement and list filters."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,9 +17,10 @@ from aiotask.sandbox.model.workflow_configuration import MAX_PRIORITY
 from aiotask.sandbox.model.workspace_stores import Stores
 from aiotask.sandbox.wire.parameters import Parameters
 
-_YEAR_1900 = -2_208_988_800
+_YEAR_1900 = -2_208_988_800  # the earliest start, by Twilio's page on tasks
 _ROUTING_TARGETS = ("WK", "WQ", "WW")
 _BY_DATE = Ordering((("DateCreated", 1),), reverse=False)
+# Filters that compare a field with the text of a parameter; an empty text is no filter.
 _TEXT_FILTERS = {
     "WorkflowSid": "workflow_sid",
     "TaskQueueSid": "task_queue_sid",
@@ -28,35 +29,35 @@ _TEXT_FILTERS = {
 
 
 class Placement(NamedTuple):
-    """Where a new task goes: nowhere, without a queue."""
+    """The destination of a new task; without a queue it is canceled."""
 
     workflow: Workflow
     queue: TaskQueue | None
     priority: int
     rule: int | None = None
     deadline: int | None = None
-    """When its target has had enough time, in milliseconds since 1970."""
+    """Time at which its target times out, in milliseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskReader:
-    """Reads parameters of tasks by what there is in their workspace."""
+    """Reads task parameters against the contents of the workspace."""
 
     stores: Stores
 
     def channel(self, parameters: Parameters) -> TaskChannel:
-        """Return the channel that TaskChannel means by its sid or unique name."""
+        """Return the channel that TaskChannel names, else the default."""
         return referred_channel(self.stores.channels, parameters) or self.stores.channels.default
 
     def start(self, parameters: Parameters) -> int | None:
-        """Return VirtualStartTime, which can be neither in the future nor before 1900."""
+        """Return VirtualStartTime; refuse the future and dates before 1900."""
         moment = parameters.moment("VirtualStartTime")
         if moment is not None and not _YEAR_1900 <= moment <= self.stores.account.now():
             raise invalid("Invalid VirtualStartTime: in the future, or before 1900")
         return moment
 
     def placement(self, parameters: Parameters, attributes: Attributes) -> Placement:
-        """Return where a new task goes, and what is its priority there."""
+        """Return the destination and priority of a new task."""
         target = routing_target(parameters) or ""
         workflow = self._workflow(parameters, target)
         queue = self._queue(parameters, target)
@@ -78,7 +79,7 @@ class TaskReader:
         return Placement(workflow, None, own)
 
     def query(self, parameters: Parameters) -> Query:
-        """Return which tasks a list wants, of those that are in the index."""
+        """Return the query of a list, limited to indexed tasks."""
         ordering = parameters.text("Ordering")
         now = self.stores.account.milliseconds()
         return Query(
@@ -98,6 +99,7 @@ class TaskReader:
             ("TaskQueueName", "task_queue_sid", self.stores.queues),
         ):
             if value := parameters.text(name):
+                # Names may repeat, and a name beside a sid must fit both.
                 sids = frozenset(item.sid for item in store if item.friendly_name == value)
                 wanted[field] = wanted.get(field, sids) & sids
         statuses: frozenset[object] = frozenset(parameters.several("AssignmentStatus"))
@@ -127,7 +129,7 @@ class TaskReader:
 
 
 def routing_target(parameters: Parameters) -> str | None:
-    """Return RoutingTarget, the sid of a worker, queue or workflow."""
+    """Return RoutingTarget: the sid of a worker, queue or workflow."""
     target = parameters.text("RoutingTarget")
     if target and not any(is_sid(target, prefix) for prefix in _ROUTING_TARGETS):
         raise invalid(f"Invalid RoutingTarget {target!r}: not the sid of a worker, queue, workflow")
@@ -135,7 +137,7 @@ def routing_target(parameters: Parameters) -> str | None:
 
 
 def ignore_capacity(parameters: Parameters) -> bool | None:
-    """Return IgnoreCapacity, which goes with a worker as RoutingTarget and is true by default."""
+    """Return IgnoreCapacity, true by default with a worker as RoutingTarget, else refused."""
     ignored = parameters.boolean("IgnoreCapacity")
     if (routing_target(parameters) or "").startswith("WK"):
         return ignored is not False

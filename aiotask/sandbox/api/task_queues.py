@@ -1,4 +1,4 @@
-"""Task queues over HTTP."""
+"""Endpoints of task queues."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -22,10 +22,10 @@ _MAX_RESERVED = 50
 
 
 class TaskQueues(EditableCollection[TaskQueue]):
-    """The task queues over HTTP.
+    """The task queues of one workspace.
 
-    EvaluateWorkerAttributes lists the queues that have a worker among those whom it matches.
-    Ordering is ignored, its grammar unpublished.
+    EvaluateWorkerAttributes lists the queues that match one of the workers it selects. Ordering is
+    ignored, as its grammar is unpublished.
     """
 
     key = "task_queues"
@@ -37,7 +37,7 @@ class TaskQueues(EditableCollection[TaskQueue]):
         self._reports = reports
 
     def special(self, name: str) -> Endpoint | None:
-        """Return the statistics of several queues."""
+        """Return statistics of several queues."""
         match name:
             case "Statistics":
                 return _StatisticsList(self, self._reports)
@@ -51,7 +51,7 @@ class TaskQueues(EditableCollection[TaskQueue]):
         return None if queue is None else self._reports.queue(queue, name)
 
     def take_out(self, item: TaskQueue) -> None:
-        """Remove a queue, unless tasks may still go through it, which Twilio answers with 400."""
+        """Remove a queue; refuse with Twilio's 400 while tasks or workflows use it."""
         if self._uses(item):
             raise invalid(f"Cannot delete TaskQueue {item.sid} because it is in use")
         super().take_out(item)
@@ -88,7 +88,7 @@ class TaskQueues(EditableCollection[TaskQueue]):
         }
 
     def matcher(self, parameters: Parameters) -> Callable[[TaskQueue], bool]:
-        """Return the test of the name, and of the workers who may get tasks from a queue."""
+        """Return the filter by name and by eligible workers."""
         named = super().matcher(parameters)
         expression = parameters.expression("EvaluateWorkerAttributes")
         sid = parameters.text("WorkerSid")
@@ -102,7 +102,7 @@ class TaskQueues(EditableCollection[TaskQueue]):
         return lambda queue: named(queue) and any(map(queue.targets, asked))
 
     def read(self, parameters: Parameters, item: TaskQueue | None) -> dict[str, Any]:
-        """Return what a request sets."""
+        """Return the values of a request."""
         activities = self._stores.activities
         changes: dict[str, Any] = {
             "friendly_name": parameters.named("FriendlyName", code=20002),
@@ -126,7 +126,7 @@ class TaskQueues(EditableCollection[TaskQueue]):
 
 
 class _StatisticsList(Singleton):
-    """The statistics of each queue, by the page."""
+    """Pages with the statistics of each queue."""
 
     def __init__(self, queues: TaskQueues, reports: Reports) -> None:
         self._queues = queues

@@ -1,4 +1,4 @@
-"""The tasks of one workspace over HTTP."""
+"""Endpoints of tasks."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,18 +19,7 @@ DEFAULT_TIMEOUT = 86_400
 
 
 class Tasks(Collection):
-    """The tasks of one workspace.
-
-    What Twilio leaves open is decided so:
-
-    * a task that no filter matches, in a workflow without a default filter, is created and canceled
-      at once, as the page on workflows says; the setting ``unmatched`` refuses it with 400 instead;
-    * TaskQueueSid, or a RoutingTarget that is a queue, wins over the workflow's choice of queue;
-    * IgnoreCapacity without a worker in RoutingTarget is refused;
-    * wrapping or completing and new Attributes in one update are refused: Twilio says that it takes
-      two requests, not what one does;
-    * If-Match of ``*`` matches every version, and a Reason is never demanded.
-    """
+    """The tasks of one workspace; the README has what Twilio leaves undocumented of them."""
 
     def __init__(self, access: WorkspaceAccess) -> None:
         self._account = access.stores.account
@@ -46,7 +35,7 @@ class Tasks(Collection):
         return TaskReservations(self._access, sid)
 
     def create(self, call: Call) -> Answer:
-        """Queue a task."""
+        """Create a task."""
         parameters, moment = call.parameters, self._account.milliseconds()
         now = moment // 1000
         text, attributes = parameters.attributes() or ("{}", {})
@@ -83,14 +72,14 @@ class Tasks(Collection):
         return self._answer(call, 200, self._find(call))
 
     def update(self, call: Call) -> Answer:
-        """Change a task, unless If-Match names another version."""
+        """Update a task; refuse if If-Match names another version."""
         task = self._matched(call)
         changes = self._changes(call.parameters, task)
         self._access.transitions.change_task(task, changes)
         return self._answer(call, 200, task)
 
     def delete(self, call: Call) -> Answer:
-        """Remove a task, whatever its status, unless If-Match names another version."""
+        """Delete a task of any status; refuse if If-Match names another version."""
         self._access.transitions.delete_task(self._matched(call), "task.deleted")
         return NO_CONTENT
 

@@ -1,4 +1,4 @@
-"""The channels of one worker over HTTP."""
+"""Endpoints of worker channels."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _MAX_CAPACITY = 50  # by Twilio's older page of limits
 
 
 class WorkerChannels(ReadOnlyCollection[WorkerChannel]):
-    """How much work of each kind a worker can do; a path may name one by its task channel."""
+    """The channels of one worker, by sid or by task channel."""
 
     key = "channels"
 
@@ -34,7 +34,7 @@ class WorkerChannels(ReadOnlyCollection[WorkerChannel]):
         )
 
     def update(self, call: Call) -> Answer:
-        """Change how much work a worker can do."""
+        """Change capacity or availability."""
         item, parameters = self.find(call), call.parameters
         changes = {
             "capacity": parameters.integer("Capacity", 0, _MAX_CAPACITY),

@@ -1,4 +1,4 @@
-"""Workers over HTTP, and their channels."""
+"""Endpoints of workers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,9 +20,8 @@ from aiotask.sandbox.wire.parameters import Parameters
 class Workers(EditableCollection[Worker]):
     """The workers of one workspace.
 
-    What Twilio leaves open is decided so: a worker with open reservations is not deleted, a name
-    that is taken is refused with 20001, Ordering is ignored as its grammar is unpublished, and a
-    queue that does not exist has no workers.
+    Undocumented by Twilio; the sandbox: a worker with open reservations cannot be deleted, a taken
+    name is refused with 20001, Ordering is ignored, and an unknown queue has no workers.
     """
 
     key = "workers"
@@ -57,7 +56,7 @@ class Workers(EditableCollection[Worker]):
         return self._reports.worker(worker, name)
 
     def read(self, parameters: Parameters, item: Worker | None) -> dict[str, Any]:
-        """Return what a request sets; a new worker begins with the workspace's default activity."""
+        """Return the values of a request; a new worker has the default activity."""
         attributes = parameters.attributes()
         activity = referred(self._access.stores.activities, parameters, "ActivitySid")
         return {
@@ -68,7 +67,7 @@ class Workers(EditableCollection[Worker]):
         }
 
     def update(self, call: Call) -> Answer:
-        """Change a worker, who may leave what is offered when not available any longer."""
+        """Update a worker, who may reject pending reservations on becoming unavailable."""
         worker = self.matched(call)
         changes = self.read(call.parameters, worker)
         reject = call.parameters.boolean("RejectPendingReservations") or False
@@ -79,11 +78,11 @@ class Workers(EditableCollection[Worker]):
         return self.answer(call, 200, worker)
 
     def take_out(self, item: Worker) -> None:
-        """Remove a worker who has nothing to do."""
+        """Delete a worker without open reservations."""
         self._access.transitions.delete_worker(item)
 
     def matcher(self, parameters: Parameters) -> Callable[[Worker], bool]:
-        """Return the test of all that workers are listed by."""
+        """Return the filter by all list parameters."""
         same, chosen = (
             super().matcher(parameters),
             worker_filter(self._access.stores.queues, parameters),

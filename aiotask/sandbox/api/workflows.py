@@ -1,4 +1,4 @@
-"""Workflows over HTTP."""
+"""Endpoints of workflows."""
 
 from typing import Any
 
@@ -15,11 +15,10 @@ _MAX_RESERVATION = 86_400
 
 
 class Workflows(EditableCollection[Workflow]):
-    """The workflows over HTTP.
+    """The workflows of one workspace.
 
-    What Twilio leaves open is decided so: ReEvaluateTasks holds until it is set again, and begins
-    anew what is pending, not what is reserved; a workflow that is deleted leaves its tasks where
-    they are, and keeps routing them.
+    Undocumented by Twilio; the sandbox: ReEvaluateTasks stays set and restarts pending tasks only,
+    and a deleted workflow keeps routing its tasks.
     """
 
     key = "workflows"
@@ -59,7 +58,7 @@ class Workflows(EditableCollection[Workflow]):
         }
 
     def read(self, parameters: Parameters, item: Workflow | None) -> dict[str, Any]:
-        """Return what a request sets."""
+        """Return the values of a request."""
         timeout = parameters.integer("TaskReservationTimeout", 1, _MAX_RESERVATION)
         configuration = parameters.text("Configuration")
         return {

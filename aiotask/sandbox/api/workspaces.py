@@ -1,4 +1,4 @@
-"""Workspaces over HTTP."""
+"""Endpoints of workspaces."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -35,7 +35,7 @@ _LINKS = {
 
 
 class Workspaces(EditableCollection[Workspace]):
-    """The workspaces of the account. Their names need not differ."""
+    """The workspaces of the account; names may repeat."""
 
     key = "workspaces"
     filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
@@ -45,7 +45,7 @@ class Workspaces(EditableCollection[Workspace]):
         self._endpoints: dict[str, Mapping[str, Endpoint]] = {}
 
     def below(self, sid: str, name: str) -> Endpoint | None:
-        """Return a collection in a workspace, or statistics of all of it."""
+        """Return a collection of a workspace, or its statistics."""
         workspace = self.store.get(sid)
         if workspace is None:
             return None
@@ -54,12 +54,12 @@ class Workspaces(EditableCollection[Workspace]):
         return self._endpoints[sid].get(name)
 
     def take_out(self, item: Workspace) -> None:
-        """Remove a workspace with all that is in it."""
+        """Delete a workspace and its contents."""
         self._endpoints.pop(item.sid, None)
         super().take_out(item)
 
     def read(self, parameters: Parameters, item: Workspace | None) -> dict[str, Any]:
-        """Return what a request sets."""
+        """Return the values of a request."""
         changes: dict[str, Any] = {
             "friendly_name": parameters.named("FriendlyName", code=20002),
             "event_callback_url": parameters.text("EventCallbackUrl"),
@@ -97,7 +97,7 @@ class Workspaces(EditableCollection[Workspace]):
 
 
 def _endpoints(workspace: Workspace) -> Mapping[str, Endpoint]:
-    """Return the collections and statistics in a workspace, by the name that their path has."""
+    """Return the endpoints of a workspace by path."""
     stores, reports = workspace.stores, Reports(workspace.stores)
     access = WorkspaceAccess(stores, workspace.transitions)
     return {

@@ -1,13 +1,6 @@
-"""Callbacks: which events and assignments are told to whom, and what comes of the answers.
+"""Callback dispatch: from events of workspaces to posts, and from answers to instructions.
 
-What Twilio leaves open is decided so:
-
-* each callback is posted once, and one that fails is counted, not repeated; an assignment has its
-  fallback URL instead;
-* the events of one workspace are posted one after the other, in their order;
-* every reservation is asked about;
-* the types in EventsFilter are separated by commas alone, as users report that they have to be;
-* what happens while the sandbox does not serve is told to nobody.
+The README has what Twilio leaves undocumented here.
 """
 
 import asyncio
@@ -35,25 +28,25 @@ from aiotask.sandbox.model.reservation import Reservation
 EVENT_SECONDS = 15.0
 ASSIGNMENT_SECONDS = 5.0
 AT_ONCE = 100
-"""How many assignment callbacks wait for an answer at a time."""
+"""The number of assignment callbacks in flight."""
 
 _JSON = "application/json"
 _OK = 200
 
 
 class Settings(NamedTuple):
-    """How callbacks are sent."""
+    """Settings of callbacks."""
 
     account_sid: str
     auth_token: str
     timeout: float | None
-    """Seconds for an answer; None has those that are documented."""
+    """Seconds for an answer; None for the documented ones."""
     backlog: int
-    """How many events of a workspace may wait, and how many assignments."""
+    """The most waiting events of a workspace, and the most waiting assignments."""
 
 
 class _Assignment(NamedTuple):
-    """A reservation that is to be asked about, and where."""
+    """A reservation and its callback URLs."""
 
     workspace: Workspace
     reservation: Reservation
@@ -65,7 +58,7 @@ class _Assignment(NamedTuple):
 class Callbacks:
     """Listens to workspaces, and posts in the background from `open` to `close`.
 
-    Instructions are carried out within *during*: what stands around a request is not there then.
+    Instructions are executed within *during*, which does what surrounds a request elsewhere.
     """
 
     def __init__(
@@ -89,7 +82,7 @@ class Callbacks:
         )
 
     def watch(self, workspace: Workspace) -> None:
-        """Listen to what happens in a workspace from now on."""
+        """Listen to the events of a workspace."""
         queue: Queue[PendingEvent] = Queue(
             self._send_event,
             self._running,
@@ -100,12 +93,12 @@ class Callbacks:
         workspace.stores.log.listener = partial(self._on_event, workspace, queue)
 
     def open(self) -> None:
-        """Begin to post, in the loop that runs."""
+        """Start to post in the running loop."""
         self._loop = asyncio.get_running_loop()
 
     async def close(self) -> None:
-        """Give up what is not posted yet."""
-        self._loop = None
+        """Cancel all callbacks that are not posted yet."""
+        self._loop = None  # stops _on_event before the tasks are cancelled
         running = list(self._running)
         for task in running:
             task.cancel()
@@ -113,7 +106,7 @@ class Callbacks:
         await self._sender.close()
 
     async def sent(self) -> None:
-        """Return when all that is due, and what follows from the answers, has been posted."""
+        """Wait until all callbacks, also those that follow from answers, have been posted."""
         while self._running:
             await asyncio.wait(self._running)
 
@@ -151,7 +144,7 @@ class Callbacks:
     async def _reply(
         self, kind: Kind, url: str | None, form: Form, reservation: Reservation
     ) -> Reply | None:
-        """Return an answer that may be followed: 200, and either empty or JSON."""
+        """Return a usable answer: a 200 that is empty or JSON; else None."""
         if not url:
             return None
         reply = await self._sender.post(kind, url, form, self._seconds(ASSIGNMENT_SECONDS))
@@ -172,5 +165,6 @@ class Callbacks:
 
 
 def _wants(workspace: Workspace, event: Event) -> bool:
-    """Tell whether the filter of a workspace lets an event pass."""
+    """Tell whether the workspace's EventsFilter accepts an event."""
+    # No blanks are stripped: users report that a list with blanks matches nothing.
     return not workspace.events_filter or event.type in workspace.events_filter.split(",")

@@ -1,4 +1,4 @@
-"""Task channels as they are kept: what kinds of work there are."""
+"""Task channels: the kinds of work."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ FIRST_CHANNELS = (
     {"unique_name": "sms", "friendly_name": "SMS"},
     {"unique_name": "video", "friendly_name": "Video"},
 )
-"""What a workspace begins with, by the friendly names of recorded answers."""
+"""The channels of a new workspace, with the friendly names of recorded answers."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class TaskChannelStore(Store[TaskChannel]):
 
     @property
     def default(self) -> TaskChannel:
-        """The first one, which is never deleted."""
+        """The channel ``default``, which cannot be deleted."""
         return next(iter(self))
 
     def named(self, name: str) -> TaskChannel | None:
@@ -43,7 +43,7 @@ class TaskChannelStore(Store[TaskChannel]):
         return self.get(name) or next((item for item in self if item.unique_name == name), None)
 
     def facts(self, item: TaskChannel) -> Facts:
-        """Return its sid and names."""
+        """Return the event facts of a channel."""
         return Facts(
             task_channel_sid=item.sid,
             task_channel_unique_name=item.unique_name,

@@ -1,4 +1,4 @@
-"""Task queues as they are kept: where tasks wait, and for which workers."""
+"""Task queues: waiting tasks and the workers who may get them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from aiotask.sandbox.model.worker import Worker, WorkerView
 
 DEFAULT_TARGET = "1==1"
 
-_MOST = 5_000
+_MOST = 5_000  # the documented limit of queues, and so of expressions that are in use
 
 
 @lru_cache(_MOST)
@@ -25,7 +25,7 @@ def _test(expression: str) -> Test:
 
 @dataclass(slots=True, kw_only=True)
 class TaskQueue(Resource):
-    """Where tasks wait."""
+    """A queue of tasks for the workers that *target_workers* matches."""
 
     friendly_name: str
     target_workers: str = DEFAULT_TARGET
@@ -35,11 +35,11 @@ class TaskQueue(Resource):
     assignment_activity: Activity | None = None
 
     def targets(self, worker: Worker) -> bool:
-        """Tell whether a worker may get tasks from here; an empty TargetWorkers is for nobody."""
+        """Tell whether a worker may get tasks from here; an empty TargetWorkers matches none."""
         return bool(self.target_workers) and _test(self.target_workers)(WorkerView(worker))
 
     def eligible(self, workers: Iterable[Worker]) -> list[Worker]:
-        """Return those who may get tasks from here."""
+        """Return the workers who may get tasks from here."""
         return [worker for worker in workers if self.targets(worker)]
 
 
@@ -57,13 +57,13 @@ class TaskQueueStore(Store[TaskQueue]):
         self._dirty = dirty
 
     def changed(self, item: TaskQueue, old: Mapping[str, Any]) -> None:
-        """Tell the log of a new expression, the one change that TaskRouter has an event for."""
+        """Record a new expression, the one change with an event."""
         self._dirty.add(item.sid)
         if "target_workers" in old:
             self.record(item, "expression.updated")
 
     def facts(self, item: TaskQueue) -> Facts:
-        """Return its sid, name and expression."""
+        """Return the event facts of a queue."""
         return Facts(
             task_queue_sid=item.sid,
             task_queue_name=item.friendly_name,

@@ -1,17 +1,6 @@
-"""Who gets which task: waiting tasks on one side, free workers on the other.
+"""Matching of waiting tasks and free workers.
 
-What Twilio leaves open is decided so:
-
-* Idle longest is who has not been offered a task, has not ended one, and has not become available
-  for longest. Of those equal in an ``order_by``, the longest idle comes first.
-* FIFO queues of a workspace are served together: the highest priority, then the earliest virtual
-  start; LIFO queues so too: the latest virtual start.
-* A task that is reserved for fewer workers than its queue allows is offered to others who become
-  free, but not again to those who have had it since it was last pending.
-* A worker who does one task at a time has one reservation at most that is not completed.
-* A task for one worker (RoutingTarget) asks for no queue's or target's expression, and waits if
-  there is no such worker; with IgnoreCapacity it asks for no capacity, channel or activity either.
-* A known worker must be in the queue and fit the target's expression, and is waited for.
+The README has what Twilio leaves undocumented here.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,7 +19,7 @@ Rank = tuple[int, ...]
 
 
 class Found(NamedTuple):
-    """A task, what orders it among all that wait in the workspace, and where it does."""
+    """A waiting task, its rank in the workspace and its group."""
 
     rank: Rank
     task: Task
@@ -38,7 +27,7 @@ class Found(NamedTuple):
 
 
 class Matching:
-    """Brings together the tasks and the workers of one workspace."""
+    """Matches the tasks and workers of one workspace."""
 
     def __init__(self, stores: Stores, settings: Callable[[], Settings]) -> None:
         self.waiting = WaitingTasks()
@@ -49,7 +38,7 @@ class Matching:
         self._settings = settings
 
     def is_free(self, worker: Worker, channel: str) -> bool:
-        """Tell whether a worker can be offered one more task of a channel."""
+        """Tell whether a worker can take one more task of a channel."""
         item = worker.channels.get(channel)
         return (
             item is not None
@@ -60,12 +49,12 @@ class Matching:
         )
 
     def rank(self, group: WaitingGroup, position: Position) -> Rank:
-        """Return what orders a task among all that wait; the least is served first."""
+        """Return the rank of a task among all waiting ones; the lowest is served first."""
         last = group.queue.task_order != self._settings().prioritize_queue_order
         return (int(last), *position[:-1])
 
     def find(self, task: Task) -> Found | None:
-        """Return a task with its rank, if it waits."""
+        """Return a task with its rank; None if it does not wait."""
         found = self.waiting.find(task.sid)
         return None if found is None else Found(self.rank(*found), task, found[0])
 
@@ -79,7 +68,7 @@ class Matching:
         return best
 
     def worker_for(self, found: Found) -> Worker | None:
-        """Return who is the first to get a task."""
+        """Return the first worker who can take a task."""
         group = found.group
         candidates = (
             worker
@@ -87,6 +76,7 @@ class Matching:
             if group.admits(worker) and self._may_have(worker, found.task)
         )
         columns = group.target.order_by
+        # Candidates come in idle order, so the first one wins, and min() keeps the first of equals.
         if not columns:
             return next(candidates, None)
         return min(
@@ -94,14 +84,14 @@ class Matching:
         )
 
     def worker_counts(self, group: WaitingGroup) -> View:
-        """Return what skip_if asks about the workers of a queue."""
+        """Return the worker counts that skip_if refers to."""
         pool = self.pools.pool(group.queue.target_workers)
         return _WorkerCounts(
             {item.sid: (count, item.available) for item, count in pool.counts(self._activities)}
         )
 
     def _candidates(self, group: WaitingGroup) -> Iterator[Worker]:
-        """Return who is free and in the queue, the longest idle first."""
+        """Yield the free workers of the queue, the longest idle first."""
         if group.person is not None:
             kind, value = group.person
             name = value if isinstance(value, str) else ""
@@ -123,7 +113,9 @@ class Matching:
         return free and (group.direct or worker in self.pools.pool(group.queue.target_workers))
 
     def _first(self, group: WaitingGroup, worker: Worker, best: Found | None) -> Position | None:
-        """Return the first task of a line that a worker can take, if it is before the *best*."""
+        """Return the first task of a group that a worker can take, if it ranks before *best*."""
+        # All tasks of a group fit the same workers, so the expression is evaluated at most once,
+        # and only if the first task would rank before the best.
         tried = False
         for position in group.tasks:
             if best is not None and self.rank(group, position) >= best.rank:
@@ -144,13 +136,13 @@ class Matching:
 
 
 class _WorkerCounts(View):
-    """How many workers there are, by whether they are available and by the sids of activities."""
+    """Numbers of workers: available, unavailable, and by activity sid."""
 
     def __init__(self, counts: dict[str, tuple[int, bool]]) -> None:
         self._counts = counts
 
     def get(self, name: str, /) -> int | None:
-        """Return a number, None for what is no name of one."""
+        """Return a count, None for an unknown name."""
         if name in ("available", "unavailable"):
             wanted = name == "available"
             return sum(count for count, available in self._counts.values() if available is wanted)

@@ -1,7 +1,7 @@
-"""Where tasks wait: lines, in each of which all tasks can be taken by the same workers.
+"""Waiting tasks in groups whose tasks fit the same workers.
 
-A line is what a queue, a channel, a target, and the values that the target's expression asks of a
-task have in common. So a worker who is free tries expressions on lines, and not on tasks.
+A group shares its queue, channel, target and the task values that the target's expression reads. So
+a free worker is tested once per group, not once per task.
 """
 
 from collections.abc import Hashable, Iterator
@@ -18,13 +18,13 @@ from aiotask.sandbox.model.worker import Worker, WorkerView
 from aiotask.sandbox.model.workflow_configuration import Target
 
 Position = tuple[Any, ...]
-"""What orders the tasks of a queue: numbers, and at last the task."""
+"""The sort key of a task in its queue, and the task itself at the end."""
 Person = tuple[str, Hashable]
-"""A worker by sid or by name."""
+"""A worker, by "sid" or by "name"."""
 
 
 class WaitingGroup:
-    """Tasks that the same workers can take, in the order in which they get them."""
+    """Tasks that fit the same workers, in the order of service."""
 
     __slots__ = ("_attributes", "channel", "direct", "key", "person", "queue", "target", "tasks")
 
@@ -39,7 +39,7 @@ class WaitingGroup:
         self._attributes: Attributes = loads(task.attributes) if key.values else {}
 
     def admits(self, worker: Worker) -> bool:
-        """Tell whether the target's expression is true for a worker; for a direct task it is."""
+        """Tell whether a worker fits the target's expression; direct tasks ignore it."""
         expression = self.target.expression
         if expression is None or self.direct:
             return True
@@ -47,7 +47,7 @@ class WaitingGroup:
 
 
 class Key(NamedTuple):
-    """What tells lines apart."""
+    """The identity of a group."""
 
     queue: str
     channel: str
@@ -59,7 +59,7 @@ class Key(NamedTuple):
 
     @classmethod
     def of(cls, task: Task, queue: TaskQueue, target: Target) -> "Key":
-        """Return the line that a task belongs to."""
+        """Return the key of a task's group."""
         direct = is_direct(task)
         paths = () if direct or target.expression is None else sorted_paths(target.expression.paths)
         known = None if direct else target.known
@@ -73,6 +73,7 @@ class Key(NamedTuple):
         return cls(
             queue.sid,
             task.channel.sid,
+            # Targets have no equality: the group keeps its target alive, so the id stays unique.
             id(target),
             person,
             direct,
@@ -91,7 +92,7 @@ class WaitingTasks:
         self._positions: dict[str, tuple[WaitingGroup, Position]] = {}
 
     def put(self, task: Task, queue: TaskQueue, target: Target) -> None:
-        """Let a task wait, in the place that is right for it now."""
+        """Insert a waiting task, or move it to its present position."""
         self.take(task.sid)
         key = Key.of(task, queue, target)
         group = self._groups.get(key)
@@ -103,7 +104,7 @@ class WaitingTasks:
         self._positions[task.sid] = group, position
 
     def take(self, sid: str) -> None:
-        """Let a task wait no longer."""
+        """Remove a task, if it waits."""
         found = self._positions.pop(sid, None)
         if found is None:
             return
@@ -117,15 +118,15 @@ class WaitingTasks:
                 del self._by_person[group.person]
 
     def find(self, sid: str) -> tuple[WaitingGroup, Position] | None:
-        """Return where a task waits."""
+        """Return the group and position of a task, if it waits."""
         return self._positions.get(sid)
 
     def for_channel(self, channel: str) -> Iterator[WaitingGroup]:
-        """Return the lines of a channel that are for nobody in particular."""
+        """Yield the groups of a channel that are not for a particular worker."""
         return iter(self._by_channel.get(channel, {}).values())
 
     def for_worker(self, worker: Worker) -> Iterator[WaitingGroup]:
-        """Return the lines that are for a worker alone."""
+        """Yield the groups for one particular worker."""
         for person in (("sid", worker.sid), ("name", worker.friendly_name.casefold())):
             yield from self._by_person.get(person, {}).values()
 
@@ -139,17 +140,17 @@ class WaitingTasks:
 
 
 def is_direct(task: Task) -> bool:
-    """Tell whether a task is for the worker whom its RoutingTarget names."""
+    """Tell whether the RoutingTarget of a task is a worker."""
     return (task.routing_target or "").startswith("WK")
 
 
 def sorted_paths(paths: frozenset[Path]) -> list[Path]:
-    """Return the paths that lead into a task, in an order that is always the same."""
+    """Return the paths into the task, in a stable order."""
     return sorted((path for path in paths if path[0] == "task"), key=str)
 
 
 def _person(value: Any, *, by_name: bool) -> Person:
-    """Return whom a value means; what is no text means nobody."""
+    """Return the worker that a value names; a value that is no text names none."""
     if by_name:
         return "name", value.casefold() if isinstance(value, str) else None
     return "sid", value if isinstance(value, str) else None

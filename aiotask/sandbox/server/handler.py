@@ -1,4 +1,4 @@
-"""Requests in and answers out: the only part of the sandbox that waits, and that breaks answers."""
+"""HTTP request handler: admission, latency, faults and counts around each request."""
 
 import asyncio
 import re
@@ -23,22 +23,23 @@ from aiotask.sandbox.wire.answers import INJECTED, NO_CONTENT, Answer, error_ans
 
 _AUTHORITY = re.compile(r"[\w.:\[\]-]{1,255}", re.ASCII)
 _TOO_MANY = 429
-# What shutdown cancels ends in the next turn of the loop, and accepting a connection takes a few.
+# Cancelled handlers end in the next turn of the loop; a connection that was just accepted takes a
+# few more to be aborted.
 _TURNS = 5
 _BODIES: Mapping[str, bytes] = {"empty": b"", "no_sid": b"{}"}
-_PATIENCE = 0.1  # seconds for connections to end that are in the middle of a request's body
+_GRACE = 0.1  # seconds for connections in the middle of a request body to end
 
 
 @dataclass(slots=True)
 class Counts:
-    """What has come, by kind, and what the service said, by status."""
+    """Counts of requests by kind, and of answers by status."""
 
     requests: Counter[str] = field(default_factory=Counter)
     answers: Counter[int] = field(default_factory=Counter)
 
 
 class RequestHandler:
-    """Takes requests from connections to the service, and back what it says; made in a loop."""
+    """Passes requests from connections to the service, and answers back."""
 
     def __init__(
         self,
@@ -62,7 +63,7 @@ class RequestHandler:
         self._connections = Connections(self._handle)
 
     async def listen(self, host: str, port: int) -> asyncio.Server:
-        """Begin to serve at a place."""
+        """Start to serve on an address."""
         loop = asyncio.get_running_loop()
         server = await loop.create_server(self._connections, host, port)
         host, port = server.sockets[0].getsockname()[:2]
@@ -70,15 +71,16 @@ class RequestHandler:
         return server
 
     async def close(self) -> None:
-        """Drop what is being handled, and what is late; nothing is left running."""
+        """Cancel requests in progress, discard delayed ones, and close all connections."""
         self._connections.closing = True
         handling = list(self._handling)
+        # Before the connections: their shutdown would spend its grace on handlers that hang.
         for task in handling:
             task.cancel()
         await asyncio.gather(*handling, return_exceptions=True)
         self._delayed.drop()
         self._connections.pre_shutdown()
-        await self._connections.shutdown(_PATIENCE)
+        await self._connections.shutdown(_GRACE)
         for _ in range(_TURNS):
             await asyncio.sleep(0)
 
@@ -88,7 +90,7 @@ class RequestHandler:
         try:
             return await self._serve(request, in_flight)
         except (ConnectionError, web.RequestPayloadError):
-            # The client has left in the middle, or sent no end that could be found.
+            # The client disconnected in the middle, or sent a body without a valid end.
             return web.Response(status=400)
         finally:
             self._handling.discard(request.task)
@@ -99,6 +101,7 @@ class RequestHandler:
         self._counts.requests[kind_of(request.method, path)] += 1
         form = await read_body(request)
         refusal = self._admission.refuse(request.headers.get("Authorization"), in_flight)
+        # Latency is part of the execution; a refused request is not executed.
         if refusal is None and self._latency:
             await asyncio.sleep(self._latency)
         call = self._read(request, form or b"")
@@ -123,7 +126,7 @@ class RequestHandler:
 
     def _read(self, request: web.BaseRequest, form: bytes) -> Request:
         host = request.headers.get("Host", "")
-        # Whatever a client calls this server, the URLs in its answers lead the client back here.
+        # URLs in answers have the client's own name of this server, to lead it back here.
         authority = host if _AUTHORITY.fullmatch(host) else self.authority
         return Request(
             method=request.method,
@@ -137,7 +140,7 @@ class RequestHandler:
     def _answer(
         self, answer_to: Callable[[Request], Answer], call: Request, refusal: Refusal | None
     ) -> Answer:
-        """Return what the service says, unless it is a refusal already, and count it."""
+        """Return the service's answer, or that of a *refusal* by admission, and count it."""
         try:
             answer = answer_to(call) if refusal is None else error_answer(refusal)
         except Refusal as refused:

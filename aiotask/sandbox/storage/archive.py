@@ -1,4 +1,4 @@
-"""The state of a sandbox in a file: what changes is written through, and read when it starts."""
+"""Write-through archive: saves every change, and loads a sandbox at its start."""
 
 from collections.abc import Iterator
 
@@ -18,24 +18,24 @@ _EMPTY = [f"DELETE FROM {table} WHERE holder = ?" for table in (*KINDS, "events"
 _ADD_EVENTS = "INSERT INTO events (holder, last, content) VALUES (?, ?, ?)"
 _DELETE_EVENTS = "DELETE FROM events WHERE holder = ? AND last < ?"
 _DELETED_AT_ONCE = 10_000
-"""Events are deleted by this many, as no index is kept for it."""
+"""Old events are deleted in batches of this size, as each deletion scans the table."""
 
 
 class Archive:
-    """What a database keeps of one account."""
+    """The database of one account."""
 
     def __init__(self, database: Database, account: Account) -> None:
         self._database = database
         self._account = account
-        # An index by sids, which are in no order, would double what each commit writes.
+        # Rows are found by position: an index on random sids would double the pages of each commit.
         self._positions: dict[str, dict[str, int]] = {}
         self._next = 0
         self._forgotten: dict[str, int] = {}
 
     def open(self, service: Service) -> int:
-        """Fill a new service, and save what changes from now on.
+        """Load a new service, and save its changes from now on.
 
-        Returns how many times the file has been opened before.
+        Returns the number of times that the file was opened before.
         """
         self._database.open(TABLES)
         try:
@@ -50,7 +50,7 @@ class Archive:
         return opened
 
     def close(self) -> None:
-        """Save nothing any longer, and give the file to others."""
+        """Stop saving, and release the file."""
         self._account.changes.close()
         self._database.close()
 
@@ -58,7 +58,7 @@ class Archive:
         meta = dict(self._database.rows("SELECT name, value FROM meta"))
         owner = meta.setdefault("account_sid", self._account.sid)
         if owner != self._account.sid:
-            raise self._database.refused(f"is that of account {owner}")
+            raise self._database.refused(f"belongs to account {owner}")
         opened: int = meta.get("opened", 0)
         loader = Loader(self._database, service, self._account)
         loader.run()
@@ -66,6 +66,7 @@ class Archive:
         self._next = 1 + max(
             (max(held.values(), default=0) for held in self._positions.values()), default=0
         )
+        # Tombstones without references are deleted at each start, where finding them is free.
         unused = Batch(loader.unused())
         notes = [("account_sid", owner), ("opened", opened + 1)]
         self._database.commit([(_SET_META, notes), *self._statements(unused)])
@@ -77,7 +78,7 @@ class Archive:
         self._forget_deleted(batch)
 
     def _forget_deleted(self, batch: Batch) -> None:
-        """Forget where that was which has been deleted now."""
+        """Drop the positions of deleted rows."""
         for holder in batch.emptied:
             self._positions.pop(holder, None)
             self._forgotten.pop(holder, None)
@@ -108,7 +109,7 @@ class Archive:
                 yield _DELETE_EVENTS, [(holder, first)]
 
     def _position(self, sid: str, holder: str) -> int:
-        """Return where an item is, or will be if it is new."""
+        """Return the position of a row, a new one for a new item."""
         held = self._positions.setdefault(holder, {})
         position = held.get(sid)
         if position is None:

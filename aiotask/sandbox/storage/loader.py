@@ -1,7 +1,6 @@
-"""Resources as they were saved, made again, each after those that it refers to.
+"""Loads saved resources in dependency order.
 
-What is gone and may still be referred to was kept, marked as such, and is no longer when nothing
-refers to it.
+Tombstones are loaded for the resources that refer to them; those without references are deleted.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,11 +25,11 @@ class _Row(NamedTuple):
 
 
 class Loader:
-    """Fills a new service with what a database holds; what makes no sense there raises anything."""
+    """Loads a database into a new service; invalid contents raise various exceptions."""
 
     def __init__(self, database: Database, service: Service, account: Account) -> None:
         self.positions: dict[str, dict[str, int]] = {}
-        """Where what is, by holder and sid."""
+        """Row positions by holder and sid."""
         self._database = database
         self._service = service
         self._account = account
@@ -39,7 +38,7 @@ class Loader:
         self._gone: dict[str, str] = {}
 
     def run(self) -> None:
-        """Fill the service."""
+        """Load all tables."""
         stores = {row.sid: Stores.empty(self._account, row.sid) for row in self._rows("workspaces")}
         for table in IN_WORKSPACES:
             for row in self._rows(table):
@@ -57,7 +56,7 @@ class Loader:
         self._restore_events(stores)
 
     def unused(self) -> dict[str, Entry]:
-        """Return what is gone and not referred to."""
+        """Return the deletions of tombstones without references."""
         return {
             sid: Entry(holder, None) for sid, holder in self._gone.items() if sid not in self._used
         }
@@ -78,12 +77,13 @@ class Loader:
         return self._known[sid]
 
     def _restore_events(self, stores: Mapping[str, Stores]) -> None:
-        # The same texts are in many facts, and are to be there once, as they were.
+        # Many facts share their strings; interning them restores that, and its memory.
         same: dict[str, str] = {}
         told: dict[str, int] = {}
         rows = self._database.rows("SELECT holder, last, content FROM events ORDER BY position")
         for holder, last, content in rows:
             at, resource_sid, types, saved = loads(content)
+            # Numbers are consecutive in a holder; only the oldest events may be missing.
             if last - len(types) != told.get(holder, last - len(types)):
                 raise ValueError("events are missing")
             told[holder] = last

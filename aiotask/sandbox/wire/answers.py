@@ -1,4 +1,4 @@
-"""What an operation gives back: an answer, or a refusal in the service's own error body."""
+"""HTTP answers of operations, and the service's error answers."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from aiotask.sandbox.model.refusals import Refusal
 
 
 class Answer(NamedTuple):
-    """A status, a body of JSON, and the version of a task where there is one."""
+    """A status, a JSON body, and an ETag for versioned resources."""
 
     status: int
     body: bytes = b""
@@ -27,22 +27,22 @@ _STATUSES: Mapping[int, int] = {
     20500: 500,
     20503: 503,
 }
-"""The statuses of error codes; all others go with 400, as Twilio's error dictionary has it."""
+"""HTTP statuses by error code, from Twilio's error dictionary; any other code is a 400."""
 
 
 def answer(status: int, content: Mapping[str, Any], *, version: int | None = None) -> Answer:
-    """Return *content* as an answer; a *version* becomes the quoted integer that ETags are."""
+    """Return *content* as JSON; the *version* becomes the ETag, a quoted integer."""
     return Answer(status, dumps(content), None if version is None else f'"{version}"')
 
 
 def error_answer(refusal: Refusal) -> Answer:
-    """Return the documented error body: code, message, more_info and status."""
+    """Return the documented error body."""
     status = _STATUSES.get(refusal.code, 400)
     return answer(
         status,
         {
             "code": refusal.code,
-            # What a client sent may hold halves of surrogate pairs, which JSON cannot.
+            # A message may quote lone surrogates that a client sent; JSON cannot hold them.
             "message": refusal.message.encode(errors="replace").decode(),
             "more_info": f"https://www.twilio.com/docs/errors/{refusal.code}",
             "status": status,
@@ -51,7 +51,7 @@ def error_answer(refusal: Refusal) -> Answer:
 
 
 def not_found(path: str) -> Refusal:
-    """Return a 404 that names *path* as the service does: without its version."""
+    """Return a 404; *path* has no version, as in the service's own message."""
     return Refusal(20404, f"The requested resource {path} was not found")
 
 
@@ -61,12 +61,12 @@ def method_not_allowed(method: str) -> Refusal:
 
 
 def invalid_page_token() -> Refusal:
-    """Return what Twilio's error dictionary has for a PageToken that it did not give."""
+    """Return the 400 of a PageToken that the service did not issue."""
     return Refusal(21481, "Invalid PageToken: use the URLs that the API returned")
 
 
 def too_many_requests() -> Refusal:
-    """Return a 429; Twilio says of 20429 that the request was not processed."""
+    """Return a 429; by Twilio's error dictionary the request was not processed."""
     return Refusal(20429, "Too Many Requests")
 
 
@@ -81,7 +81,7 @@ def unauthenticated() -> Refusal:
 
 
 def precondition_failed() -> Refusal:
-    """Return a 412: Twilio changes nothing when If-Match names another version."""
+    """Return a 412: If-Match names another version, and nothing was changed."""
     return Refusal(20412, "The resource has been modified: If-Match names another version")
 
 

@@ -69,7 +69,7 @@ def as_the_store_of_a_sandbox(there: Bench) -> None:
     store = Sandbox(store=there.journal)
     assert store._archive is not None
     store._archive.open(store._service)
-    store._put_away()
+    store._close_archive()
 
 
 def as_a_directory(there: Bench) -> None:
