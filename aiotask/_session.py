@@ -21,6 +21,7 @@ from aiotask._hooks import Hooks
 from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy, fate_unknown
 from aiotask._secret import SecretText
+from aiotask._service_time import Offsets
 from aiotask._single_flight import SingleFlight
 from aiotask._time_limits import TimeLimits
 from aiotask._transport import (
@@ -83,6 +84,7 @@ class Session:
         self.hooks = hooks
         self.once = SingleFlight()
         self.max_connections = max_connections
+        self.service_time = Offsets()
         # aiohttp's own total timeout swallows a cancellation that comes in the same turn of the
         # loop: its contexts are nested, and each takes one cancellation back.
         self._total = timeout.total
@@ -349,6 +351,7 @@ class Session:
     ) -> Answer:
         """Return what an answer says, or raise it; either way the pace follows from it."""
         headers = response.headers
+        self.service_time.read(headers, self.retry.clock())
         try:
             answer = read_answer(response.status, headers, body)
         except RateLimitError as error:
