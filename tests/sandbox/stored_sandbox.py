@@ -162,7 +162,7 @@ class Chaos:
                 form = {"Attributes": self._attributes(), "Priority": self._chance.randrange(3)}
                 form["TaskChannel"] = await self._some(api, f"{here}/TaskChannels")
                 form["WorkflowSid"] = await self._some(api, f"{here}/Workflows")
-        return "POST", f"{here}/{shelf}", form
+        return "POST", f"{here}/{collection}", form
 
     async def _update(self, api: Kept) -> tuple[str, str, dict[str, Value]]:
         here, name = await self._here(api), f"Renamed {self._count}"
@@ -181,7 +181,7 @@ class Chaos:
                 form = {"Attributes": self._attributes(), "ActivitySid": activity}
             case _:
                 form = {"FriendlyName": name}
-        return "POST", f"{here}/{shelf}/{await self._some(api, f'{here}/{shelf}')}", form
+        return "POST", f"{here}/{collection}/{await self._some(api, f'{here}/{collection}')}", form
 
     async def _configure(self, api: Kept) -> tuple[str, str, dict[str, Value]]:
         here = await self._here(api)
@@ -224,7 +224,11 @@ class Chaos:
             ["", "Activities", "TaskChannels", "TaskQueues", "Workflows", "Workers", "Tasks"]
         )
         if collection:
-            return "DELETE", f"{here}/{shelf}/{await self._some(api, f'{here}/{shelf}')}", {}
+            return (
+                "DELETE",
+                f"{here}/{collection}/{await self._some(api, f'{here}/{collection}')}",
+                {},
+            )
         tasks = f"/v1/Assistants/{ASSISTANT}/Tasks"
         if self._chance.random() < 0.5:
             return "DELETE", f"{tasks}/{await self._some(api, tasks)}", {}
