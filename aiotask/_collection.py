@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from multidict import istr
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from yarl import URL
 
@@ -13,7 +14,7 @@ from aiotask._checks import Identifier, Sid, checked, header_value
 from aiotask._decoding import decode
 from aiotask._encoding import JsonDocument, encode, json_text, urlencoded, wire_name
 from aiotask._json import loads
-from aiotask._paging import Listing, list_query
+from aiotask._paging import PAGING, Listing, list_query
 from aiotask._rate_limiter import RateLimiter
 from aiotask._session import Session
 from aiotask._verbs import CREATE, DELETE, READ, UPDATE, Verb
@@ -33,6 +34,8 @@ _OTHER_SID = re.compile("/(?!WS)[A-Z]{2}[0-9a-fA-F]{32}")
 # Documented: three a second for a listing by an expression over attributes
 # (https://www.twilio.com/en-us/changelog/taskrouter-endpoint-rate-limit-correction).
 _EXPRESSION_RATE = 2.5
+
+_ETAG = istr("ETag")
 
 # Routing changes a resource too, so a few conflicts in a row are nothing unusual.
 _MOST_CONFLICTS = 10
@@ -55,7 +58,7 @@ class _Endpoint(Generic[R]):
         return self._session.lane(f"{operation} {self._operations}")
 
     def _decoded(self, answer: Answer) -> R:
-        etag = answer.headers.get("ETag")
+        etag = answer.headers.get(_ETAG)
         return answer.decoded(
             f"a {self.resource.__name__}", lambda body: decode(body, self.resource, etag)
         )
@@ -147,15 +150,10 @@ class Collection(_Endpoint[R]):
             if not error.maybe_applied:
                 raise
 
-    def _list(
-        self,
-        shape: type,
-        filters: Fields,
-        limit: int | None,
-        page_size: int | None,
-        cursor: str | None,
-    ) -> Listing[R]:
-        query = list_query(encode(shape, filters), limit, page_size, cursor)
+    def _list(self, shape: type, filters: Fields) -> Listing[R]:
+        sent = dict(filters)
+        limit, page_size, cursor = (sent.pop(name, None) for name in PAGING)
+        query = list_query(encode(shape, sent), limit, page_size, cursor)
         return Listing(
             self._session, self._path, query, self.resource, self.key, limit, self._list_lane(query)
         )

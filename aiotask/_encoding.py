@@ -31,6 +31,9 @@ from aiotask._json import strict_dumps
 
 Pairs = list[tuple[str, str]]
 
+UNSENT = "unsent"
+"""Marks a field that is for the client itself and is not sent."""
+
 
 class JsonDocument(ABC):
     """What stands for a mapping that is sent as JSON."""
@@ -125,7 +128,11 @@ def _plan(shape: type) -> _Plan:
     if not is_typeddict(shape):
         raise TypeError(f"{shape.__name__} is not a TypedDict")
     hints = get_type_hints(shape, include_extras=True)
-    fields = {name: _field(name, hint) for name, hint in hints.items()}
+    fields = {
+        name: _field(name, hint)
+        for name, hint in hints.items()
+        if UNSENT not in getattr(hint, "__metadata__", ())
+    }
     return _Plan(fields, frozenset(shape.__required_keys__))  # type: ignore[attr-defined]  # of every TypedDict
 
 

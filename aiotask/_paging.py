@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Generic, NamedTuple, TypeVar
+from typing import Annotated, Generic, NamedTuple, TypedDict, TypeVar
 from urllib.parse import parse_qsl
 
 import attrs
@@ -15,7 +15,7 @@ from yarl import URL
 from aiotask._answers import Answer
 from aiotask._checks import plain
 from aiotask._decoding import decode_page
-from aiotask._encoding import Pairs, urlencoded
+from aiotask._encoding import UNSENT, Pairs, urlencoded
 from aiotask._rate_limiter import RateLimiter
 from aiotask._session import Session
 from aiotask._verbs import LIST
@@ -37,6 +37,22 @@ _LARGEST_PAGE_SIZE = 1000
 _MOST_EMPTY_PAGES = 100_000
 
 _QUERY = re.compile(r"[!-\"$-~]+")  # visible ASCII without the # that would end it
+
+
+class Paging(TypedDict, total=False):
+    """Which part of a list is asked for; the filters of every list extend it.
+
+    *limit* is how many resources there are in all at the most, from 0; *page_size* is how many are
+    asked for at once, 1 to 1,000, by default 50 or the *limit* if that is less. *cursor* is that
+    of a :class:`Page` or an error, and gives what follows it.
+    """
+
+    limit: Annotated[int | None, UNSENT]
+    page_size: Annotated[int | None, UNSENT]
+    cursor: Annotated[str | None, UNSENT]
+
+
+PAGING = ("limit", "page_size", "cursor")
 
 
 @attrs.frozen

@@ -8,7 +8,7 @@ import attrs
 from aiotask._checks import Identifier, Length
 from aiotask._collection import Collection
 from aiotask._decoding import AwareDatetime, Links
-from aiotask._paging import Listing
+from aiotask._paging import Listing, Paging
 
 __all__ = ["AutopilotTask", "AutopilotTaskChanges", "AutopilotTasks", "NewAutopilotTask"]
 
@@ -55,10 +55,6 @@ class AutopilotTaskChanges(AutopilotTaskFields, total=False):
     unique_name: _UniqueName
 
 
-class _NoFilter(TypedDict):
-    pass
-
-
 class AutopilotTasks(Collection[AutopilotTask]):
     """The tasks of one assistant; each is named by its sid or its unique name."""
 
@@ -83,12 +79,6 @@ class AutopilotTasks(Collection[AutopilotTask]):
         """Delete a task."""
         await self._delete(sid)
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-    ) -> Listing[AutopilotTask]:
+    def list(self, **paging: Unpack[Paging]) -> Listing[AutopilotTask]:
         """Return the tasks, fetched as they are iterated."""
-        return self._list(_NoFilter, {}, limit, page_size, cursor)
+        return self._list(Paging, paging)

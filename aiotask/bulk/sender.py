@@ -4,7 +4,7 @@ import asyncio
 from itertools import count
 from typing import NamedTuple
 
-from aiotask._rate_limiter import Start
+from aiotask._rate_limiter import Slot
 from aiotask.bulk.circuit_breaker import CircuitBreaker
 from aiotask.bulk.item import Item
 from aiotask.bulk.operation import Done, Operation
@@ -103,7 +103,7 @@ class Sender:
                 self.breaker.answered(self._clock())
                 return Made(done, started_at)
             finally:
-                self._operation.limiter.leave(start)
+                self._operation.limiter.release(start)
             if (fate := self._fate(item, failure)) is not None:
                 return fate
             if self._stop.is_set():
@@ -120,7 +120,7 @@ class Sender:
         self._failures = 0
         self._last_progress = self._clock()
 
-    async def _admitted(self) -> Start:
+    async def _admitted(self) -> Slot:
         """Wait until a request may be sent, and take a slot of the limiter."""
         while True:
             now = self._clock()
@@ -133,17 +133,17 @@ class Sender:
             if probe or not self.breaker.open:
                 return start
             # The circuit opened while this request waited for the limiter.
-            self._operation.limiter.leave(start)
+            self._operation.limiter.release(start)
 
-    async def _acquired(self) -> Start:
+    async def _acquired(self) -> Slot:
         """Take a slot of the limiter, no sooner than the caller's maximum rate allows."""
         limiter = self._operation.limiter
         if (most := self._settings.max_rate) is None:
-            return await limiter.turn()
+            return await limiter.acquire()
         async with self._one_by_one:
             if (wait := self._next_start - self._clock()) > 0:
                 await self._retry.sleep(wait)
-            start = await limiter.turn()
+            start = await limiter.acquire()
             self._next_start = max(self._next_start, self._clock() - _CATCH_UP) + 1 / most
             return start
 

@@ -6,7 +6,7 @@ import attrs
 
 from aiotask._collection import Collection
 from aiotask._decoding import AwareDatetime, Links
-from aiotask._paging import Listing
+from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import ACTIVITY, ShortName
 
 __all__ = ["Activities", "Activity", "ActivityChanges", "ActivityFilter", "NewActivity"]
@@ -40,7 +40,7 @@ class ActivityChanges(TypedDict, total=False):
     friendly_name: ShortName
 
 
-class ActivityFilter(TypedDict, total=False):
+class ActivityFilter(Paging, total=False):
     """Which activities to list."""
 
     friendly_name: str
@@ -71,13 +71,6 @@ class Activities(Collection[Activity]):
         """Delete an activity."""
         await self._delete(sid)
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **filters: Unpack[ActivityFilter],
-    ) -> Listing[Activity]:
+    def list(self, **filters: Unpack[ActivityFilter]) -> Listing[Activity]:
         """Return the activities that match, fetched as they are iterated."""
-        return self._list(ActivityFilter, filters, limit, page_size, cursor)
+        return self._list(ActivityFilter, filters)

@@ -13,7 +13,7 @@ from aiotask._checks import shortened
 from aiotask._collection import Collection, Singleton
 from aiotask._encoding import Written, encode
 from aiotask._json import dumps
-from aiotask._paging import Listing
+from aiotask._paging import Listing, Paging
 from aiotask._session import Session
 from aiotask._verbs import QUERY
 from aiotask.taskrouter._fields import Minutes, TaskChannelName, TaskQueueSid
@@ -83,7 +83,7 @@ class WorkersStatisticsFilter(StatisticsWindow, total=False):
     friendly_name: str
 
 
-class TaskQueuesStatisticsFilter(TaskWindow, total=False):
+class TaskQueuesStatisticsFilter(TaskWindow, Paging, total=False):
     """Which task queues to count for."""
 
     friendly_name: str
@@ -167,16 +167,9 @@ class TaskQueuesStatisticsList(Collection[TaskQueuesStatistics]):
     key = "task_queues_statistics"
     resource = TaskQueuesStatistics
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **filters: Unpack[TaskQueuesStatisticsFilter],
-    ) -> Listing[TaskQueuesStatistics]:
+    def list(self, **filters: Unpack[TaskQueuesStatisticsFilter]) -> Listing[TaskQueuesStatistics]:
         """Return the statistics of the task queues that match, fetched as they are iterated."""
-        return self._list(TaskQueuesStatisticsFilter, filters, limit, page_size, cursor)
+        return self._list(TaskQueuesStatisticsFilter, filters)
 
 
 class BulkRealTimeQuery(TypedDict):

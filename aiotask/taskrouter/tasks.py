@@ -16,7 +16,7 @@ import attrs
 from aiotask._checks import Between
 from aiotask._collection import Versioned
 from aiotask._decoding import AwareDatetime, JsonText, Links, from_header
-from aiotask._paging import Listing
+from aiotask._paging import Listing, Paging
 from aiotask.bulk import (
     KEY_ATTRIBUTE,
     Audit,
@@ -124,7 +124,7 @@ class TaskChanges(TaskFields, total=False):
     reason: str
 
 
-class TaskFilter(TypedDict, total=False):
+class TaskFilter(Paging, total=False):
     """Which tasks to list, and in which order.
 
     ``evaluate_task_attributes`` is an expression over the attributes
@@ -319,13 +319,6 @@ class Tasks(Versioned[Task]):
         parent = self._path.removesuffix(f"/{self.name}")
         return TaskLookup(attribute, self.list, self.fetch, Events(self._session, parent))
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **filters: Unpack[TaskFilter],
-    ) -> Listing[Task]:
+    def list(self, **filters: Unpack[TaskFilter]) -> Listing[Task]:
         """Return the tasks that match, fetched as they are iterated."""
-        return self._list(TaskFilter, filters, limit, page_size, cursor)
+        return self._list(TaskFilter, filters)

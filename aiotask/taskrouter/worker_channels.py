@@ -7,7 +7,7 @@ import attrs
 
 from aiotask._collection import Collection
 from aiotask._decoding import AwareDatetime
-from aiotask._paging import Listing
+from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import WORKER_CHANNEL, Amount
 
 __all__ = ["WorkerChannel", "WorkerChannelChanges", "WorkerChannels"]
@@ -42,10 +42,6 @@ class WorkerChannelChanges(TypedDict, total=False):
     available: bool
 
 
-class _NoFilter(TypedDict):
-    pass
-
-
 class WorkerChannels(Collection[WorkerChannel]):
     """The channels of one worker; each is named by its sid or its channel's unique name."""
 
@@ -63,12 +59,6 @@ class WorkerChannels(Collection[WorkerChannel]):
         """Change a channel of the worker."""
         return await self._update(sid, WorkerChannelChanges, changes)
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-    ) -> Listing[WorkerChannel]:
+    def list(self, **paging: Unpack[Paging]) -> Listing[WorkerChannel]:
         """Return the channels of the worker, fetched as they are iterated."""
-        return self._list(_NoFilter, {}, limit, page_size, cursor)
+        return self._list(Paging, paging)

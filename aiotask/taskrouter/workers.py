@@ -8,7 +8,7 @@ import attrs
 
 from aiotask._collection import Versioned
 from aiotask._decoding import AwareDatetime, JsonText, Links, from_header
-from aiotask._paging import Listing
+from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import (
     WORKER,
     ActivitySid,
@@ -76,7 +76,7 @@ class WorkerChanges(WorkerFields, total=False):
     reject_pending_reservations: bool
 
 
-class WorkerFilter(TypedDict, total=False):
+class WorkerFilter(Paging, total=False):
     """Which workers to list.
 
     ``target_workers_expression`` is an expression over the attributes, and over ``sid``,
@@ -141,13 +141,6 @@ class Workers(Versioned[Worker]):
         """Change a worker by what it is now, as :meth:`Tasks.modify` changes a task."""
         return await self._modify(sid, WorkerChanges, change)
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **filters: Unpack[WorkerFilter],
-    ) -> Listing[Worker]:
+    def list(self, **filters: Unpack[WorkerFilter]) -> Listing[Worker]:
         """Return the workers that match, fetched as they are iterated."""
-        return self._list(WorkerFilter, filters, limit, page_size, cursor)
+        return self._list(WorkerFilter, filters)

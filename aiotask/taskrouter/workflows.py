@@ -8,7 +8,7 @@ import attrs
 from aiotask._checks import Between, JsonLimit
 from aiotask._collection import Collection
 from aiotask._decoding import AwareDatetime, JsonText, Links
-from aiotask._paging import Listing
+from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import WORKFLOW, UrlOrNone
 from aiotask.taskrouter.workflow_configuration import WorkflowConfiguration
 
@@ -75,7 +75,7 @@ class WorkflowChanges(WorkflowFields, total=False):
     re_evaluate_tasks: bool
 
 
-class WorkflowFilter(TypedDict, total=False):
+class WorkflowFilter(Paging, total=False):
     """Which workflows to list."""
 
     friendly_name: str
@@ -105,13 +105,6 @@ class Workflows(Collection[Workflow]):
         """Delete a workflow."""
         await self._delete(sid)
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **filters: Unpack[WorkflowFilter],
-    ) -> Listing[Workflow]:
+    def list(self, **filters: Unpack[WorkflowFilter]) -> Listing[Workflow]:
         """Return the workflows that match, fetched as they are iterated."""
-        return self._list(WorkflowFilter, filters, limit, page_size, cursor)
+        return self._list(WorkflowFilter, filters)

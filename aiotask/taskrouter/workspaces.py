@@ -6,7 +6,7 @@ import attrs
 
 from aiotask._collection import Collection
 from aiotask._decoding import AwareDatetime, Links
-from aiotask._paging import Listing
+from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import WORKSPACE, ActivitySid, QueueOrder, ShortName, UrlOrNone
 
 __all__ = ["NewWorkspace", "Workspace", "WorkspaceChanges", "WorkspaceFilter", "Workspaces"]
@@ -66,7 +66,7 @@ class WorkspaceChanges(WorkspaceFields, total=False):
     timeout_activity_sid: ActivitySid
 
 
-class WorkspaceFilter(TypedDict, total=False):
+class WorkspaceFilter(Paging, total=False):
     """Which workspaces to list."""
 
     friendly_name: str
@@ -96,13 +96,6 @@ class Workspaces(Collection[Workspace]):
         """Delete a workspace with everything in it."""
         await self._delete(sid)
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **filters: Unpack[WorkspaceFilter],
-    ) -> Listing[Workspace]:
+    def list(self, **filters: Unpack[WorkspaceFilter]) -> Listing[Workspace]:
         """Return the workspaces that match, fetched as they are iterated."""
-        return self._list(WorkspaceFilter, filters, limit, page_size, cursor)
+        return self._list(WorkspaceFilter, filters)

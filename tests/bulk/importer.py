@@ -18,7 +18,7 @@ import attrs
 import msgspec
 
 from aiotask import Client, Created, errors
-from aiotask.bulk.journal.sqlite import Journal
+from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.bulk.keys import Keys
 from tests.bulk.bench import SETTLE, TIMEOUT, Bench, number_of, rows
 
@@ -137,11 +137,11 @@ async def _import(errand: Errand) -> None:
             print(told, flush=True)  # noqa: T201 - at once: it may be killed in between
 
 
-def _open_carelessly(open_: Callable[[Journal, str, Keys], None]) -> Callable[..., None]:
+def _open_carelessly(open_: Callable[[SqliteJournal, str, str, Keys], None]) -> Callable[..., None]:
     """Return what opens a journal that does not wait for the disk."""
 
-    def opened(journal: Journal, target: str, keys: Keys) -> None:
-        open_(journal, target, keys)
+    def opened(journal: SqliteJournal, target: str, verb: str, keys: Keys) -> None:
+        open_(journal, target, verb, keys)
         journal._connection.execute("PRAGMA synchronous = NORMAL")
 
     return opened
@@ -150,7 +150,7 @@ def _open_carelessly(open_: Callable[[Journal, str, Keys], None]) -> Callable[..
 def _main() -> None:
     errand = Errand(**msgspec.json.decode(sys.argv[1]))
     if errand.flaw == "does not wait for the disk":
-        setattr(Journal, "open", _open_carelessly(Journal.open))  # noqa: B010 - mypy's rule
+        setattr(SqliteJournal, "open", _open_carelessly(SqliteJournal.open))  # noqa: B010 - mypy's rule
     try:
         asyncio.run(_import(errand))
     except errors.AiotaskError as error:

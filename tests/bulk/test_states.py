@@ -25,6 +25,7 @@ from aiotask.bulk.keys import KEY_ATTRIBUTE, derived_key
 from aiotask.sandbox import FaultKind
 from aiotask.taskrouter import NewTask
 from tests.bulk.bench import Bench, bench, look, number_of, states_of
+from tests.virtual_time import VirtualTimeLoop
 
 T = TypeVar("T")
 RowKind = Literal["good", "never sent", "refused"]
@@ -38,8 +39,8 @@ TIMEOUT = 0.1
 LATE = SETTLE / 5
 FINAL = frozenset({State.CREATED, State.REJECTED, State.UNRESOLVED})
 NEXT = {
-    State.UNTOLD: {State.UNTOLD, State.CREATED},
-    State.UNCONFIRMED: set(State) - {State.PENDING, State.IN_FLIGHT, State.REJECTED},
+    State.UNDELIVERED: {State.UNDELIVERED, State.CREATED},
+    State.ACCEPTED_WITHOUT_SID: set(State) - {State.PENDING, State.IN_FLIGHT, State.REJECTED},
 }
 WRONG: dict[RowKind, dict[str, Any]] = {
     "good": {},
@@ -53,7 +54,7 @@ class Creation(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
+        self.runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
         self.stack = AsyncExitStack()
         folder = Path(self.stack.enter_context(TemporaryDirectory()))
         serving = bench(folder, late=LATE, patience=TIMEOUT)
@@ -215,7 +216,7 @@ class Creation(RuleBasedStateMachine):
             assert states[number] in ({before} if before in FINAL else NEXT.get(before, set(State)))
         sids = dict(look(journal, "SELECT number - 1, sid FROM rows"))
         for number, state in states.items():
-            if state in {State.CREATED, State.UNTOLD}:
+            if state in {State.CREATED, State.UNDELIVERED}:
                 assert rows[sids[number]] == number
             if state in FINAL:
                 assert number in self.told

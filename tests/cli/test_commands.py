@@ -1,4 +1,4 @@
-"""The commands for single tasks, and lists."""
+"""Commands for single tasks and lists."""
 
 import csv
 import io
@@ -107,17 +107,17 @@ def test_what_the_service_refuses_is_one_line_and_status_1(local: Service) -> No
 
 
 def test_a_service_that_is_not_there_is_one_line_and_status_1(local: Service, nowhere: str) -> None:
-    place = ["--workspace", local.workspace, "--base-url", nowhere]
-    result = run("tasks", "fetch", NOBODY, *place, **local.environment)
+    options = ["--workspace", local.workspace, "--base-url", nowhere]
+    result = run("tasks", "fetch", NOBODY, *options, **local.environment)
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
 
 
 def test_plain_http_to_another_machine_has_to_be_allowed(local: Service) -> None:
-    place = ["--workspace", local.workspace, "--base-url", "http://taskrouter.invalid:1"]
-    refused = run("tasks", "fetch", NOBODY, *place, **local.environment)
+    options = ["--workspace", local.workspace, "--base-url", "http://taskrouter.invalid:1"]
+    refused = run("tasks", "fetch", NOBODY, *options, **local.environment)
     assert refused.exit_code == 2
     assert "--allow-insecure" in refused.stderr
-    tried = run("tasks", "fetch", NOBODY, *place, "--allow-insecure", **local.environment)
+    tried = run("tasks", "fetch", NOBODY, *options, "--allow-insecure", **local.environment)
     assert tried.exit_code == 1
     assert "Cannot connect to host taskrouter.invalid" in tried.stderr
 
@@ -206,7 +206,7 @@ def test_what_cannot_be_written_is_one_line_and_status_1(local: Service, words: 
 def test_where_standard_output_is_closed_nothing_is_tried(
     local: Service, closed: str, told: bytes
 ) -> None:
-    words = shlex.join([sys.executable, "-m", "aiotask", "tasks", "list", *local.place])
+    words = shlex.join([sys.executable, "-m", "aiotask", "tasks", "list", *local.options])
     done = subprocess.run(
         ["/bin/sh", "-c", f"{words} {closed}"],
         env=os.environ | local.environment,

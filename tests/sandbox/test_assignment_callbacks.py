@@ -1,4 +1,4 @@
-"""Reservations as a workflow's AssignmentCallbackUrl is asked about them, and what is answered."""
+"""Assignment callbacks and the instructions in their answers."""
 
 import asyncio
 import json
@@ -222,6 +222,7 @@ async def test_the_fallback_is_asked_where_nobody_answers(api: Api, receiver: Re
     assert api.sandbox.callbacks == {"assignment failed": 1, "fallback answered": 1}
 
 
+@pytest.mark.virtual_time
 async def test_the_fallback_is_asked_where_nobody_answers_in_time() -> None:
     async with (
         serving(callback_timeout=1.0, routing=False) as api,
