@@ -8,7 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from random import Random
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 from urllib.parse import unquote
 
 import attrs
@@ -116,6 +116,8 @@ def _document(kind: Any, name: str = "") -> Any:
             texts = {str: _NAMED.get(name, name), datetime: "2026-11-21T12:00:00Z"}
             numbers = {int: 7, float: 1.5, bool: True}
             return {**texts, **numbers}.get(kind, _TEXT)
+        case container if container is Annotated:
+            return _document(inner[0], name)
         case container if container is list:
             return [_document(inner[0])] * 2
         case container if container is dict:
