@@ -63,9 +63,7 @@ class Run(Generic[Row]):
             self._claims, self._queue, self._delivery, self._writer, self._stopped, self._reject
         )
         self._sender = Sender(operation, settings, service, self._stopped)
-        self._workers = Workers(
-            self._queue, self._sender, self._delivery, self._settle, self._stop
-        )
+        self._workers = Workers(self._queue, self._sender, self._delivery, self._settle, self._stop)
         self._resolver: Resolver | None = None
         if lookup is not None and not operation.idempotent and settings.keys.attribute is not None:
             self._resolver = Resolver(
@@ -269,9 +267,7 @@ class Run(Generic[Row]):
             task.cancel()
         # A claim that is being committed is in the journal when this ends, and is released then.
         feeding = () if self._feeding is None else (self._feeding,)
-        await asyncio.gather(
-            *self._tasks, *self._workers.tasks, *feeding, return_exceptions=True
-        )
+        await asyncio.gather(*self._tasks, *self._workers.tasks, *feeding, return_exceptions=True)
         self._source.close()
         for item, outcome in self._delivery.drain():
             self._writer.undelivered(item, outcome)
