@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from aiotask import Client, RetryPolicy
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import WorkspaceContext
+from tests.virtual_time import VirtualTimeLoop
 
 # How long an example takes is the machine's affair, and no test's.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -27,6 +28,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ACCOUNT = "AC" + "0" * 32
 AT_ONCE = RetryPolicy(longest_wait=0)
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    del config
+    if item.get_closest_marker("virtual_time") is None:
+        return {"real time": asyncio.new_event_loop}
+    return {"virtual time": VirtualTimeLoop}
 
 
 @pytest.fixture(autouse=True)

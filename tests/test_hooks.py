@@ -200,6 +200,7 @@ def test_a_hook_is_a_plain_callable(name: str, hook: Any) -> None:
         Client(ACCOUNT, "secret-token", **{name: hook})
 
 
+@pytest.mark.virtual_time
 async def test_a_request_that_times_out_is_counted_and_has_no_answer(serve: Serve) -> None:
     watcher = Watcher()
     _, client = await serve("hang", timeout=0.1, **watcher.hooks())

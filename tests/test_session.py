@@ -5,7 +5,6 @@ import gzip
 import logging
 import os
 import pickle
-import time
 import traceback
 
 import aiohttp
@@ -15,6 +14,7 @@ import aiotask
 from aiotask import AiotaskError, Client, ClientStateError, RetryPolicy
 from aiotask.sandbox import Sandbox
 from tests.conftest import Reaction, answer
+from tests.virtual_time import VirtualTimeLoop
 from tests.wire_calls import (
     BODY,
     FAILED,
@@ -49,6 +49,7 @@ async def test_no_more_requests_are_under_way_than_connections(serve: Serve) -> 
     assert (len(server.requests), server.connections) == (50, 3)
 
 
+@pytest.mark.virtual_time
 async def test_waiting_for_a_connection_is_no_part_of_the_timeout(serve: Serve) -> None:
     # Nine of ten wait behind one that hangs until its timeout, and are not timed out with it.
     once = RetryPolicy(attempts=1)
@@ -72,6 +73,7 @@ async def test_a_thousand_cancelled_calls_leave_the_client_as_it_was(serve: Serv
     assert not client._session._slots.locked()
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("reaction", ["hang", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"])
 async def test_a_cancellation_is_not_lost_when_the_timeout_comes_with_it(
     serve: Serve, reaction: Reaction
@@ -80,8 +82,10 @@ async def test_a_cancellation_is_not_lost_when_the_timeout_comes_with_it(
     call = asyncio.ensure_future(tasks_of(client).fetch(TASK))
     while not server.requests:
         await asyncio.sleep(0)
-    asyncio.get_running_loop().call_later(0.25, call.cancel)
-    time.sleep(0.3)  # noqa: ASYNC251 - the loop stands still, and then both are due at once
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    loop.call_later(0.25, call.cancel)
+    loop.now += 0.3  # it stood still, and both are due at once
     with pytest.raises(asyncio.CancelledError):
         await call
     assert call.cancelled()

@@ -57,6 +57,7 @@ async def test_a_create_whose_answer_is_lost_is_not_repeated_and_says_so(
     assert "it may have been carried out" in str(caught.value)
 
 
+@pytest.mark.virtual_time
 async def test_a_create_that_hangs_ends_with_the_timeout_and_may_have_been_done(
     serve: Serve,
 ) -> None:
@@ -67,6 +68,7 @@ async def test_a_create_that_hangs_ends_with_the_timeout_and_may_have_been_done(
     assert caught.value.maybe_applied
 
 
+@pytest.mark.virtual_time
 async def test_a_read_that_hangs_is_asked_for_again_and_changes_nothing(serve: Serve) -> None:
     server, client = await serve("hang", timeout=0.2, retry=RetryPolicy(attempts=2, longest_wait=0))
     with pytest.raises(aiotask.RequestTimeoutError) as caught:

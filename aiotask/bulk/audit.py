@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import attrs
 
 from aiotask.bulk.journal import Where, read_journal
-from aiotask.bulk.journal.records import Entry, JournalSummary, State
+from aiotask.bulk.journal.records import Entry, State
 from aiotask.bulk.keys import derived_key
 from aiotask.bulk.lookup import Found, Lookup
 from aiotask.errors import ForeignJournalError

@@ -1,6 +1,7 @@
 """Feeder of a bulk run: claims rows as workers need them."""
 
 from collections.abc import Callable
+from typing import Any
 
 from aiotask.bulk.claims import Claims, InvalidRow
 from aiotask.bulk.delivery import Delivery
@@ -21,7 +22,7 @@ class Feeder:
         self,
         claims: Claims,
         queue: WorkQueue,
-        delivery: Delivery[object],
+        delivery: Delivery[Any],
         writer: JournalWriter,
         stop: StopSignal,
         reject: Callable[[InvalidRow], None],

@@ -8,7 +8,8 @@ resolver first.
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Generic, TypeVar
 
 from aiotask._rate_limiter import RateLimiter
 from aiotask.bulk.claims import Claims, InvalidRow, Unfinished
@@ -155,9 +156,9 @@ class Run(Generic[Row]):
         self._queue.add(again)
         self._feeding = start(self._guarded(self._feeder.run))
         self._tasks = [start(self._guarded(self._writer.keep_writing))]
-        if self._resolver is not None:
-            self._resolver.started_at = self._writer.started_at
-            self._tasks.append(start(self._guarded(self._resolve)))
+        if (resolver := self._resolver) is not None:
+            resolver.started_at = self._writer.started_at
+            self._tasks.append(start(self._guarded(partial(self._resolve, resolver))))
         self._workers.start(self._settings.max_in_flight)
 
     def _is_sent_again(self, unfinished: Unfinished, opened_at: float) -> bool:
@@ -208,10 +209,9 @@ class Run(Generic[Row]):
             self._writer.note(item, State.ACCEPTED_WITHOUT_SID)
         self._resolver.add(item, error, self._clock())
 
-    async def _resolve(self) -> None:
+    async def _resolve(self, resolver: Resolver) -> None:
         """Deliver rows in doubt as the resolver decides, or send them again."""
-        assert self._resolver is not None
-        async for verdicts in self._resolver.verdicts():
+        async for verdicts in resolver.verdicts():
             for verdict in verdicts:
                 self._obey(verdict)
             self._queue.look_again()

@@ -7,8 +7,8 @@ from typing import Any
 
 import attrs
 
+from aiotask.bulk.fingerprint import fingerprint
 from aiotask.bulk.keys import Keys
-from aiotask.bulk.rows import fingerprint
 
 
 def _above_zero(_: object, attribute: "attrs.Attribute[float]", value: Any) -> None:

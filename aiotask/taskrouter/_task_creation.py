@@ -9,12 +9,13 @@ from yarl import URL
 
 from aiotask._answers import Answer
 from aiotask._collection import form
+from aiotask._json import loads
 from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy
 from aiotask._session import Session
 from aiotask._verbs import CREATE
 from aiotask.bulk import Created, Done, Item
-from aiotask.errors import AiotaskError, AnswerError, DecodingError
+from aiotask.errors import AiotaskError, AnswerError, DecodingError, NotJsonError
 from aiotask.taskrouter._task_lookup import key_in
 
 _CREATED = 201
@@ -67,12 +68,13 @@ class TaskCreation:
 
 def _done(attribute: str, key: str | None, answer: Answer) -> Done:
     """Return the task that an answer shows; a cache or a proxy may have mixed up answers."""
-    document = answer.document
+    document = answer.decoded("a task", loads)
     sid = document.get("sid") if isinstance(document, dict) else None
     if not isinstance(sid, str) or not sid:
-        raise answer.wrong("the answer names no task")
+        kind = NotJsonError if document is None else DecodingError
+        raise answer.wrong("the answer names no task", kind)
     if key is not None and _is_of_another(document.get("attributes"), attribute, key):
-        raise answer.wrong("the answer shows another row's task", DecodingError)
+        raise answer.wrong("the answer shows another row's task")
     return Done(sid, _moment(document.get("date_created")))
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from aiotask import expression
-from aiotask._decoding import loads
+from aiotask._json import loads
 from aiotask._paging import Listing
 from aiotask.bulk import JOB_ATTRIBUTE, Found
 from aiotask.errors import NotFoundError, ProtocolError
@@ -120,7 +120,7 @@ def key_in(attributes: Any, attribute: str) -> str | None:
     """Return the key in a task's attributes, decoded or not; None where they hold none."""
     if isinstance(attributes, str):
         try:
-            attributes = loads(attributes.encode())
+            attributes = loads(attributes)
         except ValueError:
             return None
     key = attributes.get(attribute) if isinstance(attributes, dict) else None

@@ -8,7 +8,6 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from datetime import datetime
 from os import PathLike
 from typing import Annotated, ClassVar, Literal, TypedDict, TypeVar, Unpack
 
@@ -16,8 +15,8 @@ import attrs
 
 from aiotask._checks import Between
 from aiotask._collection import Versioned
-from aiotask._decoding import JsonText, Links, from_header
-from aiotask._paging import Listing
+from aiotask._decoding import AwareDatetime, JsonText, Links, from_header
+from aiotask._paging import Listing, Paging
 from aiotask.bulk import (
     KEY_ATTRIBUTE,
     Audit,
@@ -67,9 +66,9 @@ class Task:
     assignment_status: str | None = None
     attributes: JsonText = None
     addons: JsonText = None
-    date_created: datetime | None = None
-    date_updated: datetime | None = None
-    task_queue_entered_date: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
+    task_queue_entered_date: AwareDatetime | None = None
     priority: int | None = None
     reason: str | None = None
     task_queue_sid: str | None = None
@@ -82,7 +81,7 @@ class Task:
     workspace_sid: str | None = None
     url: str | None = None
     links: Links | None = None
-    virtual_start_time: datetime | None = None
+    virtual_start_time: AwareDatetime | None = None
     ignore_capacity: bool | None = None
     routing_target: str | None = None
     etag: str | None = from_header()
@@ -125,7 +124,7 @@ class TaskChanges(TaskFields, total=False):
     reason: str
 
 
-class TaskFilter(TypedDict, total=False):
+class TaskFilter(Paging, total=False):
     """Which tasks to list, and in which order.
 
     ``evaluate_task_attributes`` is an expression over the attributes
@@ -150,6 +149,7 @@ class Tasks(Versioned[Task]):
     """The tasks of one workspace."""
 
     name = "Tasks"
+    key = "tasks"
     resource = Task
     sid = TASK
     expression_filter = "evaluate_task_attributes"
@@ -319,13 +319,6 @@ class Tasks(Versioned[Task]):
         parent = self._path.removesuffix(f"/{self.name}")
         return TaskLookup(attribute, self.list, self.fetch, Events(self._session, parent))
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **filters: Unpack[TaskFilter],
-    ) -> Listing[Task]:
+    def list(self, **filters: Unpack[TaskFilter]) -> Listing[Task]:
         """Return the tasks that match, fetched as they are iterated."""
-        return self._list(TaskFilter, filters, limit, page_size, cursor)
+        return self._list(TaskFilter, filters)

@@ -17,7 +17,7 @@ from random import Random
 from typing import NamedTuple, get_args
 
 import attrs
-import orjson
+import msgspec
 from kill.driver import expected
 
 from aiotask import Client
@@ -344,7 +344,7 @@ class _Work:
 
 
 def _task(sid: str, text: str) -> Task:
-    attributes = orjson.loads(text)
+    attributes = msgspec.json.decode(text)
     return Task(
         sid,
         attributes.get("number"),

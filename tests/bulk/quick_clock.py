@@ -1,8 +1,6 @@
-"""Clocks for a client and its service alike, whose time passes quickly."""
+"""A clock for a client and its service alike, whose time passes by itself."""
 
 import asyncio
-import time
-from abc import ABC, abstractmethod
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -13,38 +11,7 @@ BEGIN = 1_800_000_000.0
 _TURNS = 20  # of the loop, in which whatever can be done without waiting is done
 
 
-class _Clock(ABC):
-    @abstractmethod
-    def __call__(self) -> float:
-        """Return the time, in seconds since 1970."""
-
-    @abstractmethod
-    async def sleep(self, seconds: float) -> None:
-        """Wait, by this clock."""
-
-    @property
-    def passed(self) -> float:
-        return self() - BEGIN
-
-    def policy(self, **settings: Any) -> RetryPolicy:
-        return RetryPolicy(clock=self, sleep=self.sleep, **settings)
-
-
-class QuickClock(_Clock):
-    """A clock of which *scale* seconds pass in one."""
-
-    def __init__(self, scale: float = 100.0) -> None:
-        self.scale = scale
-        self._began = time.monotonic()
-
-    def __call__(self) -> float:
-        return BEGIN + (time.monotonic() - self._began) * self.scale
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / self.scale)
-
-
-class IdleClock(_Clock):
+class IdleClock:
     """A clock that stands still while something is done, and then is at the next moment awaited.
 
     It knows of nothing that comes from outside the loop.
@@ -56,7 +23,15 @@ class IdleClock(_Clock):
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
     def __call__(self) -> float:
+        """Return the time, in seconds since 1970."""
         return self._now
+
+    @property
+    def passed(self) -> float:
+        return self._now - BEGIN
+
+    def policy(self, **settings: Any) -> RetryPolicy:
+        return RetryPolicy(clock=self, sleep=self.sleep, **settings)
 
     async def sleep(self, seconds: float) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

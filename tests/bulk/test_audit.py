@@ -13,6 +13,8 @@ from aiotask.bulk.keys import JOB_ATTRIBUTE, KEY_ATTRIBUTE, derived_key
 from tests.bulk.bench import Bench, bench, look, number_of, rows
 from tests.bulk.journal.written_journals import claim
 
+pytestmark = pytest.mark.virtual_time
+
 
 async def test_after_faults_a_recount_finds_all_in_order(tmp_path: Path) -> None:
     async with bench(tmp_path, faults=0.2, seed=5) as there:
@@ -46,7 +48,7 @@ async def test_what_is_nowhere_is_missing(there: Bench) -> None:
     await there.finish(rows(3))
     with closing(there.opened()) as journal:
         job = journal.job
-        ends = [End(State.CREATED, "WT4", None, 4), End(State.UNTOLD, "WT5", None, 5)]
+        ends = [End(State.CREATED, "WT4", None, 4), End(State.UNDELIVERED, "WT5", None, 5)]
         journal.commit([claim(4), claim(5), claim(6, State.PENDING)], ends)
     result = await there.tasks.audit(there.journal)
     assert [(one.row, one.key) for one in result.missing] == [

@@ -15,17 +15,17 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import aiohttp
-import orjson
+import msgspec
 import pytest
 
 from aiotask import JournalFullError, JournalIOError
 from aiotask.bulk import read_summary
 from aiotask.bulk.journal.records import Claim, State
-from aiotask.bulk.journal.sqlite import Journal
-from aiotask.bulk.journal.writer import Ledger
-from tests.bulk.bench import KEYS, Bench, bench, look, number_of, rows, states_of
+from aiotask.bulk.journal.sqlite import SqliteJournal
+from aiotask.bulk.journal.writer import JournalWriter
+from tests.bulk.bench import KEYS, TIMEOUT, VERB, Bench, bench, look, number_of, rows, states_of
 from tests.bulk.importer import Importer, importing
-from tests.bulk.lossy_disk import HAS_MACHINE, Machine
+from tests.bulk.lossy_disk import HAS_MACHINE, Machine, compiled
 
 needs_machine = pytest.mark.skipif(not HAS_MACHINE, reason="there is no C compiler, or no Linux")
 
@@ -36,9 +36,14 @@ async def there(tmp_path: Path) -> AsyncIterator[Bench]:
         yield there
 
 
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compiled(tmp_path_factory.mktemp("library"))
+
+
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
+def machine(tmp_path: Path, library: Path) -> Machine:
+    return Machine(tmp_path, library)
 
 
 # An intent before the first byte
@@ -73,7 +78,7 @@ class Witness:
         if self._connection is None:
             self._connection = sqlite3.connect(self._journal)
         (attributes,) = parse_qs(self._body.get().decode())["Attributes"]
-        number = orjson.loads(attributes)["n"] + 1
+        number = msgspec.json.decode(attributes)["n"] + 1
         query = "SELECT state FROM rows WHERE number = ?"
         found = self._connection.execute(query, (number,)).fetchone()
         self.seen[None if found is None else State(found[0])] += 1
@@ -98,24 +103,26 @@ async def witnessed(folder: Path, number: int) -> Counter[State | None]:
     return witness.seen
 
 
+@pytest.mark.virtual_time
 async def test_no_byte_of_a_row_is_sent_before_its_intent_is_in_the_journal(tmp_path: Path) -> None:
     seen = await witnessed(tmp_path, 120)
     assert seen.keys() == {State.IN_FLIGHT}
     assert seen.total() > 120
 
 
-class ForgetfulLedger(Ledger):
-    """A ledger that does not write down which rows may be sent."""
+class ForgetfulWriter(JournalWriter):
+    """A writer that does not record which rows may be sent."""
 
-    async def commit(self, claims: Any, ends: Any) -> None:
+    async def write(self, claims: Any = ()) -> None:
         del claims
-        await super().commit([], ends)
+        await super().write()
 
 
+@pytest.mark.virtual_time
 async def test_a_journal_without_intents_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aiotask.bulk.run.Ledger", ForgetfulLedger)
+    monkeypatch.setattr("aiotask.bulk.run.JournalWriter", ForgetfulWriter)
     assert None in await witnessed(tmp_path, 30)
 
 
@@ -149,6 +156,7 @@ def fill(disk: Path, leave: int) -> Path:
 
 
 @pytest.mark.parametrize("left", [0, 20_000, 60_000, 120_000])
+@pytest.mark.virtual_time
 async def test_on_a_full_disk_a_run_ends_and_goes_on_when_there_is_space(
     small_disk: Path, left: int
 ) -> None:
@@ -237,24 +245,25 @@ def test_after_the_disk_has_failed_nothing_more_is_written(tmp_path: Path) -> No
         numbers = range(first, first + 1000)
         return [Claim(number, State.IN_FLIGHT, None, None, None, None) for number in numbers]
 
-    journal = Journal(tmp_path / "journal")
-    journal.open("target", KEYS)
+    journal = SqliteJournal(tmp_path / "journal")
+    journal.open("target", VERB, KEYS)
     journal.commit(claims(1), [])
     with (
         files_no_larger_than((tmp_path / "journal-wal").stat().st_size + 5000),
         pytest.raises(JournalIOError, match="cannot be read or written"),
     ):
         journal.commit(claims(1001), [])
-    with pytest.raises(JournalIOError, match="failed before, and is written to no more"):
+    with pytest.raises(JournalIOError, match="failed before, and is not written to any more"):
         journal.commit(claims(1001), [])
     journal.close()
-    journal.open("target", KEYS)
+    journal.open("target", VERB, KEYS)
     assert journal.claimed == 1000
-    with closing(Journal(tmp_path / "another")) as another:
-        another.open("target", KEYS)
+    with closing(SqliteJournal(tmp_path / "another")) as another:
+        another.open("target", VERB, KEYS)
     journal.close()
 
 
+@pytest.mark.virtual_time
 async def test_where_files_may_not_grow_a_run_ends_and_goes_on_later(tmp_path: Path) -> None:
     async with bench(tmp_path) as there:
         told = []
@@ -313,6 +322,7 @@ async def test_a_journal_that_does_not_wait_for_the_disk_makes_rows_twice(machin
         assert there.made().total() > 100
 
 
+@pytest.mark.virtual_time
 async def test_results_that_were_lost_are_found_again(there: Bench) -> None:
     there.sandbox.faults.share = 0
     for number in (80, 400):
@@ -325,6 +335,7 @@ async def test_results_that_were_lost_are_found_again(there: Bench) -> None:
     assert there.sent == 400
 
 
+@pytest.mark.virtual_time
 async def test_results_that_were_lost_among_faults_are_found_again(there: Bench) -> None:
     for taken in (20, 40):
         there.check(await there.some(rows(100), taken))
@@ -340,10 +351,10 @@ async def test_a_process_that_was_stopped_for_long_goes_on_and_makes_no_row_twic
     there: Bench,
 ) -> None:
     async with importing(there, 100) as importer:
-        for told in (10, 40, 70):
+        for told in (10, 50):
             await importer.tell(told)
             importer.pause()
-            await asyncio.sleep(1)  # three times its timeout
+            await asyncio.sleep(3 * TIMEOUT)
             importer.resume()
         assert await importer.end() == ""
         assert len(importer.told) == 100

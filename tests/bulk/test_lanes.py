@@ -2,15 +2,19 @@
 
 import asyncio
 
+import pytest
+
 from aiotask import Client, Created
+from aiotask.bulk import KEY_ATTRIBUTE, Keys, Settings, source_of
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import WorkspaceContext
-from tests.bulk.quick_clock import QuickClock
 from tests.conftest import ACCOUNT
+from tests.virtual_time import LoopClock
 
 
+@pytest.mark.virtual_time
 async def test_lists_by_expression_keep_to_the_documented_rate() -> None:
-    clock = QuickClock(20)
+    clock = LoopClock()
     async with (
         Sandbox(clock=clock, expression_rate=3) as sandbox,
         Client(
@@ -26,8 +30,9 @@ async def test_lists_by_expression_keep_to_the_documented_rate() -> None:
         assert clock.passed > 11 / 2.5 - 1
 
 
+@pytest.mark.virtual_time
 async def test_a_refusal_slows_all_calls_of_the_operation_and_no_others() -> None:
-    clock = QuickClock(5)
+    clock = LoopClock()
     async with (
         Sandbox(clock=clock, rate=20) as sandbox,
         Client(
@@ -51,9 +56,11 @@ async def test_a_bulk_creation_and_single_calls_share_one_pace(
     workspace: WorkspaceContext,
 ) -> None:
     tasks = workspace.tasks
-    outcomes = tasks.create_many({"attributes": {"n": n}} for n in range(300))
+    settings = Settings(keys=Keys(KEY_ATTRIBUTE))
+    run = tasks.creating(source_of({"attributes": {"n": n}} for n in range(300)), settings)
+    outcomes = run.outcomes()
     assert isinstance(await anext(outcomes), Created)
-    assert tasks.as_target().lane is tasks._lane("create")
+    assert run.limiter is tasks._lane("create")
     other = await tasks.create(attributes={"n": -1})
     assert other.attributes == {"n": -1}
     polled = await asyncio.gather(*[tasks.list(limit=1).all() for _ in range(20)])

@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any, get_args
 
 import aiohttp
-import orjson
+import msgspec
 import pytest
 
-from aiotask import Client, Created, Outcome, RetryPolicy
+from aiotask import Client, Created, Outcome
 from aiotask.bulk import KEY_ATTRIBUTE, Keys, State
 from aiotask.bulk.journal.records import Claim
-from aiotask.bulk.journal.sqlite import Journal
+from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.bulk.keys import JOB_ATTRIBUTE, derived_key
 from aiotask.sandbox import FaultKind, Sandbox
 from aiotask.taskrouter import NewTask, WorkspaceContext
+from tests.virtual_time import LoopClock
+
+pytestmark = pytest.mark.virtual_time
 
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 NOT_DONE: list[FaultKind] = [kind for kind in KINDS if kind.startswith("before")]
@@ -27,8 +30,9 @@ LOST: list[FaultKind] = ["before_reset", "after_reset", "after_no_sid"]
 TIMEOUT = 0.3
 SETTLE = 0.3
 LATE = 0.1
-RETRY = RetryPolicy(attempts=3, base=0.02, throttled_base=0.02, cap=0.05)
-A_LOOK_FAILS_TWICE = 2 * RETRY.attempts
+IN_FLIGHT = 8  # more than any case has rows
+ATTEMPTS = 3
+A_LOOK_FAILS_TWICE = 2 * ATTEMPTS
 APART = 0.005  # seconds between the beginnings of cases, which would else keep each other waiting
 GONE = 400  # seconds after its end, a task is no longer there
 
@@ -48,8 +52,8 @@ class Case:
 
     async def left_in_flight(self, journal: Path) -> str:
         """Leave a journal with two rows in flight, and return what the first became, and ended."""
-        left = Journal(journal)
-        left.open(self.place.tasks.as_target().path, Keys(KEY_ATTRIBUTE))
+        left = SqliteJournal(journal)
+        left.open(self.place.tasks._url.raw_path, "tasks.create", Keys(KEY_ATTRIBUTE))
         left.commit([Claim(n, State.IN_FLIGHT, None, None, None, None) for n in (1, 2)], [])
         key = {KEY_ATTRIBUTE: derived_key(left.job, 1), JOB_ATTRIBUTE: left.job}
         left.close()
@@ -67,13 +71,15 @@ class Case:
         """Create them, and see that each is one task, and reported as that one."""
         told: dict[int, Outcome[NewTask]] = {
             outcome.row["attributes"]["number"]: outcome
-            async for outcome in self.place.tasks.create_many(given, settle=SETTLE, **settings)
+            async for outcome in self.place.tasks.create_many(
+                given, settle=SETTLE, max_in_flight=IN_FLIGHT, **settings
+            )
         }
         sids = {n: outcome.sid for n, outcome in told.items() if isinstance(outcome, Created)}
         assert sids.keys() == told.keys(), (self.name, told)
         await asyncio.sleep(LATE)
         there = [
-            (orjson.loads(task.attributes)["number"], task.sid)
+            (msgspec.json.decode(task.attributes)["number"], task.sid)
             for task in self.sandbox.tasks(self.sid)
         ]
         there += [(0, ended)] if ended else []
@@ -85,7 +91,7 @@ NewCase = Callable[..., Case]
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(late=LATE) as sandbox:
+    async with Sandbox(late=LATE, clock=LoopClock()) as sandbox:
         yield sandbox
         assert not sandbox.faults._scripted, "a fault that met no request"
 
@@ -97,7 +103,7 @@ async def client(sandbox: Sandbox) -> AsyncIterator[Client]:
         sandbox.auth_token,
         base_url=sandbox.url,
         timeout=aiohttp.ClientTimeout(total=TIMEOUT),  # a slow start is no wrong address
-        retry=RETRY,
+        retry=LoopClock().policy(attempts=ATTEMPTS, base=0.02, throttled_base=0.02, cap=0.05),
         max_connections=300,
     )
     async with client:

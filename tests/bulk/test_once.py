@@ -9,6 +9,8 @@ from aiotask.sandbox import FaultKind
 from aiotask.taskrouter import Task
 from tests.bulk.test_doubts import LOST_AFTER, LOST_BEFORE, SETTLE, Place, place
 
+pytestmark = pytest.mark.virtual_time
+
 
 async def make(here: Place, key: str = "order_17", n: int = 0) -> Task:
     return await here.tasks.create(once=key, settle=SETTLE, attributes={"n": n}, priority=3)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 import aiotask
@@ -13,6 +13,7 @@ from aiotask import Client, Created, Outcome, Rejected, Unresolved
 from aiotask.sandbox import FaultKind, Sandbox
 from aiotask.taskrouter import NewTask, WorkspaceContext
 from tests.conftest import ACCOUNT, AT_ONCE, Clock, RawServer, answer
+from tests.virtual_time import LoopClock
 
 Serve = Callable[..., Awaitable[tuple[RawServer, Client]]]
 
@@ -108,11 +109,16 @@ async def test_a_slow_consumer_slows_the_creates(serve: Serve) -> None:
     await outcomes.aclose()
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(("max_in_flight", "refused"), [(3, False), (4, True)])
 async def test_at_most_so_many_creates_are_under_way(max_in_flight: int, *, refused: bool) -> None:
-    async with Sandbox(in_flight=3, latency=0.1) as sandbox:
+    clock = LoopClock()
+    async with Sandbox(in_flight=3, latency=0.1, clock=clock) as sandbox:
         client = Client(
-            sandbox.account_sid, sandbox.auth_token, base_url=sandbox.url, retry=AT_ONCE
+            sandbox.account_sid,
+            sandbox.auth_token,
+            base_url=sandbox.url,
+            retry=clock.policy(longest_wait=0),
         )
         async with client:
             tasks = client.taskrouter.workspace(sandbox.create_workspace("x")).tasks
@@ -120,10 +126,15 @@ async def test_at_most_so_many_creates_are_under_way(max_in_flight: int, *, refu
         assert bool(sandbox.refused) is refused
 
 
+@pytest.mark.virtual_time
 async def test_with_a_limit_on_requests_in_flight_nothing_is_lost() -> None:
-    async with Sandbox(in_flight=3, latency=0.002) as sandbox:
+    clock = LoopClock()
+    async with Sandbox(in_flight=3, latency=0.002, clock=clock) as sandbox:
         client = Client(
-            sandbox.account_sid, sandbox.auth_token, base_url=sandbox.url, retry=AT_ONCE
+            sandbox.account_sid,
+            sandbox.auth_token,
+            base_url=sandbox.url,
+            retry=clock.policy(longest_wait=0),
         )
         async with client:
             workspace = client.taskrouter.workspace(sandbox.create_workspace("x"))
@@ -133,21 +144,23 @@ async def test_with_a_limit_on_requests_in_flight_nothing_is_lost() -> None:
             assert await numbers(workspace) == Counter(range(300))
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("seed", range(3))
 async def test_under_faults_every_row_becomes_exactly_one_task(seed: int) -> None:
-    async with Sandbox(faults=0.2, seed=seed) as sandbox:
+    clock = LoopClock()
+    async with Sandbox(faults=0.2, seed=seed, clock=clock) as sandbox:
         sid = sandbox.create_workspace("x")
         client = Client(
             sandbox.account_sid,
             sandbox.auth_token,
             base_url=sandbox.url,
-            retry=AT_ONCE,
+            retry=clock.policy(longest_wait=0),
             timeout=0.5,
         )
         async with client:
             tasks = client.taskrouter.workspace(sid).tasks
             outcomes = await end(tasks.create_many(rows(300), max_in_flight=40, settle=0.4))
-        made = {task.sid: orjson.loads(task.attributes)["n"] for task in sandbox.tasks(sid)}
+        made = {task.sid: msgspec.json.decode(task.attributes)["n"] for task in sandbox.tasks(sid)}
     assert sorted(made.values()) == list(range(300))
     assert len(outcomes) == 300
     for outcome in outcomes:
@@ -166,9 +179,9 @@ async def test_without_a_key_a_lost_answer_is_an_open_end() -> None:
             tasks = client.taskrouter.workspace(sid).tasks
             outcomes = await end(tasks.create_many(rows(100), key_attribute=None))
         made = Counter(task.attributes for task in sandbox.tasks(sid))
-    assert all(set(orjson.loads(attributes)) == {"n"} for attributes in made)
+    assert all(set(msgspec.json.decode(attributes)) == {"n"} for attributes in made)
     for outcome in outcomes:
-        times = made[orjson.dumps(outcome.row["attributes"]).decode()]
+        times = made[msgspec.json.encode(outcome.row["attributes"]).decode()]
         match outcome:
             case Created():
                 assert times == 1
@@ -200,6 +213,7 @@ async def test_what_concerns_every_row_stops_the_run_with_the_rows_untouched(
     assert len(server.requests) <= 2 + 4
 
 
+@pytest.mark.virtual_time
 async def test_what_is_under_way_ends_before_a_stopped_run_is_over(serve: Serve) -> None:
     denied = answer(b"{}", "401 Unauthorized")
     _, client = await serve(denied, "hang", timeout=1)

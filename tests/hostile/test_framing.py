@@ -108,7 +108,7 @@ async def test_a_bomb_in_a_refusal_is_not_read_to_its_end(
 @pytest.fixture(scope="module")
 def grown() -> dict[str, int]:
     """Tell by how many bytes a process grows that is answered with 300 MiB, by coding and verb."""
-    command = [sys.executable, "-c", "import test_hostile_framing as t; t.tell_growth()"]
+    command = [sys.executable, "-c", f"from {__name__} import tell_growth; tell_growth()"]
     path = {"PYTHONPATH": os.pathsep.join(sys.path)}
     told = subprocess.run(command, env=os.environ | path, stdout=subprocess.PIPE, check=True)
     growth: dict[str, int] = json.loads(told.stdout)

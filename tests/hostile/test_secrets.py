@@ -156,6 +156,7 @@ GLAD = {
 }
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(
     ("verb", "failure"),
     [(verb, failure) for verb in VERBS for failure in FAILURES if (verb, failure) not in GLAD],

@@ -1,4 +1,4 @@
-"""Events as they are told to the EventCallbackUrl of a workspace."""
+"""Event callbacks to the EventCallbackUrl of a workspace."""
 
 import asyncio
 import gzip
@@ -389,6 +389,7 @@ async def test_a_receiver_that_hangs_delays_only_its_own_workspace(
     assert [post.form["ActivityName"] for post in receiver.at("/hangs")] == ["A", "B"]
 
 
+@pytest.mark.virtual_time
 async def test_a_receiver_that_hangs_is_given_up_in_time() -> None:
     async with (
         serving(callback_timeout=0.1, routing=False) as api,

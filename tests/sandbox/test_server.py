@@ -175,6 +175,7 @@ async def test_more_than_is_allowed_in_flight_is_refused() -> None:
         assert len(api.sandbox.tasks(api.workspace)) == 3
 
 
+@pytest.mark.virtual_time
 async def test_a_request_is_executed_late_when_its_client_has_given_up() -> None:
     async with serving(latency=0.1) as api:
         await api.abandoned("POST", "/Tasks")

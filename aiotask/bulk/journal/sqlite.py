@@ -14,8 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
-import orjson
-
+from aiotask._json import JsonSyntaxError, loads
 from aiotask.bulk.journal.records import Claim, End, Entry, State
 from aiotask.bulk.journal.sqlite_file import (
     EMPTY,
@@ -134,8 +133,8 @@ class SqliteJournal:
         with self._translated():
             (text,) = self._connection.execute(_FINGERPRINTS, (after, after + most)).fetchone()
         try:
-            found: list[int | None] = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
+            found: list[int | None] = loads(text)
+        except JsonSyntaxError as error:
             why = f"is damaged: a fingerprint after row {after} is no number"
             raise self.error(JournalDamagedError, why) from error
         return found

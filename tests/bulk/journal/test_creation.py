@@ -9,6 +9,8 @@ import pytest
 
 from tests.bulk.bench import Bench, files_of, rows
 
+pytestmark = pytest.mark.virtual_time
+
 
 def half_made(folder: Path) -> None:
     """Leave what is left of a journal whose making was killed at the worst moment."""

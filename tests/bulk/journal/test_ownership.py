@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from aiotask import JournalLockedError
 from aiotask.bulk import entries_of, read_summary
-from aiotask.bulk.journal.reader import open_to_read
+from aiotask.bulk.journal import read_journal
 from aiotask.bulk.journal.records import State
 from aiotask.bulk.keys import derived_key
 from tests.bulk.bench import Bench, rows
@@ -18,6 +18,7 @@ from tests.bulk.importer import importing
 from tests.bulk.journal.written_journals import content, journal_at
 
 
+@pytest.mark.virtual_time
 async def test_a_journal_that_a_run_has_is_refused_to_another_one(there: Bench) -> None:
     async with aclosing(there.job(rows(300))) as outcomes:
         await anext(outcomes)  # it cannot end before all are taken, so nobody can wait for that
@@ -27,6 +28,7 @@ async def test_a_journal_that_a_run_has_is_refused_to_another_one(there: Bench) 
     await there.check_all(300)
 
 
+@pytest.mark.virtual_time
 async def test_a_journal_is_one_by_whatever_name(there: Bench, tmp_path: Path) -> None:
     (link := tmp_path / "link").symlink_to(there.journal)
     async with aclosing(there.job(rows(300))) as outcomes:
@@ -51,6 +53,7 @@ async def test_a_journal_of_another_process_is_refused_until_that_is_dead(there:
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2, 3, 5, 10, 20, 40, 80])
+@pytest.mark.virtual_time
 async def test_whenever_a_run_is_cancelled_its_journal_is_free(there: Bench, steps: int) -> None:
     run = asyncio.ensure_future(there.finish(rows(20)))
     for _ in range(steps):
@@ -64,6 +67,7 @@ async def test_whenever_a_run_is_cancelled_its_journal_is_free(there: Bench, ste
 
 
 @pytest.mark.parametrize("steps", range(12))
+@pytest.mark.virtual_time
 async def test_also_at_its_end_a_run_that_is_cancelled_leaves_its_journal_free(
     there: Bench, steps: int
 ) -> None:
@@ -97,19 +101,22 @@ def test_who_looks_whether_a_run_has_a_journal_keeps_nobody_from_it(path: Path) 
     over.join()
 
 
+@pytest.mark.virtual_time
 async def test_it_is_read_while_a_run_has_it_and_afterwards(there: Bench) -> None:
     async with aclosing(there.job(rows(300))) as outcomes:
         await anext(outcomes)
         during = read_summary(there.journal)
         assert during.running
         assert 0 < during.claimed <= 300
-        with closing(open_to_read(there.journal)) as reading:
-            assert [entry.number for entry in reading.rows()] == list(range(1, during.claimed + 1))
+        with closing(read_journal(there.journal)) as reading:
+            numbers = [entry.number for entry in reading.rows()]  # more, perhaps, by now
+            assert numbers == list(range(1, len(numbers) + 1))
+            assert len(numbers) >= during.claimed
         assert sum([1 async for _ in outcomes]) == 299
     before = content(there.journal.parent)
     after = read_summary(there.journal)
     assert not after.running
-    assert (after.job, after.target, after.named) == (during.job, there.path, False)
+    assert (after.job, after.target, after.has_row_key) == (during.job, there.path, False)
     assert (after.claimed, after.created, after.in_doubt) == (300, 300, 0)
     assert [*entries_of(there.journal)][6].key == derived_key(after.job, 7)
     assert content(there.journal.parent) == before
