@@ -19,37 +19,40 @@ from aiotask._throughput import RoundTrips, Throughput
 class _SlowStart(NamedTuple):
     """Doubling until the first refusal, as in TCP (RFC 5681, 3.1).
 
-    It begins at 60 a second: ten times less costs a second at each limit above, and more costs
-    refusals at limits of 3 and 10 a second. A doubling takes longer than a round trip, as a refusal
-    is heard of a round trip after its cause. No more than a multiple of what is delivered is tried,
-    so that a caller who asks for little does not end with a boundless rate.
+    Tuned in simulation: each halving of the first rate costs a doubling's time at every limit
+    above, and a higher one costs refusals at 3 to 50 requests a second. A doubling takes longer
+    than a round trip, because a refusal arrives a round trip after its cause. Only a multiple of
+    the recent throughput is tried, so a caller with few requests does not raise the rate without
+    bound; a throughput that was reached is tried again at once for a minute.
     """
 
     rate: float = 60.0  # requests a second
-    doubling: float = 0.15  # seconds ...
-    doubling_round_trips: float = 1.5  # ... and round trips
-    outrun: float = 3.0  # times the recent throughput ...
-    outrun_spare: float = 5.0  # ... and requests a second
-    remembered: float = 60.0  # seconds in which a throughput reached once may be tried at once
+    doubling: float = 0.15  # seconds, without the round trips
+    doubling_round_trips: float = 1.5
+    outrun: float = 3.0  # times the recent throughput
+    outrun_spare: float = 5.0  # requests a second more
+    remembered: float = 60.0  # seconds
 
 
 class _Measuring(NamedTuple):
     """Limit taken from one refusal.
 
     In a steady state the last second's throughput is the limit. During growth it lags behind, so a
-    part of the lag is made good, and a large part of the rate is tried first: if it was too much,
-    refusals in a row say so within a few round trips, and each lowers the rate to what is measured
-    then. A service that answers nothing for a while must not lower it for good, hence the floor.
+    quarter of the lag is added, and at least 0.8 of the refused rate is kept: if that is too much,
+    a row of refusals follows within a few round trips, and each lowers the rate to what is measured
+    then. The floor keeps a service that answers nothing for a while from lowering it for good.
+    After a probe far beyond the limit (overshoot) the last second tells little. Refusals in 0.3 s,
+    or two round trips, have one cause and cut the rate once, as TCP cuts once in a round trip.
     """
 
-    episode: float = 0.3  # seconds (at least two round trips) whose refusals are one overshoot
-    lag_made_good: float = 0.25
-    least_of_rate: float = 0.8
+    episode: float = 0.3  # seconds
+    lag_share: float = 0.25
+    least_share: float = 0.8
     row: int = 4  # refusals without an answer in between
-    floor: float = 0.25  # of what was delivered before the overshoot
-    overshoot: float = 1.5  # times the limit: after so far a probe the measured second misleads
+    floor: float = 0.25  # of the throughput before the overshoot
+    overshoot: float = 1.5  # times the limit
     spare_in_flight: float = 1.1  # times the average that the rate needs
-    least_in_flight: int = 8  # so many are never too many
+    least_in_flight: int = 8  # fewer are never the cause of a refusal
     concurrency_outrun: float = 1.25  # times the throughput, while a limit in flight is held
 
 
@@ -69,13 +72,13 @@ class _Backoff(NamedTuple):
 class _Hint(NamedTuple):
     """Trust in the limit that the service states in a header of undocumented format.
 
-    A little less than it is used, and it is dropped once a second without refusals delivered
-    clearly more, by more than the answers of two seconds can move into one.
+    A little less than it is used. It is dropped once a second without refusals delivers clearly
+    more than jitter of the round trips can move into a second.
     """
 
     used: float = 0.97
-    disproved: float = 1.2  # times the hint ...
-    disproved_spare: int = 2  # ... and answers
+    disproved: float = 1.2  # times the hint
+    disproved_spare: int = 2  # answers more
 
 
 class _Pacing(NamedTuple):
@@ -292,9 +295,7 @@ class AdaptiveRate:
             far = curve is None or curve.factor(now) > _MEASURING.overshoot
             self._overshot, self._before, self._cost = far and not self._overshot, limit, 0
             lag = self.rate - limit
-            limit = max(
-                limit + _MEASURING.lag_made_good * lag, _MEASURING.least_of_rate * self.rate
-            )
+            limit = max(limit + _MEASURING.lag_share * lag, _MEASURING.least_share * self.rate)
         limit = max(limit, _MEASURING.floor * self._before, throughput.recent(), 1.0)
         rate = min(self.rate, limit)
         needed = _MEASURING.spare_in_flight * rate * self.round_trip

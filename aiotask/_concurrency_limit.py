@@ -10,9 +10,10 @@ class _Trial(NamedTuple):
     A refusal does not tell which limit was exceeded, and at steady round trips a rate and a number
     in flight are the same (Little's law). They differ in what follows: with one fewer in flight
     than were refused and the rate set free, a service that limits those in flight delivers more
-    than before, one that limits the rate cannot. In a simulation of forty at a time, 0.1 s each,
-    this uses 0.97 of the limit in the long run, and a rate alone 0.95; where round trips vary by
-    15 %, it is 0.98 and 0.88. With fewer than twelve in flight, one fewer costs more than that.
+    than before, and one that limits the rate cannot. In a simulation of forty at a time, 0.1 s each
+    and varying by 15 %, a held limit is used to 0.99, and to 0.88 by the rate alone. With fewer
+    than twelve in flight, one fewer costs more than that brings. The interval is in refused probes
+    and grows at each failure.
     """
 
     least: int = 12  # in flight
@@ -20,22 +21,20 @@ class _Trial(NamedTuple):
     round_trips: float = 2.0  # at least, so that the throughput is that of the trial
     gain: float = 1.01  # times the throughput before
     lowerings: int = 3  # after which it has failed
-    interval_factor: int = (
-        4  # refused probes until the next trial, times so many after each failure
-    )
+    interval_factor: int = 4
     longest_interval: int = 64
 
 
 class _Hold(NamedTuple):
     """Use of a limit that a trial has proven: one fewer at a refusal, and cubic growth.
 
-    The growth is absolute, as CUBIC's (C(t - K)^3 segments), so it is the same for all who share a
-    limit. One more after 0.7 s costs 0.3 % of refusals at forty in flight.
+    The growth is absolute, as in CUBIC: C (t - K)^3 more, however many are in flight, so clients
+    that share a limit gain equally. At forty in flight, refusals are 0.3 % of all requests.
     """
 
-    growth: float = 0.7  # seconds until one more is tried, 1.9 times that for seven more
-    lowerings: int = 5  # in a row, after which the limit has to be found anew
-    used: float = 0.9  # of what is allowed; a refusal with fewer in flight has another reason
+    growth: float = 0.7  # seconds until one more is allowed; eight more take twice that
+    lowerings: int = 5  # in a row, after which the limit is a new one
+    used: float = 0.9  # of what is allowed; with fewer in flight a refusal has another cause
 
 
 _TRIAL = _Trial()

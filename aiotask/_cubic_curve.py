@@ -9,17 +9,17 @@ import attrs
 class _Recovery(NamedTuple):
     """Return to the limit that was measured at a refusal: decrease, and time until it is reached.
 
-    CUBIC keeps 0.7 of its window (beta); it has to guess the limit, while here it is measured, so
-    0.95 is enough to let the service's own window run empty. The time follows the cost: refusals
-    may be 0.55 % of all requests, so dear trials are seldom, and cheap ones frequent, between 0.3 s
-    and a longest time that grows with the limit. A low limit is found again sooner than that share
-    allows, as one refusal in 100 requests would otherwise take 10 s at 10 a second.
+    CUBIC keeps 0.7 of its window (beta) because it has to guess the limit; here the limit is
+    measured, so 0.95 is enough. The time is CUBIC's K, but follows the cost: the more refusals the
+    last probe met, the later the next, so that they are 0.55 % of all requests in the long run. The
+    longest time grows with the limit: at ten a second that share would allow one probe in 18 s,
+    and a limit that has risen would stay unused.
     """
 
     decrease: float = 0.05
     refused_share: float = 0.0055
     shortest: float = 0.3  # seconds
-    after_overshoot: float = 0.8  # seconds: the limit is known badly, so it is tried soon
+    after_overshoot: float = 0.8  # seconds; the measured limit is a rough one
     longest_at_low_rates: float = 1.3  # seconds
     longest_per_rate: float = 1 / 8  # seconds for each request a second
     longest: float = 6.0  # seconds
@@ -34,8 +34,8 @@ class _Probing(NamedTuple):
     """
 
     power: float = 3.0
-    doubling: float = 0.5  # seconds until the first ...
-    doubling_per_rate: float = 1 / 50  # ... and for each request a second
+    doubling: float = 0.5  # seconds until the first
+    doubling_per_rate: float = 1 / 50  # seconds more for each request a second
     fastest: float = 0.7  # seconds
     slowest: float = 2.0  # seconds
     after_long_refusal: float = 4.0  # seconds: the limit is an average over a long time

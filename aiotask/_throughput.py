@@ -51,11 +51,11 @@ class _Queueing(NamedTuple):
     """Bound on requests in flight for a service that queues instead of refusing.
 
     By Little's law, throughput times the round trip of an empty queue is what the service works
-    on; more in flight only wait. TCP Vegas bounds what waits, BBR the whole at twice that product
-    (its cwnd_gain), as here: with less, a service whose workers take unequal times runs idle. The
-    constants on top let a slow or fast start through, where the product says little.
-    The shortest round trip is believed for ten seconds, as BBR's RTprop is; to measure it again,
-    the queue has to run empty first (BBR's ProbeRTT).
+    on; more in flight only wait. TCP Vegas bounds what waits, and BBR bounds the whole at twice
+    that product (cwnd_gain), as here: with less, workers that take unequal times would be idle. The
+    spare lets a start through, when the product is still small, and services that answer fast.
+    The shortest round trip is believed for ten seconds, as BBR's RTprop; before it is measured
+    again, the queue has to run empty (BBR's ProbeRTT).
     """
 
     gain: float = 2.0
