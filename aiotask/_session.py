@@ -356,7 +356,7 @@ class Session:
             answer = read_answer(response.status, headers, body)
         except RateLimitError as error:
             self.hooks.counters.refusals += 1
-            lane.refused(error.retry_after, headers)
+            lane.refused(began, error.retry_after)
             raise
         except StatusError as error:
             if not isinstance(error, ServerError):  # no more than a 2xx is it a sign of overload

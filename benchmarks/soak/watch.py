@@ -19,8 +19,17 @@ import aiotask
 _MB = 1_000_000
 _DESCRIPTORS = Path("/proc/self/fd")
 # What the client knows of paces is bounded, and grows and falls far below that.
-_PACING = frozenset({"aiotask._rate_limiter", "aiotask._adaptive_rate"})
-_HELD = 4  # lists and deques of a lane
+_PACING = frozenset(
+    f"aiotask._{name}"
+    for name in (
+        "rate_limiter",
+        "adaptive_rate",
+        "concurrency_limit",
+        "cubic_curve",
+        "throughput",
+    )
+)
+_HELD = 4  # lists and deques of a rate limiter
 _QUIET = 100  # looks, until nothing is under way any longer
 _SHOWN = 10  # complaints
 

@@ -139,7 +139,7 @@ async def at_rest(client: Client) -> None:
     assert session._http.connector is not None
     assert not session._http.connector._acquired
     lanes = session._lanes.values()
-    assert {(lane.in_flight, len(lane._waiting)) for lane in lanes} <= {(0, 0)}
+    assert {(lane.in_flight, len(lane._waiters)) for lane in lanes} <= {(0, 0)}
     assert not session.once._makers
 
 
