@@ -1,7 +1,7 @@
 """What all resources have in common: the five verbs of a collection, the two of a singleton."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -67,10 +67,10 @@ class _Endpoint(Generic[R]):
 class Singleton(_Endpoint[R]):
     """The one resource of its kind under its path, which has no sid: statistics, defaults."""
 
-    async def _fetch(self, shape: type, filters: Fields) -> R:
+    def _fetch(self, shape: type, filters: Fields) -> Awaitable[R]:
         query = urlencoded(encode(shape, filters))
         url = URL(f"{self._path}?{query}", encoded=True) if query else self._url
-        return await self._session.request(READ, url, self._decoded, lane=self._lane("fetch"))
+        return self._session.request(READ, url, self._decoded, lane=self._lane("fetch"))
 
     async def _update(self, shape: type, changes: Fields) -> R:
         body, lane = form(shape, changes), self._lane("update")
@@ -91,13 +91,13 @@ class Collection(_Endpoint[R]):
     def _at(self, sid: str) -> URL:
         return URL(f"{self._path}/{checked(self.sid, sid)}", encoded=True)
 
-    async def _create(self, shape: type, fields: Fields) -> R:
+    def _create(self, shape: type, fields: Fields) -> Awaitable[R]:
         body, lane = form(shape, fields), self._lane("create")
-        return await self._session.request(CREATE, self._url, self._decoded, body, lane=lane)
+        return self._session.request(CREATE, self._url, self._decoded, body, lane=lane)
 
-    async def _fetch(self, sid: str) -> R:
+    def _fetch(self, sid: str) -> Awaitable[R]:
         url, lane = self._at(sid), self._lane("fetch")
-        return await self._session.request(READ, url, self._decoded, lane=lane)
+        return self._session.request(READ, url, self._decoded, lane=lane)
 
     def _verb(self, changes: Fields) -> Verb:  # noqa: ARG002 - of use to who overrides it
         """Return what an update with *changes* does: most may be repeated."""

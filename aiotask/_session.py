@@ -22,7 +22,7 @@ from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy, fate_unknown
 from aiotask._secret import SecretText
 from aiotask._single_flight import SingleFlight
-from aiotask._time_limits import TimeLimits
+from aiotask._time_limits import TimeLimit, TimeLimits
 from aiotask._transport import (
     LARGE_AT_ONCE,
     Connector,
@@ -301,7 +301,7 @@ class Session:
                 raise ClientStateError(f"the {owner} is closed")
             self.hooks.sending(verb.method, url)
             began = self.retry.clock()
-            with self._limits.begin():
+            with TimeLimit(self._limits):
                 response = await http.request(
                     verb.method,
                     url,

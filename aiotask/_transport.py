@@ -80,9 +80,11 @@ class Connector(aiohttp.TCPConnector):
     ) -> Connection:
         """Return a connection, as aiohttp has it."""
         connection = await super().connect(req, traces, timeout)
-        for _ in range(self.limit):  # a server that always speaks first is no HTTP server's way
-            if connection.protocol is None or not connection.protocol.should_close:
+        refused = 0
+        while connection.protocol is not None and connection.protocol.should_close:
+            if refused == self.limit:  # a server that always speaks first is left to the parser
                 break
+            refused += 1
             connection.close()
             connection = await super().connect(req, traces, timeout)
         return connection
