@@ -347,7 +347,7 @@ async def test_what_a_key_costs_is_counted_before_anything_is_sent() -> None:
         ({"max_in_flight": True}, "max_in_flight: must be at least 1, not True"),
         ({"key_attribute": "crm-id"}, "key_attribute: must be a name of letters, digits and _"),
         ({"key_attribute": "aiotask_job"}, "key_attribute: aiotask_job is taken already"),
-        ({"key_attribute": None, "row_key": crm}, "there is no place for a key"),
+        ({"key_attribute": None, "row_key": crm}, "needs a key_attribute"),
     ],
 )
 def test_settings_that_cannot_be_are_value_errors_at_the_call(

@@ -101,7 +101,7 @@ async def test_an_answer_that_names_no_task_is_an_error(
     canned.post(TASKS, status=201, payload=answer)
     creation = far_client.taskrouter.workspace(WORKSPACE).tasks._creation("key")
     await creation.limiter.acquire()
-    with pytest.raises(DecodingError, match="the answer names no task|an empty answer") as caught:
+    with pytest.raises(DecodingError, match=r"the answer names no task|an empty answer") as caught:
         await creation.send(ROW)
     assert (caught.value.status, caught.value.maybe_applied) == (201, True)
 

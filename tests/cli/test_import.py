@@ -127,7 +127,10 @@ def test_a_file_that_cannot_be_read_is_wrong_usage_and_nothing_is_sent(
     for path, said in (
         (tmp_path / "missing.jsonl", "missing.jsonl: No such file or directory"),
         (tmp_path, "Is a directory"),
-        (latin, "latin.jsonl:3: not UTF-8: byte 0xfc"),
+        (
+            latin,
+            "latin.jsonl:3: not UTF-8: byte 0xfc; if it comes from Windows, try --encoding cp1252",
+        ),
         (cut, "cut.jsonl:2: not UTF-8: byte 0xc3"),
         (Path("/proc/self/mem"), "/proc/self/mem: Input/output error"),
     ):

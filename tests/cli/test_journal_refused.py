@@ -172,7 +172,7 @@ def test_a_journal_of_another_workspace_is_refused(local: Service, tmp_path: Pat
 
 
 def test_a_journal_shows_its_last_failures(local: Service, tmp_path: Path) -> None:
-    job = Job(tmp_path, "[]\n" + lines(2) + '{"priority": "\x1b"}\n' * 6)
+    job = Job(tmp_path, "5\n" + lines(2) + '{"priority": "\x1b"}\n' * 6)
     assert local.run(*job.words, "--key-attribute", "ticket").exit_code == 1
     told = show(job).splitlines()
     assert told[0].startswith("job ")

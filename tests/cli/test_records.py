@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -14,10 +13,12 @@ import pytest
 from aiotask.cli.commands.import_ import import_
 from aiotask.cli.commands.tasks import tasks
 from aiotask.cli.importing.csv_records import CsvRecords
-from aiotask.cli.importing.input import open_input
+from aiotask.cli.importing.input import InputSettings, open_input
 from aiotask.cli.importing.json_records import JsonRecords
 from aiotask.cli.importing.records import Record
 from aiotask.cli.importing.resume import rest_command
+from aiotask.cli.importing.row_ranges import RowRanges
+from aiotask.cli.importing.stream import text_blocks
 from aiotask.cli.importing.thread_rows import ThreadRows
 from tests.cli.commands import LONG, meanwhile, wait_until
 
@@ -139,7 +140,7 @@ def test_each_record_is_there_as_soon_as_its_last_line_is(
 
     def read() -> None:
         with os.fdopen(out, "rb") as file:
-            kind(file).read(put)
+            kind(text_blocks(file, compressed=False, encoding=None)).read(put)
 
     def all_seen(count: int) -> bool:
         return len(seen) == count
@@ -159,9 +160,9 @@ def test_cells_that_are_no_text_are_wrong_and_the_next_ones_are_read(tmp_path: P
     file = tmp_path / "rows.csv"
     overlong = b"x" * (2**20 + 5)
     file.write_bytes(b"priority\n\xff\n" + overlong + b"\n3\n")
+    read: list[Record] = []
     with file.open("rb") as opened:
-        records = CsvRecords(opened)
-        read: list[Record] = []
+        records = CsvRecords(text_blocks(opened, compressed=False, encoding=None))
         records.read(read.extend)
     reasons = []
     for record in read[:2]:
@@ -176,24 +177,40 @@ def test_cells_that_are_no_text_are_wrong_and_the_next_ones_are_read(tmp_path: P
 def test_a_header_that_is_no_text_is_wrong(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_bytes(b"\npriority\xff\n1\n")
-    with file.open("rb") as opened, pytest.raises(ValueError, match="2: not UTF-8: byte 0xff"):
-        CsvRecords(opened)
+    with pytest.raises(ValueError, match="2: not UTF-8: byte 0xff"):
+        CsvRecords([file.read_bytes()])
 
 
-def test_what_is_left_of_a_file_is_what_the_command_takes_up(tmp_path: Path) -> None:
+def test_the_rest_of_a_file_is_named_by_its_rows(tmp_path: Path) -> None:
     file = tmp_path / "my rows.csv"
     file.write_text('\npriority\n1\n2\n"3\n"\n4\n5\n6\n')
-    words = [str(file), "--workspace", "WS1", "--format", "csv", "--results", "r"]
     context = click.Context(tasks, info_name="tasks")
-    given = open_input(str(file), None)
-    read: list[Record] = []
-    given.read(read.extend)
-    with import_.make_context("import", words, parent=context) as ctx:
-        ctx.meta.clear()
-        whole = rest_command(ctx, given, 8, [])
-        holes = rest_command(ctx, given, 8, read[1:3])
-    for told, rows in ((whole, "5\n6\n"), (holes, '2\n"3\n"\n5\n6\n')):
-        rest, _, again = told.removeprefix("import the rest with: ").rpartition(" | ")
-        done = subprocess.run(rest, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
-        assert done.stdout == f"\npriority\n{rows}"
-        assert again == ("aiotask tasks import - --workspace WS1 --results r.rest --format csv")
+    options = ["--workspace", "WS1", "--format", "csv", "--results", "r"]
+    for chosen, expected in ((None, "2-3,5-"), ("1-2,4-6", "2,5-6")):
+        words = [str(file), *options, *([] if chosen is None else ["--rows", chosen])]
+        with import_.make_context("import", words, parent=context) as ctx:
+            ctx.meta.clear()
+            rows = None if chosen is None else RowRanges.parse(chosen)
+            source = open_input(str(file), InputSettings(rows=rows))
+            command = rest_command(ctx, source, 8, RowRanges.rest([2, 3], 4))
+            source.file.close()
+        assert command == (
+            f"import the rest with: aiotask tasks import '{file}' --workspace WS1 --format csv "
+            f"--rows {expected} --results r.rest"
+        )
+
+
+def test_row_ranges_are_read_and_written() -> None:
+    ranges = RowRanges.parse("3, 5-9,120-")
+    assert str(ranges) == "3,5-9,120-"
+    assert [number for number in range(1, 123) if number in ranges] == [
+        *(3, 5, 6, 7, 8, 9, 120, 121, 122)
+    ]
+    assert [ranges.position(number) for number in (3, 5, 9, 120)] == [1, 2, 6, 7]
+    assert str(RowRanges.rest([1, 2, 4], 7)) == "1-2,4,8-"
+
+
+@pytest.mark.parametrize("text", ["", "0", "5-3", "3,3", "4-,7", "a", "1-2-3", "-5"])
+def test_ranges_that_name_no_rows_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be "):
+        RowRanges.parse(text)

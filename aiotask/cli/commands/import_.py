@@ -6,16 +6,25 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from operator import attrgetter
+from typing import get_args
 
 import click
 
 from aiotask.bulk import KEY_ATTRIBUTE, JournalSummary, Keys, Settings, read_summary
 from aiotask.cli.client import CONNECTIONS, open_tasks, workspace_options
 from aiotask.cli.errors import WrongUsageError
-from aiotask.cli.importing.input import FORMATS, STANDARD_INPUT, Input, open_input
+from aiotask.cli.importing.input import (
+    STANDARD_INPUT,
+    Format,
+    Input,
+    InputSettings,
+    open_input,
+)
 from aiotask.cli.importing.report import exit_status, final_report, with_hint
 from aiotask.cli.importing.results import STANDARD_OUTPUT, Results
+from aiotask.cli.importing.row_ranges import RowRanges
 from aiotask.cli.importing.run import ImportRun
+from aiotask.cli.importing.stream import is_encoding
 from aiotask.cli.loop import run as run_in_loop
 from aiotask.cli.options import Number
 from aiotask.cli.progress import Display
@@ -24,6 +33,26 @@ from aiotask.errors import JournalError
 # A run makes millions of objects that are in no reference cycle; the default of 700 would look
 # for cycles all the time.
 _COLLECTION = 100_000
+
+
+def _delimiter(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    delimiter = "\t" if text in {"tab", "\\t"} else text
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+        raise click.BadParameter(f"must be one character, or tab, not {text!r}")
+    return delimiter
+
+
+def _encoding(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
+    if name is not None and not is_encoding(name):
+        raise click.BadParameter(f"{name!r} is not an encoding of text")
+    return name
+
+
+def _rows(_: click.Context, __: click.Parameter, text: str | None) -> RowRanges | None:
+    try:
+        return None if text is None else RowRanges.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @click.command("import")
@@ -72,9 +101,27 @@ _COLLECTION = 100_000
 )
 @click.option(
     "--format",
-    "format_",
-    type=click.Choice(list(FORMATS)),
-    help="Format of the input; by default the file's ending decides, or else it is jsonl.",
+    "form",
+    type=click.Choice(get_args(Format)),
+    help="Format of the input; by default its ending and its first character decide.",
+)
+@click.option(
+    "--delimiter",
+    metavar="CHAR",
+    callback=_delimiter,
+    help="Character between the cells of CSV, or tab; by default the header decides.",
+)
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    callback=_encoding,
+    help="Encoding of the input; by default it is UTF-8.",
+)
+@click.option(
+    "--rows",
+    metavar="RANGES",
+    callback=_rows,
+    help="Import these rows of the input only, such as 3,5-9,120-.",
 )
 @click.pass_context
 def import_(
@@ -90,17 +137,22 @@ def import_(
     max_rate: float | None,
     max_in_flight: int,
     key_attribute: str,
-    format_: str | None,
+    form: Format | None,
+    delimiter: str | None,
+    encoding: str | None,
+    rows: RowRanges | None,
 ) -> None:
     """Create exactly one task for every row of FILE, or of standard input for -.
 
-    Rows are JSON Lines with the fields that the create command has as options, or CSV with a
-    header of their names. A wrong row is reported, and the others go through.
+    Rows are JSON Lines or one JSON array of objects, whose fields are the options of the create
+    command, or CSV with a header of their names. A file in .gz is decompressed. A wrong row is
+    reported, and the others go through.
     """
     client, tasks = open_tasks(workspace, timeout, base_url, max_in_flight)
     _check_apart(file, journal, results)
+    reading = InputSettings(form=form, delimiter=delimiter, encoding=encoding, rows=rows)
     with Results(results, journal) as written:
-        source, earlier = _open_input_and_journal(file, format_, journal)
+        source, earlier = _open_input_and_journal(file, reading, journal)
         settings = Settings(
             keys=_keys(key_attribute),
             journal=journal,
@@ -160,12 +212,12 @@ def _same(path: str, other: str) -> bool:
 
 
 def _open_input_and_journal(
-    file: str, format_: str | None, journal: str | None
+    file: str, reading: InputSettings, journal: str | None
 ) -> tuple[Input, JournalSummary | None]:
     """Return the input and its journal's summary; both take a while where they are large."""
     with ThreadPoolExecutor(1) as thread:
         earlier = thread.submit(_summary, journal)
-        return open_input(file, format_), earlier.result()
+        return open_input(file, reading), earlier.result()
 
 
 def _summary(journal: str | None) -> JournalSummary | None:

@@ -4,38 +4,54 @@ import csv
 import difflib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from io import BufferedReader, StringIO
+from io import StringIO
 from itertools import chain, repeat
 from operator import methodcaller
 from typing import Any
 from zlib import crc32
 
-from aiotask.cli.importing.lines import LONGEST_LINE, OVERLONG, check_text, line_portions
+from aiotask.cli.importing.lines import (
+    LONGEST_RECORD,
+    OVERLONG,
+    MalformedInputError,
+    check_text,
+    line_portions,
+)
 from aiotask.cli.importing.records import FIELDS, Put, Record, named, record_of
 from aiotask.cli.options import value_of
 
 _ESCAPED = "surrogateescape"  # bytes that are not UTF-8 pass as characters that no text can hold
+_DELIMITERS = ",;\t|"
+_LONGEST_HEADER = 4096  # bytes that the delimiter is found in
 _OVERLONG_MARK = b"\xff\xfe\xff overlong"  # replaces a line, and is not UTF-8 itself
 
 
 class CsvRecords:
-    """The records of a CSV file; a ValueError at once says what is wrong with its header."""
+    """The records of a CSV text; a MalformedInputError at once says what its header lacks.
 
-    def __init__(self, file: BufferedReader) -> None:
+    Without a *delimiter*, the header tells which one it is.
+    """
+
+    def __init__(self, source: Iterable[bytes], delimiter: str | None = None) -> None:
+        portions, header = _up_to_header(line_portions(source))
         self._before_read: Callable[[], None] = lambda: None
-        self._reader = csv.reader(chain.from_iterable(self._texts(file)), strict=True)
+        self.delimiter = delimiter or _sniffed(header)
+        texts = chain.from_iterable(self._texts(portions))
+        self._reader = csv.reader(texts, delimiter=self.delimiter, strict=True)
         try:
             self._columns = self._header()
         except (csv.Error, ValueError) as error:
-            raise ValueError(f"{max(self._reader.line_num, 1)}: {error}") from error
+            raise MalformedInputError(f"{max(self._reader.line_num, 1)}: {error}") from error
         self.header = self._reader.line_num
         self._seed = crc32(_joined(self._columns))
 
-    def _texts(self, file: BufferedReader) -> Iterator[Iterable[str]]:
+    def check(self) -> None:
+        """Read nothing more: the header is checked, and each row is wrong on its own."""
+
+    def _texts(self, portions: Iterable[list[bytes]]) -> Iterator[Iterable[str]]:
         """Yield lines as text, as many at once as there are."""
-        portions = line_portions(file)
-        while (portion := next(portions, None)) is not None:
-            if len(portion[0]) > LONGEST_LINE:
+        for portion in portions:
+            if len(portion[0]) > LONGEST_RECORD:
                 portion[0] = _OVERLONG_MARK
             text = b"\n".join(portion).decode("utf-8", _ESCAPED)
             # StringIO keeps line ends as they are, and is faster than a list of lines.
@@ -107,6 +123,25 @@ class CsvRecords:
             for column, cell in zip(self._columns, cells, strict=True)
             if cell
         }
+
+
+def _up_to_header(portions: Iterator[list[bytes]]) -> tuple[Iterator[list[bytes]], bytes]:
+    """Return all portions, and the first line that is not blank."""
+    held: list[list[bytes]] = []
+    header = b""
+    for portion in portions:
+        held.append(portion)
+        if header := next((line for line in portion if line.strip()), b""):
+            break
+    return chain(held, portions), header
+
+
+def _sniffed(header: bytes) -> str:
+    try:
+        text = header[:_LONGEST_HEADER].decode(errors="replace")
+        return csv.Sniffer().sniff(text, delimiters=_DELIMITERS).delimiter
+    except csv.Error:  # a single column
+        return ","
 
 
 _encoded: Callable[[str], bytes] = methodcaller("encode", "utf-8", _ESCAPED)

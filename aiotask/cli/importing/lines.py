@@ -1,32 +1,34 @@
-"""Lines of a binary input, split in blocks and bounded in length."""
+"""Lines of a text that comes in blocks, bounded in length."""
 
-from collections.abc import Iterator
-from io import BufferedReader
+from collections.abc import Iterable, Iterator
 
-LONGEST_LINE = 2**20
-"""Attributes have 4,096 characters: a longer line is no record, and only its start is kept."""
-OVERLONG = f"longer than {LONGEST_LINE:,} bytes"
-_BLOCK = 2**16
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+LONGEST_RECORD = 2**20
+"""Attributes have 4,096 characters: a longer text is no record, and only its start is kept."""
+OVERLONG = f"longer than {LONGEST_RECORD:,} bytes"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def line_portions(file: BufferedReader) -> Iterator[list[bytes]]:
+class MalformedInputError(ValueError):
+    """The input as a whole is not of its format; the text begins with the line."""
+
+
+def line_portions(source: Iterable[bytes]) -> Iterator[list[bytes]]:
     """Yield whole lines without their ends, as many at once as there are.
 
-    The first line of a portion may be longer than LONGEST_LINE: then only its start is there.
+    The first line of a portion may be longer than LONGEST_RECORD: then only its start is there.
     """
-    portions = _portions(file)
+    portions = _portions(source)
     for portion in portions:
-        yield [portion[0].removeprefix(_BYTE_ORDER_MARK), *portion[1:]]
+        yield [portion[0].removeprefix(BYTE_ORDER_MARK), *portion[1:]]
         break
     yield from portions
 
 
-def _portions(file: BufferedReader) -> Iterator[list[bytes]]:
+def _portions(source: Iterable[bytes]) -> Iterator[list[bytes]]:
     rest = b""
-    while block := file.read1(_BLOCK):
+    for block in source:
         head, *others = block.split(b"\n")
-        if len(rest) <= LONGEST_LINE:
+        if len(rest) <= LONGEST_RECORD:
             rest += head
         if others:
             last = others.pop()

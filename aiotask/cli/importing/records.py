@@ -44,7 +44,14 @@ class Records(Protocol):
     header: int
 
     def read(self, put: Put) -> None:
-        """Hand over all records in portions, each as soon as its last line is there."""
+        """Hand over all records in portions, each as soon as its last line is there.
+
+        A MalformedInputError ends the reading of an input that cannot be checked before.
+        """
+
+    @abstractmethod
+    def check(self) -> None:
+        """Read everything; a MalformedInputError says why the input is refused as a whole."""
 
     @abstractmethod
     def fields(self, record: Record) -> dict[str, Any]:

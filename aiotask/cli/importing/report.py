@@ -85,7 +85,7 @@ def _report_without_journal(
         but = f", except lines {left}, which were not created" if left else ""
         yield f"all rows up to line {line} are done{but}"
     if run.interrupted:
-        yield rest_command(ctx, source, line + 1, run.left)
+        yield rest_command(ctx, source, line + 1, run.rest)
 
 
 def _lines_of(records: list[Record]) -> Iterator[int]:

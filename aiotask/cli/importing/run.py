@@ -13,6 +13,7 @@ from aiotask.cli.importing.counts import Counts, Fate, resume_message
 from aiotask.cli.importing.input import Input
 from aiotask.cli.importing.records import Record
 from aiotask.cli.importing.results import Results
+from aiotask.cli.importing.row_ranges import RowRanges
 from aiotask.cli.importing.thread_rows import ThreadRows
 from aiotask.cli.progress import Display
 from aiotask.cli.signals import stop_signals
@@ -45,6 +46,7 @@ class ImportRun:
         self._earlier = earlier
         self._signalled = False
         self._used = False
+        self._last_row = 0
 
     async def __call__(self, client: Client, tasks: Tasks, settings: Settings) -> None:
         """Create a task for every row that has none yet."""
@@ -87,10 +89,20 @@ class ImportRun:
     def _take_stock(self, run: Run[Record]) -> None:
         """Note the line up to which rows are done, and the rows before it that are not."""
         if self.cut:
-            under_way = [item.row.last for item in run.waiting if item.sent]
-            self.counts.last_line = max([self.counts.last_line, *under_way])
+            for item in run.waiting:
+                if item.sent:
+                    self._passed(item.row)
         waiting = (item.row for item in run.waiting)
-        self.left = sorted(record for record in waiting if record.line <= self.counts.last_line)
+        self.left = sorted(record for record in waiting if record.number <= self._last_row)
+
+    @property
+    def rest(self) -> RowRanges:
+        """The rows that are not done."""
+        return RowRanges.rest((record.number for record in self.left), self._last_row)
+
+    def _passed(self, record: Record) -> None:
+        self.counts.last_line = max(self.counts.last_line, record.last)
+        self._last_row = max(self._last_row, record.number)
 
     def _stop(self, run: Run[Record]) -> None:
         self._signalled = True
@@ -107,14 +119,14 @@ class ImportRun:
 
     def _note(self, job: str, outcome: Outcome[Record]) -> None:
         record, fate = outcome.row, self.counts.count(outcome)
-        self.counts.last_line = max(self.counts.last_line, record.last)
+        self._passed(record)
         details: dict[str, Any]
         if isinstance(outcome, Created):
             details = {"sid": outcome.sid}
         else:
             details = {"error": reason(outcome.error)}
             self._report(record.line, fate, details["error"])
-        key = derived_key(job, record.number)
+        key = derived_key(job, self._source.position(record))
         self._results.write(record.number, record.line, key, fate, **details)
 
     def _report(self, line: int, fate: Fate, why: str) -> None:
