@@ -140,6 +140,15 @@ def plain(text: str) -> str:
     return str.__str__(text)
 
 
+def printable(text: str) -> str:
+    """Return *text* as one line without control characters, which a terminal would obey."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 def shortened(value: object) -> str:
     """Return a repr that fits into one line of an error."""
     text = repr(value)

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from multidict import istr
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from yarl import URL
 
 from aiotask._answers import Answer
@@ -36,9 +35,6 @@ _OTHER_SID = re.compile("/(?!WS)[A-Z]{2}[0-9a-fA-F]{32}")
 _EXPRESSION_RATE = 2.5
 
 _ETAG = istr("ETag")
-
-# Routing changes a resource too, so a few conflicts in a row are nothing unusual.
-_MOST_CONFLICTS = 10
 
 
 class _Endpoint(Generic[R]):
@@ -211,14 +207,7 @@ class Versioned(Collection[V]):
         try:
             return await attempt()
         except PreconditionFailedError:
-            retry = self._session.retry
-            again = AsyncRetrying(
-                sleep=retry.sleep,
-                retry=retry_if_exception_type(PreconditionFailedError),
-                stop=stop_after_attempt(_MOST_CONFLICTS - 1),
-                wait=lambda state: retry.wait(None, state.attempt_number),
-                reraise=True,
-            )
+            again = self._session.retry.conflicts()
         return await again(attempt)
 
 

@@ -99,8 +99,8 @@ class _Field(NamedTuple):
     kind: Any
     text: Callable[[Any], str]
     many: bool
-    of_value: tuple[Marker, ...]
-    of_text: tuple[Marker, ...]
+    value_checks: tuple[Marker, ...]
+    text_checks: tuple[Marker, ...]
 
     def write(self, value: Any, pairs: Pairs) -> None:
         if not self.many:
@@ -116,9 +116,9 @@ class _Field(NamedTuple):
 
     def _one(self, value: Any) -> str:
         text = self.text(value)
-        for check in self.of_value:
+        for check in self.value_checks:
             check(value)
-        for check in self.of_text:
+        for check in self.text_checks:
             check(text)
         return text
 
@@ -160,9 +160,9 @@ def _field(name: str, hint: Any) -> _Field:
     kind = get_args(hint)[0] if origin is UnionType else hint
     kind = str if get_origin(kind) is Literal else get_origin(kind) or kind
     text = next((marker.text for marker in markers if isinstance(marker, Written)), _WRITERS[kind])
-    of_value = tuple(each for each in markers if not isinstance(each, Written | JsonLimit))
-    of_text = tuple(each for each in markers if isinstance(each, JsonLimit))
-    return _Field(wire_name(name), kind, text, many, of_value, of_text)
+    value_checks = tuple(each for each in markers if not isinstance(each, Written | JsonLimit))
+    text_checks = tuple(each for each in markers if isinstance(each, JsonLimit))
+    return _Field(wire_name(name), kind, text, many, value_checks, text_checks)
 
 
 @cache

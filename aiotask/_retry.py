@@ -9,7 +9,12 @@ from email.utils import parsedate_to_datetime
 
 import attrs
 from multidict import CIMultiDict
-from tenacity import AsyncRetrying, RetryCallState
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_attempt,
+)
 
 from aiotask.errors import (
     AiotaskError,
@@ -17,6 +22,7 @@ from aiotask.errors import (
     ConnectionFailedError,
     IncompleteAnswerError,
     NotJsonError,
+    PreconditionFailedError,
     ProtocolError,
     RateLimitError,
     ServerError,
@@ -28,6 +34,8 @@ from aiotask.errors import (
 
 # 408 and 425 leave open whether the request was carried out, as a 5xx does.
 _UNDECIDED = frozenset({408, 425})
+# Routing changes resources too, so a few conflicts in a row are nothing unusual.
+_MOST_CONFLICTS = 10
 
 
 def fate_unknown(error: AiotaskError) -> bool:
@@ -146,6 +154,16 @@ class RetryPolicy:
         # Beyond 2 ** 32 every base is above every cap; the exponent must not overflow a float.
         ceiling = min(base * 2.0 ** min(attempt - 1, 32), self.cap, self.longest_wait)
         return ceiling * self.jitter()
+
+    def conflicts(self) -> AsyncRetrying:
+        """Return a tenacity controller for a change that has met with one conflict (412)."""
+        return AsyncRetrying(
+            sleep=self.sleep,
+            retry=retry_if_exception_type(PreconditionFailedError),
+            stop=stop_after_attempt(_MOST_CONFLICTS - 1),
+            wait=lambda state: self.wait(None, state.attempt_number),
+            reraise=True,
+        )
 
     def controller(
         self,

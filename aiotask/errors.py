@@ -47,6 +47,8 @@ from typing import Any
 
 from multidict import CIMultiDict
 
+from aiotask._checks import printable
+
 __all__ = [
     "AccessError",
     "AiotaskError",
@@ -91,15 +93,6 @@ _SHOWN = 1000  # characters of what the service says ...
 _SHOWN_ID = 100  # ... and of the name that it gives the request
 
 
-def _one_line(text: str) -> str:
-    """Return *text* as one line without control characters, which can be written anywhere."""
-    if text.isprintable():
-        return text
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
-
-
 class AiotaskError(Exception):
     """The root of everything that aiotask raises on purpose.
 
@@ -119,7 +112,7 @@ class AiotaskError(Exception):
         self.cursor: str | None = None
 
     def __str__(self) -> str:
-        return _one_line(f"{self._summary()}{self._request()}")
+        return printable(f"{self._summary()}{self._request()}")
 
     def _summary(self) -> str:
         return self.message

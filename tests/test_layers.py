@@ -56,12 +56,12 @@ SANDBOX = [
 LAYERS = [
     [
         "aiotask._version",
-        "aiotask.errors",
         "aiotask._checks",
         "aiotask._json",
         "aiotask._secret",
         "aiotask.expression",
     ],
+    ["aiotask.errors"],
     [
         "aiotask._encoding",
         "aiotask._hooks",

@@ -1,7 +1,7 @@
 """Reservations: a task offered to a worker, seen from the task or from the worker."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal, TypedDict, Unpack
+from typing import Annotated, ClassVar, Generic, Literal, TypedDict, TypeVar, Unpack
 
 import attrs
 
@@ -150,6 +150,9 @@ class TaskReservationChanges(ReservationChanges, total=False):
     supervisor: str
 
 
+C = TypeVar("C", bound=ReservationChanges)
+
+
 class ReservationFilter(Paging, total=False):
     """Which reservations of a worker to list."""
 
@@ -162,9 +165,10 @@ class TaskReservationFilter(ReservationFilter, total=False):
     worker_sid: WorkerSid
 
 
-class _Reservations(Versioned[Reservation]):
-    """What both views of reservations share."""
+class _Reservations(Versioned[Reservation], Generic[C]):
+    """The reservations of one task or one worker."""
 
+    changes: ClassVar[type]
     name = "Reservations"
     key = "reservations"
     resource = Reservation
@@ -173,6 +177,10 @@ class _Reservations(Versioned[Reservation]):
     async def fetch(self, sid: str) -> Reservation:
         """Return one reservation."""
         return await self._fetch(sid)
+
+    async def modify(self, sid: str, change: Callable[[Reservation], C | None]) -> Reservation:
+        """Change a reservation by what it is now, as :meth:`Tasks.modify` changes a task."""
+        return await self._modify(sid, self.changes, change)
 
     async def accept(self, sid: str) -> Reservation:
         """Accept a pending reservation; that it is accepted already, or further on, is as good."""
@@ -201,8 +209,10 @@ class _Reservations(Versioned[Reservation]):
         return UPDATE if changes.get("instruction") in _REPEATABLE else CREATE
 
 
-class TaskReservations(_Reservations):
+class TaskReservations(_Reservations[TaskReservationChanges]):
     """The reservations of one task."""
+
+    changes = TaskReservationChanges
 
     async def update(
         self, sid: str, *, if_match: str | None = None, **changes: Unpack[TaskReservationChanges]
@@ -212,21 +222,17 @@ class TaskReservations(_Reservations):
         An instruction that places or moves a call is never sent again once it may have arrived: an
         error whose ``maybe_applied`` is True leaves open whether it was carried out.
         """
-        return await self._update(sid, TaskReservationChanges, changes, if_match)
-
-    async def modify(
-        self, sid: str, change: Callable[[Reservation], TaskReservationChanges | None]
-    ) -> Reservation:
-        """Change a reservation by what it is now, as :meth:`Tasks.modify` changes a task."""
-        return await self._modify(sid, TaskReservationChanges, change)
+        return await self._update(sid, self.changes, changes, if_match)
 
     def list(self, **filters: Unpack[TaskReservationFilter]) -> Listing[Reservation]:
         """Return the reservations of the task that match, fetched as they are iterated."""
         return self._list(TaskReservationFilter, filters)
 
 
-class WorkerReservations(_Reservations):
+class WorkerReservations(_Reservations[ReservationChanges]):
     """The reservations of one worker."""
+
+    changes = ReservationChanges
 
     async def update(
         self, sid: str, *, if_match: str | None = None, **changes: Unpack[ReservationChanges]
@@ -236,13 +242,7 @@ class WorkerReservations(_Reservations):
         An instruction that places or moves a call is never sent again once it may have arrived: an
         error whose ``maybe_applied`` is True leaves open whether it was carried out.
         """
-        return await self._update(sid, ReservationChanges, changes, if_match)
-
-    async def modify(
-        self, sid: str, change: Callable[[Reservation], ReservationChanges | None]
-    ) -> Reservation:
-        """Change a reservation by what it is now, as :meth:`Tasks.modify` changes a task."""
-        return await self._modify(sid, ReservationChanges, change)
+        return await self._update(sid, self.changes, changes, if_match)
 
     def list(self, **filters: Unpack[ReservationFilter]) -> Listing[Reservation]:
         """Return the reservations of the worker that match, fetched as they are iterated."""
