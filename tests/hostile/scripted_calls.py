@@ -140,7 +140,7 @@ async def at_rest(client: Client) -> None:
     assert not session._http.connector._acquired
     lanes = session._lanes.values()
     assert {(lane.in_flight, len(lane._waiting)) for lane in lanes} <= {(0, 0)}
-    assert not session.once._makers
+    assert not session.once._waiting
 
 
 async def elsewhere(call: Callable[[], Awaitable[Any]]) -> Any:

@@ -168,7 +168,8 @@ async def test_no_field_takes_what_cannot_be_sent(serve: Serve, way: str, name: 
     place = at(client, way)
     shape = shape_of(getattr(place, name))
     for field, plan in _plan(shape).fields.items() if shape else ():
-        kind = next((each for each in plan.value_checks if isinstance(each, Sid | Identifier)), None)
+        sids = (each for each in plan.value_checks if isinstance(each, Sid | Identifier))
+        kind = next(sids, None)
         for value in [*NONSENSE, *(no_identifiers(kind, fitting(kind)) if kind else ())]:
             with pytest.raises(ValueError, match=f"^{field}: "):
                 await asked(place, name, **{field: [value] if plan.many else value})
