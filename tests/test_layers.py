@@ -63,6 +63,7 @@ LAYERS = [
     ],
     ["aiotask.errors"],
     [
+        "aiotask._background",
         "aiotask._encoding",
         "aiotask._hooks",
         "aiotask._hosts",
