@@ -67,13 +67,14 @@ SANDBOX = [
 LAYERS = [
     [
         "aiotask._version",
-        "aiotask.errors",
         "aiotask._checks",
         "aiotask._json",
         "aiotask._secret",
         "aiotask.expression",
     ],
+    ["aiotask.errors"],
     [
+        "aiotask._background",
         "aiotask._encoding",
         "aiotask._hooks",
         "aiotask._hosts",

@@ -9,9 +9,9 @@ import attrs
 from rich.console import Console
 from rich.table import Table
 
+from aiotask._checks import printable
 from aiotask._decoding import JsonText, to_dict
 from aiotask._json import dumps
-from aiotask.cli.errors import printable
 from aiotask.taskrouter import Task
 
 _FIELDS = attrs.fields(Task)

@@ -41,7 +41,7 @@ async def made_once(
     creation.body(fields, lambda given: settings.keys.mark(given, "", 1, key))
     creation.check()
     name = f"{creation.path} {key}"
-    async with flights.alone(name) as made:
+    async with flights.exclusive(name) as made:
         if made is not None:
             return made
         there = await lookup.by_keys([key])

@@ -132,7 +132,7 @@ async def at_rest(client: Client) -> None:
     """See that nothing is left of what was broken off."""
     session = client._session
     async with asyncio.timeout(20):
-        while session._background or [task for task in asyncio.all_tasks() if of_ours(task)]:
+        while session.background._running or [task for task in asyncio.all_tasks() if of_ours(task)]:
             await asyncio.sleep(0)
     assert session._slots._value == session.max_connections
     assert session._http is not None
@@ -140,7 +140,7 @@ async def at_rest(client: Client) -> None:
     assert not session._http.connector._acquired
     lanes = session._lanes.values()
     assert {(lane.in_flight, len(lane._waiters)) for lane in lanes} <= {(0, 0)}
-    assert not session.once._makers
+    assert not session.once._waiting
 
 
 async def elsewhere(call: Callable[[], Awaitable[Any]]) -> Any:
