@@ -55,7 +55,7 @@ def test_wrong_rows_are_told_by_their_lines_and_the_others_go_through(
     assert {line.rpartition(str(file))[2].split(":")[1] for line in told} == set(
         map(str, range(4, 11))
     )
-    assert "did you mean 'priority'?" in result.stderr
+    assert "unknown field 'prioritty'; did you mean priority\n" in result.stderr
     assert "virtual_start_time: must be a date and time like" in result.stderr
     assert summary.startswith("10 rows: 3 created, 7 rejected, 0 unresolved in ")
     found = outcomes(results)
