@@ -9,7 +9,8 @@ not by shared code. From top to bottom, each part imports only parts below it:
 * ``_workspace``: stores, transitions and router put together
 * ``routing``: offers of tasks to workers; ``wire``: parameters and answers
 * ``model``: resources, stores and state transitions
-* ``expressions``: the expression language; ``clock``: time and timers; ``_json``: strict JSON
+* ``expressions``: the expression language; ``clock``: time and timers
+* ``_json``: strict JSON; ``_sorted``: sorted containers
 """
 
 from aiotask.sandbox._contents import ContentsError

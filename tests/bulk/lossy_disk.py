@@ -15,17 +15,22 @@ HAS_MACHINE = sys.platform == "linux" and COMPILER is not None
 _BOARD = struct.Struct("@5q")
 
 
+def compiled(folder: Path) -> Path:
+    """Return the library that stands between a program and the system."""
+    assert COMPILER is not None
+    library = folder / "lossy_disk.so"
+    subprocess.run([COMPILER, "-shared", "-fPIC", "-o", library, SOURCE, "-ldl"], check=True)
+    return library
+
+
 class Machine:
     """The disk that importers see in a folder, and their clock."""
 
-    def __init__(self, folder: Path) -> None:
-        assert COMPILER is not None
+    def __init__(self, folder: Path, library: Path) -> None:
         self.folder = folder / "disk"
         self.folder.mkdir()
         self._certain = folder / "certain"
         self._certain.mkdir()
-        library = folder / "machine.so"
-        subprocess.run([COMPILER, "-shared", "-fPIC", "-o", library, SOURCE, "-ldl"], check=True)
         (board := folder / "board").write_bytes(bytes(_BOARD.size))
         with board.open("r+b") as file:
             self._board = mmap.mmap(file.fileno(), _BOARD.size)

@@ -14,8 +14,8 @@ def campaign(*options: object) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_sixty_kills_lose_no_row_and_make_none_twice() -> None:
-    campaign("--kills", 60, "--most-kills", 15, "--jobs", 4, "--rows", 1000)
+def test_thirty_kills_lose_no_row_and_make_none_twice() -> None:
+    campaign("--kills", 30, "--most-kills", 10, "--jobs", 3, "--rows", 600)
 
 
 def test_without_a_safeguard_the_campaign_fails() -> None:

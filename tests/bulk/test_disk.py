@@ -23,9 +23,9 @@ from aiotask.bulk import read_summary
 from aiotask.bulk.journal.records import Claim, State
 from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.bulk.journal.writer import JournalWriter
-from tests.bulk.bench import KEYS, VERB, Bench, bench, look, number_of, rows, states_of
+from tests.bulk.bench import KEYS, TIMEOUT, VERB, Bench, bench, look, number_of, rows, states_of
 from tests.bulk.importer import Importer, importing
-from tests.bulk.lossy_disk import HAS_MACHINE, Machine
+from tests.bulk.lossy_disk import HAS_MACHINE, Machine, compiled
 
 needs_machine = pytest.mark.skipif(not HAS_MACHINE, reason="there is no C compiler, or no Linux")
 
@@ -36,9 +36,14 @@ async def there(tmp_path: Path) -> AsyncIterator[Bench]:
         yield there
 
 
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compiled(tmp_path_factory.mktemp("library"))
+
+
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
+def machine(tmp_path: Path, library: Path) -> Machine:
+    return Machine(tmp_path, library)
 
 
 # An intent before the first byte
@@ -346,10 +351,10 @@ async def test_a_process_that_was_stopped_for_long_goes_on_and_makes_no_row_twic
     there: Bench,
 ) -> None:
     async with importing(there, 100) as importer:
-        for told in (10, 40, 70):
+        for told in (10, 50):
             await importer.tell(told)
             importer.pause()
-            await asyncio.sleep(1)  # three times its timeout
+            await asyncio.sleep(3 * TIMEOUT)
             importer.resume()
         assert await importer.end() == ""
         assert len(importer.told) == 100

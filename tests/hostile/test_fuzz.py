@@ -53,8 +53,8 @@ def campaign(*words: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_thousands_of_hostile_answers_bring_up_nothing_foreign() -> None:
-    done = campaign("fuzz_answers.py", "--answers", 3000, "--seed", 1)
+def test_a_thousand_hostile_answers_bring_up_nothing_foreign() -> None:
+    done = campaign("fuzz_answers.py", "--answers", 1000, "--seed", 1)
     assert done.returncode == 0, done.stdout
 
 

@@ -1,4 +1,4 @@
-"""What tests of routing say: queues and workflows in short, and who has which task."""
+"""Short forms for routing tests: queues, workflows and the offers of a task."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Where paths lead, and what requests are counted as."""
+"""Dispatch of paths, and the kinds of counted requests."""
 
 import random
 from collections.abc import AsyncIterator

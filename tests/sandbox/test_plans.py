@@ -1,4 +1,4 @@
-"""How resources are saved: by their annotations, so that new fields need no further code."""
+"""Codecs of resources, derived from annotations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What is wrong with a store is said, and never written over."""
+"""Unusable stores: error messages, and files that stay as they are."""
 
 import os
 import sqlite3

@@ -1,4 +1,4 @@
-"""Lists of tasks by a field, whatever changes afterwards."""
+"""Task orders: lists by any field after any change."""
 
 from dataclasses import fields
 from typing import Any

@@ -1,4 +1,4 @@
-"""What happens because time passes, and at which moment."""
+"""Timers: timeouts and expiries at their own times."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""How tasks go through the filters and targets of their workflow."""
+"""Workflow steps: the way of tasks through filters and targets."""
 
 from typing import Any
 

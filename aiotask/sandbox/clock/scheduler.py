@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Protocol
 
-from sortedcontainers import SortedList
-
+from aiotask.sandbox._sorted import SortedList
 from aiotask.sandbox.clock.rate_window import Clock
 
 

@@ -5,8 +5,7 @@ from heapq import merge
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
-from sortedcontainers import SortedKeyList
-
+from aiotask.sandbox._sorted import SortedKeyList
 from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.task import Task
 

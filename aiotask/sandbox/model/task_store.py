@@ -10,9 +10,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sortedcontainers import SortedKeyList
-
 from aiotask.sandbox._json import loads
+from aiotask.sandbox._sorted import SortedKeyList
 from aiotask.sandbox.expressions.language import Attributes, Expression, Lookup
 from aiotask.sandbox.expressions.values import COMPOUND, NULL, identity
 from aiotask.sandbox.model.changes import UnsavedChanges

@@ -7,9 +7,8 @@ a free worker is tested once per group, not once per task.
 from collections.abc import Hashable, Iterator
 from typing import Any, NamedTuple
 
-from sortedcontainers import SortedList
-
 from aiotask.sandbox._json import dumps, loads
+from aiotask.sandbox._sorted import SortedList
 from aiotask.sandbox.expressions.language import Attributes, Path, Scope, reader
 from aiotask.sandbox.expressions.values import COMPOUND, identity
 from aiotask.sandbox.model.task import Task

@@ -7,8 +7,7 @@ attributes or name change; one that reads activities or channels, at every chang
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from sortedcontainers import SortedList
-
+from aiotask.sandbox._sorted import SortedList
 from aiotask.sandbox.expressions.language import Expression, parse
 from aiotask.sandbox.model.activity import Activity
 from aiotask.sandbox.model.worker import Worker, WorkerStore, WorkerView
