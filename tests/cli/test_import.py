@@ -99,7 +99,7 @@ def test_csv_cells_are_read_by_the_types_of_their_fields(local: Service, tmp_pat
     ("header", "said"),
     [
         ("attributes,prioritty", "unknown field 'prioritty'; did you mean priority"),
-        ("attributes,zzz", "unknown field 'zzz'; choose from attributes, "),
+        ("attributes,zzz", "unknown field 'zzz'; choose from "),
         ("priority,priority", "two columns are named priority"),
         ('"priority', "not CSV"),
         ("\n\n", "has no header, which names the columns"),

@@ -20,6 +20,7 @@ from aiotask.cli.importing.input import (
     InputSettings,
     open_input,
 )
+from aiotask.cli.importing.listed_tasks import without_marks
 from aiotask.cli.importing.output_file import STANDARD_OUTPUT
 from aiotask.cli.importing.rejects import Rejects
 from aiotask.cli.importing.report import exit_status, final_report, with_hint
@@ -175,7 +176,7 @@ def import_(
             settle=settle,
             max_in_flight=max_in_flight,
             max_rate=max_rate,
-            fields_of=source.records.fields,
+            fields_of=lambda record: without_marks(source.records.fields(record), key_attribute),
             fingerprint_of=attrgetter("fingerprint"),
             source_line_of=attrgetter("line"),
         )

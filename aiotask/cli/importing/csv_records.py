@@ -17,6 +17,7 @@ from aiotask.cli.importing.lines import (
     check_text,
     line_portions,
 )
+from aiotask.cli.importing.listed_tasks import is_listed, new_task
 from aiotask.cli.importing.records import (
     FIELDS,
     Frame,
@@ -25,7 +26,6 @@ from aiotask.cli.importing.records import (
     Unreadable,
     named,
     record_of,
-    unknown_field,
 )
 from aiotask.cli.options import value_of
 
@@ -53,6 +53,7 @@ class CsvRecords:
         except (csv.Error, ValueError) as error:
             raise MalformedInputError(f"{max(self._reader.line_num, 1)}: {error}") from error
         self.header = self._reader.line_num
+        self._listed = is_listed(dict.fromkeys(self._columns))
         self.frame = Frame(self._written(self._columns), b"", b"")
         self._seed = crc32(_joined(self._columns))
 
@@ -144,11 +145,10 @@ class CsvRecords:
         if len(cells) != len(self._columns):
             raise ValueError(f"{len(cells)} cells, but the header has {len(self._columns)}")
         _check("".join(cells))
-        return {
-            column: named(column, partial(value_of, FIELDS[column]), cell)
-            for column, cell in zip(self._columns, cells, strict=True)
-            if cell
-        }
+        row = {name: cell for name, cell in zip(self._columns, cells, strict=True) if cell}
+        if self._listed:
+            row = new_task(row)
+        return {name: named(name, partial(value_of, FIELDS[name]), row[name]) for name in row}
 
 
 class _KeptLines:
@@ -209,8 +209,7 @@ def _check(text: str) -> None:
 
 def _check_columns(columns: list[str]) -> None:
     _check("".join(columns))
+    is_listed(dict.fromkeys(columns))
     for position, column in enumerate(columns):
-        if column not in FIELDS:
-            raise ValueError(unknown_field(column))
         if column in columns[:position]:
             raise ValueError(f"two columns are named {column}")

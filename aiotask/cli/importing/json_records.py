@@ -15,6 +15,7 @@ from aiotask.cli.importing.lines import (
     check_text,
     line_portions,
 )
+from aiotask.cli.importing.listed_tasks import is_listed, new_task
 from aiotask.cli.importing.records import (
     FIELDS,
     MOMENTS,
@@ -24,7 +25,6 @@ from aiotask.cli.importing.records import (
     Unreadable,
     named,
     record_of,
-    unknown_field,
 )
 from aiotask.cli.options import moment
 
@@ -123,12 +123,12 @@ class JsonRecords:
             raise ValueError(f"not JSON: {error}") from error
         if not isinstance(row, dict):
             raise ValueError(f"not a JSON object, but {text.decode().strip()[:_SHOWN]}")
-        if not row.keys() <= FIELDS.keys():
-            raise ValueError(unknown_field(next(name for name in row if name not in FIELDS)))
+        listed = not row.keys() <= FIELDS.keys() and is_listed(row)
+        fields: dict[str, Any] = new_task(row) if listed else row
         for name in MOMENTS:
-            if isinstance(value := row.get(name), str):
-                row[name] = named(name, moment, value)
-        return row
+            if isinstance(value := fields.get(name), str):
+                fields[name] = named(name, moment, value)
+        return fields
 
     def raw(self, record: Record) -> bytes:
         """Return a record as it came."""

@@ -5,14 +5,12 @@ one like any other until then, and passing over a million of them is quick. Fiel
 any value, because only the client knows which values are right.
 """
 
-import difflib
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from aiotask._checks import shortened
 from aiotask._encoding import field_types
 from aiotask.taskrouter import NewTask
 
@@ -81,14 +79,6 @@ class Records(Protocol):
     @abstractmethod
     def raw(self, record: Record) -> bytes:
         """Return a record as it came, in UTF-8; it is empty if it was too long to be kept."""
-
-
-@lru_cache
-def unknown_field(name: str) -> str:
-    """Return the message about a name that no field has."""
-    close = difflib.get_close_matches(name, FIELDS, n=1) or sorted(FIELDS)
-    hint = "did you mean" if len(close) == 1 else "choose from"
-    return f"unknown field {shortened(name)}; {hint} {', '.join(close)}"
 
 
 def named(name: str, read: Callable[[str], Any], text: str) -> Any:
