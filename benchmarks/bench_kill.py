@@ -44,7 +44,9 @@ from pathlib import Path
 from random import randrange
 
 import attrs
-from campaign.campaign import FAULTS, LAG, Campaign, Plan
+from kill.campaign import Campaign
+from kill.job import FAULTS
+from kill.plan import LAG, Plan
 from measure import command, print_table
 
 
