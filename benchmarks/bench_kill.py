@@ -1,4 +1,4 @@
-"""What a bulk creation loses when its program is killed, again and again, amid faults: nothing.
+"""Kill campaign: a bulk creation whose program is killed again and again, amid faults.
 
     python benchmarks/bench_kill.py [--kills N] [--rows N] [--jobs N] [--seed K] [--check]
     python benchmarks/bench_kill.py --ablations [--check]
@@ -52,7 +52,7 @@ from measure import command, print_table
 
 @attrs.frozen
 class Ablation:
-    """What is left out, in words; and what jobs show it, most of the time at once."""
+    """A safeguard that is left out, in words, and jobs that show it, most of the time at once."""
 
     meaning: str
     kills: int = 3
@@ -171,7 +171,7 @@ def main() -> int:
     if well:
         shutil.rmtree(folder)
     else:
-        print(f"  what there is of it: {folder}")
+        print(f"  left in {folder}")
     return int(options.check and not well)
 
 

@@ -1,4 +1,4 @@
-"""How much of what a service bears is used, and how often it has to refuse.
+"""Pace: the used share of the limit of a service, and the share of requests that it refuses.
 
     python benchmarks/bench_pace.py [--seconds N] [--stated] [--check]
 

@@ -1,4 +1,4 @@
-"""What the service answers -> resources: the straight way accepts just what cattrs does."""
+"""Decoding of answers: the straight way accepts just what cattrs does."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""The README: its examples work as they stand there."""
 
 import ast
 import re

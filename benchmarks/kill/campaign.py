@@ -38,7 +38,7 @@ class Campaign:
 
     @property
     def wrong(self) -> Counter[str]:
-        """How many violations there are, by kind."""
+        """The number of violations, by kind."""
         found: Counter[str] = Counter()
         for job in self.jobs:
             found.update({kind: len(each) for kind, each in job.wrong.items()})
@@ -51,7 +51,7 @@ class Campaign:
 
     @property
     def injected(self) -> Counter[FaultKind]:
-        """How many faults there were, by kind."""
+        """The number of faults, by kind."""
         found: Counter[FaultKind] = Counter()
         for job in self.jobs:
             found.update(job.injected)

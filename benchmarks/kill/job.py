@@ -113,7 +113,7 @@ class JobRun:
                 sandbox.set_status(sid, "completed")
 
     def _look(self, sandbox: Sandbox, workspace: str) -> list[str]:
-        """Keep what there is, and return what is new."""
+        """Keep the service's tasks, and return the sids of the new ones."""
         new = [task for task in sandbox.tasks(workspace) if task.sid not in self._seen]
         self._seen.update((task.sid, task_of(task.sid, task.attributes)) for task in new)
         return [task.sid for task in new]

@@ -14,7 +14,7 @@ _SHOWN = 5  # violations of a job that are told in full
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """What every job does: so many *rows*, and so many *kills* at the most.
+    """The work of every job: so many *rows*, and so many *kills* at the most.
 
     *lag* is how many seconds lists are behind. *without* names what its program leaves out, and
     *drivers* is how many of them have the journal at once. The rest is left to chance where it is
@@ -35,7 +35,7 @@ class Plan:
 
 @attrs.define
 class Job:
-    """One job, and what came of it: in *wrong* the violations by kind, each in words."""
+    """One job, and its end: in *wrong* the violations by kind, each in words."""
 
     seed: int
     folder: Path

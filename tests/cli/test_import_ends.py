@@ -1,4 +1,4 @@
-"""How imports end before their time, by errors and by signals, and how they are gone on with."""
+"""Imports that end early, by errors and by signals, and their resumption."""
 
 import asyncio
 import os

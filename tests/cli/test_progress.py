@@ -1,4 +1,4 @@
-"""What is shown on a terminal, here a pseudo-terminal, and what is not shown elsewhere."""
+"""Progress on a terminal, here a pseudo-terminal, and none elsewhere."""
 
 import os
 import pty

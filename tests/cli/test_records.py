@@ -1,4 +1,4 @@
-"""How an input becomes records, as they come; and how what is left of it is taken up."""
+"""Records of an input, as they come, and of an input that is taken up in its middle."""
 
 import asyncio
 import os

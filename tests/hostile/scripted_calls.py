@@ -97,7 +97,7 @@ MANY: dict[str, tuple[Call, float]] = {
 
 
 class Script:
-    """What a server does with the next requests; all others get the answer that they are glad of.
+    """The reactions to the next requests; all others get the answer that they are glad of.
 
     Where it is *long*, that comes in many parts, and each on a connection of its own.
     """

@@ -1,4 +1,4 @@
-"""What tests of routing say: queues and workflows in short, and who has which task."""
+"""Queues and workflows in short, for tests of routing."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How the tests talk to a sandbox: plain requests over a real socket, no client of ours."""
+"""Plain requests to a sandbox over a real socket, by no client of ours."""
 
 import asyncio
 from base64 import b64encode

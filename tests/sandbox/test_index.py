@@ -45,7 +45,7 @@ async def api(clock: Clock) -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def prompt(clock: Clock) -> AsyncIterator[Api]:
-    """Whose lists do not lag."""
+    """A sandbox whose lists do not lag."""
     async with serving(clock=clock, expression_rate=None) as api:
         yield api
 

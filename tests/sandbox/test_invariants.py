@@ -1,4 +1,4 @@
-"""Whatever is asked of a sandbox, and however much time passes, what it says fits together."""
+"""Invariants of a sandbox, under any requests and any passing of time."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Where paths lead, and what requests are counted as."""
+"""Paths: their resources, and the names under which requests are counted."""
 
 import random
 from collections.abc import AsyncIterator

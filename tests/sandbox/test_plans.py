@@ -1,4 +1,4 @@
-"""How resources are saved: by their annotations, so that new fields need no further code."""
+"""Codecs of saved resources: by their annotations, so that new fields need no further code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What is wrong with a store is said, and never written over."""
+"""Stores that are damaged, foreign or in use: said, and never written over."""
 
 import os
 import sqlite3

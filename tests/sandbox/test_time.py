@@ -1,4 +1,4 @@
-"""What happens because time passes, and at which moment."""
+"""Deadlines: all that happens because time passes, at its moment."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -113,7 +113,7 @@ async def test_the_official_client_reads_events() -> None:
 
 
 class Asked:
-    """What the library takes for a body of JSON."""
+    """A body of JSON, as the library takes one."""
 
     def __init__(self, *sids: str) -> None:
         self.sids = sids

@@ -1,4 +1,4 @@
-"""How tasks go through the filters and targets of their workflow."""
+"""Workflow steps: tasks on their way through filters and targets."""
 
 from typing import Any
 
