@@ -1,13 +1,13 @@
-"""What an answer means: a document, or one of our errors. Pure functions over status and body."""
+"""HTTP responses -> successful answers or errors; pure functions over status and body."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from aiotask._checks import without_long_words
-from aiotask._decoding import json_or_text, loads
+from aiotask._json import JsonSyntaxError, json_or_text
 from aiotask._retry import retry_after
 from aiotask.errors import (
     AnswerError,
@@ -25,6 +25,7 @@ from aiotask.errors import (
     UnexpectedRedirectError,
 )
 
+T = TypeVar("T")
 Headers = CIMultiDict[str] | CIMultiDictProxy[str]
 
 _BY_STATUS: Mapping[int, type[StatusError]] = {
@@ -46,18 +47,29 @@ _SHOWN = 200
 
 
 class Answer(NamedTuple):
-    """A successful answer: what it says, and what an error about it has to say."""
+    """A successful answer."""
 
     status: int
     headers: Headers
-    document: Any
+    body: bytes
 
-    def wrong(self, reason: str, kind: type[AnswerError] | None = None) -> AnswerError:
-        """Return the error for an answer that is not as documented.
+    def decoded(self, what: str, decode: Callable[[bytes], T]) -> T:
+        """Return what *decode* makes of the body; its ValueError says why that is not *what*.
 
-        One with nothing in it has lost its body on the way, perhaps.
+        An answer without a document has lost it on the way, perhaps.
         """
-        kind = kind or (NotJsonError if self.document is None else DecodingError)
+        try:
+            return decode(self.body)
+        except JsonSyntaxError as error:
+            kind: type[AnswerError] = NotJsonError
+            reason = f"not JSON ({error}): {_described(self.headers, self.body)}"
+        except ValueError as error:
+            kind, reason = DecodingError, f"not {what} as documented: {error}"
+        # Raised out here, it does not drag the other error along, which holds the whole body.
+        raise self.wrong(reason, kind)
+
+    def wrong(self, reason: str, kind: type[AnswerError] = DecodingError) -> AnswerError:
+        """Return the error for an answer that is not as documented."""
         return kind(reason, status=self.status, headers=self.headers)
 
 
@@ -65,14 +77,7 @@ def read_answer(status: int, headers: Headers, body: bytes) -> Answer:
     """Return a successful answer, or raise the error that *status* stands for."""
     if status not in _SUCCESS:
         raise _refusal(status, headers, body)
-    if status == _NO_CONTENT or not body:
-        return Answer(status, headers, None)
-    try:
-        return Answer(status, headers, loads(body))
-    except ValueError as error:
-        reason = f"not JSON ({error}): {_described(headers, body)}"
-    # Raised out here, it does not drag the other error along, which holds the whole body.
-    raise NotJsonError(reason, status=status, headers=headers)
+    return Answer(status, headers, b"" if status == _NO_CONTENT else body)
 
 
 def _refusal(status: int, headers: Headers, body: bytes) -> AnswerError:

@@ -5,14 +5,16 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from multidict import istr
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from yarl import URL
 
 from aiotask._answers import Answer
 from aiotask._checks import Identifier, Sid, checked, header_value
-from aiotask._decoding import decode, loads
+from aiotask._decoding import decode
 from aiotask._encoding import JsonDocument, encode, json_text, urlencoded, wire_name
-from aiotask._paging import Listing, list_query
+from aiotask._json import loads
+from aiotask._paging import PAGING, Listing, list_query
 from aiotask._rate_limiter import RateLimiter
 from aiotask._session import Session
 from aiotask._verbs import CREATE, DELETE, READ, UPDATE, Verb
@@ -32,6 +34,8 @@ _OTHER_SID = re.compile("/(?!WS)[A-Z]{2}[0-9a-fA-F]{32}")
 # Documented: three a second for a listing by an expression over attributes
 # (https://www.twilio.com/en-us/changelog/taskrouter-endpoint-rate-limit-correction).
 _EXPRESSION_RATE = 2.5
+
+_ETAG = istr("ETag")
 
 # Routing changes a resource too, so a few conflicts in a row are nothing unusual.
 _MOST_CONFLICTS = 10
@@ -54,11 +58,10 @@ class _Endpoint(Generic[R]):
         return self._session.lane(f"{operation} {self._operations}")
 
     def _decoded(self, answer: Answer) -> R:
-        try:
-            return decode(answer.document, self.resource, answer.headers.get("ETag"))
-        except ValueError as error:
-            reason = f"not a {self.resource.__name__} as documented: {error}"
-        raise answer.wrong(reason)
+        etag = answer.headers.get(_ETAG)
+        return answer.decoded(
+            f"a {self.resource.__name__}", lambda body: decode(body, self.resource, etag)
+        )
 
 
 class Singleton(_Endpoint[R]):
@@ -78,6 +81,8 @@ class Collection(_Endpoint[R]):
     """Resources of one kind under one path; a subclass states which verbs its API offers."""
 
     sid: ClassVar[Sid | Identifier]
+    # The name of the rows in a page, as its meta.key says.
+    key: ClassVar[str]
     # Fields that a resource shows under other names than they are set by.
     shown_as: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     # The filter that is an expression over attributes, which has a limit of its own.
@@ -145,17 +150,12 @@ class Collection(_Endpoint[R]):
             if not error.maybe_applied:
                 raise
 
-    def _list(
-        self,
-        shape: type,
-        filters: Fields,
-        limit: int | None,
-        page_size: int | None,
-        cursor: str | None,
-    ) -> Listing[R]:
-        query = list_query(encode(shape, filters), limit, page_size, cursor)
+    def _list(self, shape: type, filters: Fields) -> Listing[R]:
+        sent = dict(filters)
+        limit, page_size, cursor = (sent.pop(name, None) for name in PAGING)
+        query = list_query(encode(shape, sent), limit, page_size, cursor)
         return Listing(
-            self._session, self._path, query, self.resource, limit, self._list_lane(query)
+            self._session, self._path, query, self.resource, self.key, limit, self._list_lane(query)
         )
 
     def _list_lane(self, query: str) -> RateLimiter:
@@ -239,5 +239,7 @@ def _etag(if_match: str | None) -> str | None:
     return None if if_match is None else header_value("if_match", if_match)
 
 
-def _nothing(_: Answer) -> None:
-    """Read the answer of a deletion: there is nothing in it."""
+def _nothing(answer: Answer) -> None:
+    """Read the answer of a deletion: nothing, or any JSON."""
+    if answer.body:
+        answer.decoded("nothing", loads)

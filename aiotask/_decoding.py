@@ -1,23 +1,25 @@
-"""What the service answers -> resources, and resources -> what the service answers; no I/O.
+"""JSON of the service -> resources, and resources -> its form; no I/O.
 
-cattrs decides what is accepted, and explains what is not. Rows of the documented shape, which is
-nearly all of them, take a straight-line function instead that is generated once for each resource:
-it accepts no more than cattrs does, and costs a third (``benchmarks/bench_list.py``).
+msgspec decodes the bytes straight into the resources' classes, which costs little more than parsing
+them. cattrs decides what is accepted, and explains what is not: it is asked wherever msgspec
+refuses, and msgspec accepts no more, with equal results (a property in ``tests/test_decoding.py``).
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from operator import attrgetter
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 
 import attrs
 import cattrs
-import orjson
+import msgspec
 from cattrs.gen import make_dict_structure_fn, override
 
 from aiotask._encoding import utc_text
+from aiotask._json import JsonSyntaxError, dumps, json_or_text, loads
 
 R = TypeVar("R")
 
@@ -31,16 +33,14 @@ class _JsonText:
 JsonText = Annotated[Any, _JsonText]
 JsonObject = dict[str, Any]
 Links = dict[str, str]
-
-# What is nested deeper than orjson writes could be neither sent again nor printed. So it counts as
-# what cannot be parsed, which only a text of twice as many characters can be.
-_DEEPEST = 254
+# msgspec leaves a date without a time zone to cattrs, which makes it one of UTC.
+AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True)]
 
 _HEADER = "aiotask_header"
-_WHOLE = re.compile("-?[0-9]{1,18}")
+_WHOLE = re.compile("-?[0-9]+")
 
-# What a row that is not as documented makes of the straight-line function.
-_MISMATCHES = (TypeError, ValueError, KeyError, AttributeError, cattrs.BaseValidationError)
+# What msgspec makes of an answer that is not as documented, or not JSON at all.
+_REFUSALS = (msgspec.MsgspecError, UnicodeError, RecursionError, TypeError)
 
 
 def from_header() -> Any:
@@ -48,27 +48,48 @@ def from_header() -> Any:
     return attrs.field(default=None, metadata={_HEADER: True})
 
 
-def decode(document: Any, resource: type[R], etag: str | None = None) -> R:
-    """Return *document* as a *resource*; a ValueError says what is not as documented."""
+def decode(body: bytes, resource: type[R], etag: str | None = None) -> R:
+    """Return what *body* says as a *resource*; a ValueError says what is not as documented.
+
+    It is a JsonSyntaxError where there is no document: no JSON, nothing, or null.
+    """
     try:
-        built: R = _straight(resource)(document, etag)  # type: ignore[arg-type]  # classes hash
-    except _MISMATCHES:
-        return _explained(document, resource, etag)
+        _check_utf8(body)
+        built: R = _decoder(resource).decode(body)  # type: ignore[arg-type]  # classes hash
+        _complete([built], resource, etag)
+    except _REFUSALS:
+        return structure(_document(body), resource, etag)
     return built
 
 
-def decode_all(documents: list[Any], resource: type[R]) -> list[R]:
-    """Return *documents*, the rows of a page, each as a *resource*."""
-    build = _straight(resource)  # type: ignore[arg-type]  # classes hash
+def decode_page(body: bytes, resource: type[R], key: str) -> tuple[list[R], str | None]:
+    """Return the rows of a page, each as a *resource*, and the URL of the next page if any.
+
+    The rows stand under the name that the page's ``meta.key`` says, which is *key* as a rule.
+    Errors are those of :func:`decode`.
+    """
     try:
-        return [build(document, None) for document in documents]
-    except _MISMATCHES:
-        return [decode(document, resource) for document in documents]
+        _check_utf8(body)
+        page = _page_decoder(resource, key).decode(body)  # type: ignore[arg-type]  # classes hash
+        if page.meta.key == key:
+            _complete(page.rows, resource, None)
+            return page.rows, page.meta.next_page_url
+    except _REFUSALS:
+        pass
+    meta, rows = _members(_document(body))
+    return [structure(row, resource) for row in rows], _next_page(meta)
 
 
-def loads(text: bytes | str) -> Any:
-    """Parse JSON strictly (no NaN, no bad UTF-8, no bottomless nesting), or raise a ValueError."""
-    return orjson.loads(text)
+def structure(document: Any, resource: type[R], etag: str | None = None) -> R:
+    """Return a parsed *document* as a *resource*; a ValueError says what is not as documented."""
+    if not isinstance(document, dict):
+        raise ValueError(f"not an object but {type(document).__name__}")
+    try:
+        built = _CONVERTER.structure(document, resource)
+    except cattrs.ClassValidationError as error:
+        raise ValueError("; ".join(cattrs.transform_error(error))) from error
+    headers = [field.name for field in attrs.fields(resource) if _HEADER in field.metadata]  # type: ignore[arg-type]  # R is attrs
+    return attrs.evolve(built, **dict.fromkeys(headers, etag))  # type: ignore[misc]  # R is attrs
 
 
 def to_dict(resource: Any) -> dict[str, Any]:
@@ -85,7 +106,7 @@ def _plain(value: Any, kind: Any = None) -> Any:
     if value is None:
         return None
     if kind == JsonText:
-        return value if isinstance(value, str) else orjson.dumps(value).decode()
+        return value if isinstance(value, str) else dumps(value).decode()
     if isinstance(value, datetime):
         return _date_text(value)
     if isinstance(value, list):
@@ -112,26 +133,19 @@ def _date_text(date: datetime) -> str:
 
 def _date(text: str) -> datetime:
     try:
-        date = datetime.fromisoformat(text)
-    except ValueError:
-        # Some fields are documented as RFC 2822 although every known answer is ISO 8601.
-        date = parsedate_to_datetime(text)
+        # Read as msgspec reads it in a row, which rounds what is finer than a microsecond.
+        date = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        date = _other_date(text)
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
-def json_or_text(text: Any) -> Any:
-    """Return what a text is as JSON, or the text itself where it is none."""
-    if text is None:
-        return None
-    if not isinstance(text, str):
-        raise TypeError("must be JSON as text")
+def _other_date(text: str) -> datetime:
     try:
-        document = orjson.loads(text)
-        if text.count("[") + text.count("{") > _DEEPEST:
-            orjson.dumps(document)
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        return text
-    return document
+        return datetime.fromisoformat(text)
+    except ValueError:
+        # Some fields are documented as RFC 2822 although every known answer is ISO 8601.
+        return parsedate_to_datetime(text)
 
 
 def _structure_date(value: Any, _: Any) -> datetime:
@@ -219,71 +233,91 @@ def _converter() -> cattrs.Converter:
 _CONVERTER = _converter()
 
 
-def _explained(document: Any, resource: type[R], etag: str | None) -> R:
-    if not isinstance(document, Mapping):
-        raise ValueError(f"not an object but {type(document).__name__}")
-    try:
-        built = _CONVERTER.structure(document, resource)
-    except cattrs.ClassValidationError as error:
-        raise ValueError("; ".join(cattrs.transform_error(error))) from error
-    headers = [field.name for field in attrs.fields(resource) if _HEADER in field.metadata]  # type: ignore[arg-type]  # R is attrs
-    return attrs.evolve(built, **dict.fromkeys(headers, etag))  # type: ignore[misc]  # R is attrs
+class _Meta(msgspec.Struct):
+    key: str
+    next_page_url: str | None = None
 
 
 @cache
-def _straight(resource: type[Any]) -> Callable[[Any, str | None], Any]:
-    """Generate the function that builds a *resource* from a row of the documented shape.
+def _decoder(resource: type[Any]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(resource)
 
-    Filling the slots of a plain class and then telling the object what it is takes half the time
-    of a frozen ``__init__`` with two dozen arguments, which sets each through ``object``.
-    """
+
+@cache
+def _page_decoder(resource: type[Any], key: str) -> msgspec.json.Decoder[Any]:
+    rows = ("rows", list[resource], msgspec.field(name=key))  # type: ignore[valid-type]
+    return msgspec.json.Decoder(msgspec.defstruct("Page", [rows, ("meta", _Meta)]))
+
+
+class _Slot(NamedTuple):
+    """A field of a frozen class: its slot can be set, as its ``__init__`` does."""
+
+    get: Callable[[Any], Any]
+    set: Callable[[Any, Any], None]
+
+
+@cache
+def _slots(resource: type[Any]) -> tuple[list[_Slot], list[_Slot]]:
+    """Return the fields that are JSON as text, and those that come from a header."""
     fields = attrs.fields(resource)
-    own = [field.name for field in fields if not field.inherited]
-    # Of the same base and with the same slots, so that Python lets one turn into the other.
-    body = {"__slots__": own, "__setattr__": object.__setattr__}
-    shell = type("Shell", resource.__bases__, body)
-    names: dict[str, Any] = {"Shell": shell, "new": object.__new__, "resource": resource}
-    names |= {"date": datetime.fromisoformat, "loads": orjson.loads, "Mismatch": TypeError}
-    names["json_or_text"] = json_or_text
-    lines = ["def build(row, etag):", "get = row.get", "made = new(Shell)"]
-    for field in fields:
-        lines += _statements(field, names)
-    lines += ["made.__class__ = resource", "return made"]
-    exec("\n ".join(lines), names)  # noqa: S102 - made of the names of our own fields alone
-    build: Callable[[Any, str | None], Any] = names["build"]
-    return build
+
+    def slot(name: str) -> _Slot:
+        return _Slot(attrgetter(name), getattr(resource, name).__set__)
+
+    texts = [slot(field.name) for field in fields if field.type == JsonText]
+    return texts, [slot(field.name) for field in fields if _HEADER in field.metadata]
 
 
-def _statements(field: "attrs.Attribute[Any]", names: dict[str, Any]) -> list[str]:
-    """Write down how one field is taken from its row; what it needs is added to *names*."""
-    name, slot, kind = field.name, f"made.{field.name}", field.type
-    if _HEADER in field.metadata:
-        return [f"{slot} = etag"]
-    if kind == JsonText:
-        short = f"loads(v) if len(v) <= {2 * _DEEPEST} else json_or_text(v)"
-        parsed = f"{{}} if v == '{{}}' else None if v is None else {short}"
-        return [f"v = get({name!r})", f"{slot} = {parsed}"]
-    required = field.default is attrs.NOTHING
-    exact = _only(kind) if field.default is None else kind
-    value = f"row[{name!r}]" if required else f"get({name!r})"
-    if exact is datetime and (required or field.default is None):
-        spared = "" if required else "v is not None and "
-        parsed = "date(v)" if required else "None if v is None else date(v)"
-        wrong = f"{spared}moment.tzinfo is None"
-        return [f"v = {value}", f"{slot} = moment = {parsed}", f"if {wrong}: raise Mismatch"]
-    exact = dict if exact in (Links, JsonObject) else exact
-    if exact in (str, int, bool, dict) and (required or field.default is None):
-        names[exact.__name__] = exact
-        spared = "" if required else " and v is not None"
-        wrong = f"v.__class__ is not {exact.__name__}{spared}"
-        return [f"{slot} = v = {value}", f"if {wrong}: raise Mismatch"]
-    names[f"structure_{name}"] = _CONVERTER.get_structure_hook(kind)
-    names[f"type_{name}"] = kind
-    structured = f"{slot} = structure_{name}(row[{name!r}], type_{name})"
-    if required:
-        return [structured]
-    names[f"default_{name}"] = field.default
-    return [f"if {name!r} in row: {structured}", f"else: {slot} = default_{name}"]
+def _complete(rows: Iterable[Any], resource: type[Any], etag: str | None) -> None:
+    """Decode the JSON texts in resources that nobody has yet, and set what came from a header."""
+    texts, headers = _slots(resource)  # type: ignore[arg-type]  # classes hash
+    for get, put in texts:
+        for row in rows:
+            text = get(row)
+            if text == "{}":
+                put(row, {})
+            elif text is not None:
+                put(row, json_or_text(text))
+    for _, put in headers:
+        for row in rows:
+            put(row, etag)
+
+
+def _check_utf8(body: bytes) -> None:
+    # msgspec looks into the texts of known fields only.
+    if not body.isascii():
+        body.decode()
+
+
+def _document(body: bytes) -> Any:
+    document = loads(body)
+    if document is None:
+        raise JsonSyntaxError("nothing but null")
+    return document
+
+
+def _members(document: Any) -> tuple[dict[str, Any], list[Any]]:
+    if not isinstance(document, dict):
+        raise ValueError(f"not an object but {type(document).__name__}")
+    meta = document.get("meta") or {}
+    if not isinstance(meta, dict):
+        raise ValueError("meta is not an object")
+    key = meta.get("key")
+    if key is None:
+        lists = [value for value in document.values() if isinstance(value, list)]
+        rows = lists[0] if len(lists) == 1 else None
+    else:
+        rows = document.get(key) if isinstance(key, str) else None
+    if not isinstance(rows, list):
+        raise ValueError("the list that meta.key names is not there")
+    return meta, rows
+
+
+def _next_page(meta: dict[str, Any]) -> str | None:
+    following = meta.get("next_page_url")
+    if following is not None and not isinstance(following, str):
+        raise ValueError("meta.next_page_url is not text")
+    return following
 
 
 def _only(kind: Any) -> Any:

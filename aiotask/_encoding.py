@@ -9,9 +9,7 @@ import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from enum import Enum
 from functools import cache
-from math import isfinite
 from types import UnionType
 from typing import (
     Annotated,
@@ -26,12 +24,15 @@ from typing import (
     is_typeddict,
 )
 
-import orjson
 from yarl import URL
 
 from aiotask._checks import JsonLimit, Marker, plain, shortened
+from aiotask._json import strict_dumps
 
 Pairs = list[tuple[str, str]]
+
+UNSENT = "unsent"
+"""Marks a field that is for the client itself and is not sent."""
 
 
 class JsonDocument(ABC):
@@ -127,7 +128,11 @@ def _plan(shape: type) -> _Plan:
     if not is_typeddict(shape):
         raise TypeError(f"{shape.__name__} is not a TypedDict")
     hints = get_type_hints(shape, include_extras=True)
-    fields = {name: _field(name, hint) for name, hint in hints.items()}
+    fields = {
+        name: _field(name, hint)
+        for name, hint in hints.items()
+        if UNSENT not in getattr(hint, "__metadata__", ())
+    }
     return _Plan(fields, frozenset(shape.__required_keys__))  # type: ignore[attr-defined]  # of every TypedDict
 
 
@@ -198,9 +203,6 @@ def _moment(value: Any) -> str:
     return utc_text(value)
 
 
-_PLAIN = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
-
-
 def json_text(value: Any) -> str:
     """Return a mapping as JSON; a ValueError says what in it is not JSON."""
     if isinstance(value, JsonDocument):
@@ -208,32 +210,9 @@ def json_text(value: Any) -> str:
     if not isinstance(value, Mapping):
         raise ValueError(f"must be a mapping, which is sent as JSON, not {_kind(value)}")
     try:
-        text = orjson.dumps(value, default=_plain_mapping, option=_PLAIN)
-    except orjson.JSONEncodeError as error:
+        return strict_dumps(value).decode()
+    except ValueError as error:
         raise ValueError(f"is not JSON: {error}") from error
-    # orjson writes NaN and the infinities as null, so only a null can hide one.
-    if b"null" in text and not _all_finite(value):
-        raise ValueError("is not JSON: NaN and Infinity have no place in it")
-    return text.decode()
-
-
-def _plain_mapping(value: Any) -> dict[Any, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"Type is not JSON serializable: {type(value).__name__}")
-
-
-def _all_finite(value: Any) -> bool:
-    match value:
-        case float():
-            return isfinite(value)
-        case Enum():
-            return _all_finite(value.value)
-        case Mapping():
-            return all(map(_all_finite, value.values()))
-        case list() | tuple():
-            return all(map(_all_finite, value))
-    return True
 
 
 _WRITERS: dict[Any, Callable[[Any], str]] = {

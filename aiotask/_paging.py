@@ -4,9 +4,9 @@ import asyncio
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Annotated, Generic, NamedTuple, TypedDict, TypeVar
 from urllib.parse import parse_qsl
 
 import attrs
@@ -14,8 +14,8 @@ from yarl import URL
 
 from aiotask._answers import Answer
 from aiotask._checks import plain
-from aiotask._decoding import decode_all
-from aiotask._encoding import Pairs, urlencoded
+from aiotask._decoding import decode_page
+from aiotask._encoding import UNSENT, Pairs, urlencoded
 from aiotask._rate_limiter import RateLimiter
 from aiotask._session import Session
 from aiotask._verbs import LIST
@@ -37,6 +37,22 @@ _LARGEST_PAGE_SIZE = 1000
 _MOST_EMPTY_PAGES = 100_000
 
 _QUERY = re.compile(r"[!-\"$-~]+")  # visible ASCII without the # that would end it
+
+
+class Paging(TypedDict, total=False):
+    """Which part of a list is asked for; the filters of every list extend it.
+
+    *limit* is how many resources there are in all at the most, from 0; *page_size* is how many are
+    asked for at once, 1 to 1,000, by default 50 or the *limit* if that is less. *cursor* is that
+    of a :class:`Page` or an error, and gives what follows it.
+    """
+
+    limit: Annotated[int | None, UNSENT]
+    page_size: Annotated[int | None, UNSENT]
+    cursor: Annotated[str | None, UNSENT]
+
+
+PAGING = ("limit", "page_size", "cursor")
 
 
 @attrs.frozen
@@ -66,6 +82,7 @@ class Listing(Generic[R]):
     _path: str
     _query: str
     _resource: type[R]
+    _key: str
     _limit: int | None
     _lane: RateLimiter = attrs.field(repr=False)
 
@@ -128,23 +145,19 @@ class Listing(Generic[R]):
             raise
 
     def _read(self, answer: Answer, trail: "_Trail") -> "_Found[R]":
+        items, following = answer.decoded(
+            f"a page of {self._resource.__name__}",
+            lambda body: decode_page(body, self._resource, self._key),
+        )
         try:
-            meta, rows = _members(answer.document)
-            items = decode_all(rows, self._resource)
-            following = _next_page(meta)
-        except ValueError as error:
-            reason = f"not a page of {self._resource.__name__} as documented: {error}"
-        else:
-            try:
-                cursor = _followed(self._path, following) if following else None
-                if cursor is not None:
-                    trail.add(cursor, empty=not items)
-            except _UntrustedError as error:
-                trouble = answer.wrong(str(error), error.kind)
-                trouble.method, trouble.url, trouble.attempts = "GET", self._path, 1
-                return _Found(items, None, trouble)
-            return _Found(items, cursor, None)
-        raise answer.wrong(reason)
+            cursor = _followed(self._path, following) if following else None
+            if cursor is not None:
+                trail.add(cursor, empty=not items)
+        except _UntrustedError as error:
+            trouble = answer.wrong(str(error), error.kind)
+            trouble.method, trouble.url, trouble.attempts = "GET", self._path, 1
+            return _Found(items, None, trouble)
+        return _Found(items, cursor, None)
 
 
 class _Found(NamedTuple, Generic[R]):
@@ -184,30 +197,6 @@ def _mark(cursor: str) -> int:
     # The token is the place; `Page` counts up beside it and would hide a standstill.
     token = next((v for k, v in parse_qsl(cursor) if k == "PageToken"), None)
     return hash(cursor if token is None else ("PageToken", token))
-
-
-def _next_page(meta: Mapping[str, Any]) -> str | None:
-    following = meta.get("next_page_url")
-    if following is not None and not isinstance(following, str):
-        raise ValueError("meta.next_page_url is not text")
-    return following
-
-
-def _members(document: Any) -> tuple[Mapping[str, Any], list[Any]]:
-    if not isinstance(document, dict):
-        raise ValueError(f"not an object but {type(document).__name__}")
-    meta = document.get("meta") or {}
-    if not isinstance(meta, dict):
-        raise ValueError("meta is not an object")
-    key = meta.get("key")
-    if key is None:
-        lists = [value for value in document.values() if isinstance(value, list)]
-        rows = lists[0] if len(lists) == 1 else None
-    else:
-        rows = document.get(key) if isinstance(key, str) else None
-    if not isinstance(rows, list):
-        raise ValueError("the list that meta.key names is not there")
-    return meta, rows
 
 
 def _check(name: str, value: object, low: int, high: int | None) -> None:

@@ -23,7 +23,7 @@ _LOOK_AGAIN = 0.25  # seconds, while there is no room
 _REMEMBERED = 1000  # requests, after which those that are overdue are looked for in any case
 
 
-class Start:
+class Slot:
     """A request that has started, by the clock of its lane."""
 
     __slots__ = ("began", "left", "overdue")
@@ -54,10 +54,10 @@ class RateLimiter:
         self._sleep = sleep
         self._pace = AdaptiveRate(clock(), max_rate=max_rate)
         self._limit: str | None = None  # as last stated
-        self._waiting: deque[asyncio.Future[Start]] = deque()
+        self._waiting: deque[asyncio.Future[Slot]] = deque()
         self._sleeper: asyncio.Task[None] | None = None
         self._look_again: asyncio.TimerHandle | None = None
-        self._under_way: deque[Start] = deque()
+        self._under_way: deque[Slot] = deque()
         self._overdue = 0
 
     @property
@@ -81,19 +81,19 @@ class RateLimiter:
         """Whether a request is under way, or waits for its turn."""
         return bool(self._waiting or self.in_flight)
 
-    async def turn(self) -> Start:
+    async def acquire(self) -> Slot:
         """Wait until a request may start, first come first served; it is under way then."""
         now = self._clock()
         if not self._waiting and self._pace.wait(now) <= _SHORTEST_SLEEP:
             return self._started(now)
-        waiter: asyncio.Future[Start] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         self._serve()
         try:
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
-                self.leave(waiter.result())
+                self.release(waiter.result())
             else:
                 self._serve()
             raise
@@ -130,12 +130,12 @@ class RateLimiter:
         self._look_again = None
         self._serve()
 
-    def enter(self) -> Start:
+    def enter(self) -> Slot:
         """Count a request as under way that did not wait for its turn."""
         self._pace.in_flight += 1
         return self._remembered(self._clock())
 
-    def leave(self, start: Start) -> None:
+    def release(self, start: Slot) -> None:
         """Note that a request is no longer under way."""
         start.left = True
         if start.overdue:
@@ -150,12 +150,12 @@ class RateLimiter:
         if self._waiting:
             self._serve()
 
-    def _started(self, now: float) -> Start:
+    def _started(self, now: float) -> Slot:
         self._pace.start(now)
         return self._remembered(now)
 
-    def _remembered(self, now: float) -> Start:
-        start = Start(now)
+    def _remembered(self, now: float) -> Slot:
+        start = Slot(now)
         self._under_way.append(start)
         return start
 

@@ -22,6 +22,7 @@ from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy, fate_unknown
 from aiotask._secret import SecretText
 from aiotask._single_flight import SingleFlight
+from aiotask._time_limits import TimeLimits
 from aiotask._transport import (
     LARGE_AT_ONCE,
     Connector,
@@ -50,10 +51,15 @@ _KEEP_ALIVE = 10.0
 
 def _check_owner(owner: tuple[asyncio.AbstractEventLoop, int]) -> None:
     loop, process = owner
+    try:
+        running = asyncio.get_running_loop()
+    except RuntimeError:  # none runs, or the process forked within it
+        running = None
+    if loop is running:
+        return
     if process != os.getpid():
         raise ClientStateError("the client belongs to the process that forked this one")
-    if loop is not asyncio.get_running_loop():
-        raise ClientStateError("the client belongs to another event loop than the running one")
+    raise ClientStateError("the client belongs to another event loop than the running one")
 
 
 class Session:
@@ -80,6 +86,7 @@ class Session:
         # aiohttp's own total timeout swallows a cancellation that comes in the same turn of the
         # loop: its contexts are nested, and each takes one cancellation back.
         self._total = timeout.total
+        self._limits = TimeLimits(timeout.total)
         self._timeout = aiohttp.ClientTimeout(
             total=None,
             connect=timeout.connect,
@@ -179,7 +186,8 @@ class Session:
     ) -> T:
         """Send one call once, whatever becomes of it; the caller has a turn in the *lane*."""
         try:
-            return read(await self._attempt(verb, url, body, self._writing, lane))
+            http = self._usable()
+            return read(await self._attempt(http, verb, url, body, self._writing, lane))
         except AiotaskError as error:
             error.method, error.url, error.attempts = verb.method, str(url.with_query(None)), 1
             error.maybe_applied = verb.changes and fate_unknown(error)
@@ -267,48 +275,56 @@ class Session:
     async def _paced(
         self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: RateLimiter
     ) -> Answer:
-        self._usable()  # before the lane, where only calls of one loop can wait for each other
-        start = await lane.turn() if lane.limited else lane.enter()
+        http = self._usable()  # before the lane, where only calls of one loop can wait together
+        start = await lane.acquire() if lane.limited else lane.enter()
         try:
-            return await self._attempt(verb, url, body, headers, lane)
+            return await self._attempt(http, verb, url, body, headers, lane)
         finally:
-            lane.leave(start)
+            lane.release(start)
 
     async def _attempt(
-        self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: RateLimiter
+        self,
+        http: aiohttp.ClientSession,
+        verb: Verb,
+        url: URL,
+        body: bytes | None,
+        headers: CIMultiDict[str],
+        lane: RateLimiter,
     ) -> Answer:
         payload = io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY else body
-        http = self._usable()
-        async with self._slots:
-            if http.closed:  # while this call waited, perhaps
-                raise ClientStateError("the client's aiohttp session is closed")
-            response: aiohttp.ClientResponse | None = None
+        response: aiohttp.ClientResponse | None = None
+        slots = self._slots
+        await slots.acquire()
+        try:
+            if self._closed or http.closed:  # since this call began to wait
+                owner = "client" if self._closed else "client's aiohttp session"
+                raise ClientStateError(f"the {owner} is closed")
             self.hooks.sending(verb.method, url)
             began = self.retry.clock()
-            try:
-                async with asyncio.timeout(self._total):
-                    response = await http.request(
-                        verb.method,
-                        url,
-                        data=payload,
-                        headers=headers,
-                        # A caller's session may have its own mind about each of these.
-                        allow_redirects=False,
-                        raise_for_status=False,
-                        auto_decompress=True,
-                        timeout=self._timeout,
-                        # aiohttp sends no POST again.
-                        middlewares=None if verb.method == "POST" else self._middlewares,
-                    )
-                    text = await read_body(response, verb.longest, self._large)
-            except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
-                failure = failure_of(error, response)
-            else:
-                self.hooks.answered(verb.method, url, response.status, began)
-                return self._noted(lane, began, response, text)
-            finally:
-                if response is not None:
-                    response.close()
+            with self._limits.begin():
+                response = await http.request(
+                    verb.method,
+                    url,
+                    data=payload,
+                    headers=headers,
+                    # A caller's session may have other defaults for each of these.
+                    allow_redirects=False,
+                    raise_for_status=False,
+                    auto_decompress=True,
+                    timeout=self._timeout,
+                    # aiohttp sends no POST again.
+                    middlewares=None if verb.method == "POST" else self._middlewares,
+                )
+                text = await read_body(response, verb.longest, self._large)
+        except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
+            failure = failure_of(error, response)
+        else:
+            self.hooks.answered(verb.method, url, response.status, began)
+            return self._noted(lane, began, response, text)
+        finally:
+            if response is not None:
+                response.close()
+            slots.release()
         # Raised out here, it does not drag aiohttp's own error along unless failure_of says so.
         raise failure
 
@@ -324,6 +340,7 @@ class Session:
     def _bind(self) -> None:
         self._owner = asyncio.get_running_loop(), os.getpid()
         self._slots = asyncio.Semaphore(self.max_connections)
+        self._limits = TimeLimits(self._total)
         self._lanes = {}  # who waits in one belongs to a loop
         self._closed = False
 

@@ -141,21 +141,21 @@ class ClientStateError(AiotaskError):
 
 
 class JournalError(AiotaskError):
-    """The journal of a bulk creation cannot be used; what is in it is left as it is.
+    """The journal of a bulk run cannot be used; its contents are left as they are.
 
-    ``path`` is the journal's. A run that ends with one of these can be gone on with, by the same
-    call, once the reason is gone; nothing that was created is created again.
+    ``where`` is its path or URL. The same call resumes the run once the reason is gone; nothing
+    that was created is created again.
     """
 
-    def __init__(self, message: str, path: str) -> None:
+    def __init__(self, message: str, where: str) -> None:
         super().__init__(message)
-        self.path = path
+        self.where = where
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.message, self.path), self.__dict__
+        return type(self), (self.message, self.where), self.__dict__
 
     def _summary(self) -> str:
-        return f"the journal {self.path} {self.message}"
+        return f"the journal {self.where} {self.message}"
 
 
 class JournalLockedError(JournalError):

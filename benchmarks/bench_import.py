@@ -20,7 +20,7 @@ from statistics import median
 from measure import Rounds, Target, command, conclude, print_table, ratio
 
 AIOTASK = "from aiotask import Client"
-DEPENDENCIES = "import aiohttp, attrs, cattrs, tenacity, orjson"
+DEPENDENCIES = "import aiohttp, attrs, cattrs, tenacity, msgspec"
 TWILIO = "import twilio.rest"
 TWILIO_ASYNC = "import twilio.rest, twilio.http.async_http_client"
 

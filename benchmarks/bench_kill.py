@@ -82,7 +82,7 @@ ABLATIONS = {
     "new-keys": Ablation("every run has other keys"),
     "blind-retry": Ablation("what is lost is sent again at once", kills=1),
     "no-wait": Ablation("what is lost is looked for at once, and once", lag=0.6),
-    "no-control": Ablation("no look has to show what is new", lag=3.0),
+    "no-sentinel": Ablation("no look has to show what is new", lag=3.0),
     "no-events": Ablation("what lists do not show is not there", ending=True),
     "no-lock": Ablation("two programs have the journal at once", drivers=2, rows=250, kills=1),
 }

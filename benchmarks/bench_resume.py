@@ -28,9 +28,9 @@ from peers import aiotask_tasks, new_task
 from servers.bare import WORKSPACE
 
 from aiotask.bulk import KEY_ATTRIBUTE, Keys, State
+from aiotask.bulk.fingerprint import fingerprint
 from aiotask.bulk.journal.records import Claim, End
-from aiotask.bulk.journal.sqlite import Journal
-from aiotask.bulk.rows import fingerprint
+from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.taskrouter import NewTask, Tasks
 
 OPEN = 100
@@ -46,8 +46,8 @@ def source(count: int) -> Iterator[NewTask]:
 
 def write(path: Path, target: str, count: int) -> None:
     """Make the journal."""
-    journal = Journal(path)
-    journal.open(target, Keys(KEY_ATTRIBUTE))
+    journal = SqliteJournal(path)
+    journal.open(target, "tasks.create", Keys(KEY_ATTRIBUTE))
     for first in range(0, count, PORTION):
         numbers = range(first + 1, min(first + PORTION, count) + 1)
         claims = [
@@ -99,7 +99,7 @@ async def measure(count: int, rounds: int, folder: Path) -> tuple[list[float], l
     async with await asyncio.start_server(note, "127.0.0.1", 0) as server:
         base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with aiotask_tasks(base, WORKSPACE) as tasks:
-            write(folder / "journal", tasks.as_target().path, count)
+            write(folder / "journal", f"/v1/Workspaces/{WORKSPACE}/Tasks", count)
             for number in range(rounds):
                 copy = folder / f"journal-{number}"
                 shutil.copyfile(folder / "journal", copy)

@@ -40,7 +40,7 @@ from random import Random
 from typing import Any
 
 import attrs
-import orjson
+import msgspec
 from fuzz.server import Chances, Connection, Service, Stranger
 from fuzz.verbs import CALLS, SIDS
 from measure import Target, command, conclude, most_resident, print_table
@@ -213,8 +213,8 @@ def show(outcome: Any) -> None:
     for each in outcome if isinstance(outcome, list) else [outcome]:
         if attrs.has(type(each)):
             document = aiotask.to_dict(each)
-            document.pop("event_data", None)  # which may be nested deeper than orjson writes
-            orjson.dumps(document)
+            document.pop("event_data", None)  # which may be nested too deeply to be written
+            msgspec.json.encode(document)
 
 
 def told(name: str, chances: Chances) -> str:

@@ -22,7 +22,7 @@ import attrs
 from hypothesis import strategies as st
 
 from aiotask._checks import Between, Form, Identifier, JsonLimit, Length, Past, Sid
-from aiotask._encoding import Written, json_text
+from aiotask._encoding import Written, field_types, json_text
 from aiotask.expression import literal
 from aiotask.taskrouter import WorkflowConfiguration
 
@@ -192,7 +192,8 @@ def values(shape: Any, wanted: Mapping[str, Values]) -> dict[str, Values]:
     """Return the strategy of each parameter of a shape."""
     hints = get_type_hints(shape, include_extras=True)
     return {
-        name: wanted[name] if name in wanted else _declared(hint) for name, hint in hints.items()
+        name: wanted[name] if name in wanted else _declared(hints[name])
+        for name in field_types(shape)
     }
 
 

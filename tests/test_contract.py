@@ -11,12 +11,12 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl, urlsplit
 
 import attrs
-import orjson
+import msgspec
 import pytest
 
 from aiotask import Client
 from aiotask._collection import Collection, Singleton
-from aiotask._decoding import JsonObject, JsonText, Links
+from aiotask._decoding import AwareDatetime, JsonObject, JsonText, Links
 from aiotask._encoding import _plan, field_types, wire_name
 from tests.conftest import answer
 from tests.documented_api import OPERATIONS, RESOURCES
@@ -85,7 +85,7 @@ def ways(place: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(place, Collection | Singleton):
         yield prefix, place
     for name in dir(type(place)):
-        if name.startswith("_") or name in (*VERBS, "resource", "sid", "name", "shown_as"):
+        if name.startswith("_") or name in (*VERBS, "resource", "sid", "name", "key", "shown_as"):
             continue
         member = getattr(place, name)
         further = f"{prefix}.{name}".lstrip(".")
@@ -96,7 +96,8 @@ def ways(place: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 LETTERS: list[tuple[Any, str]] = [
-    (str, "s"), (int, "i"), (float, "f"), (bool, "b"), (datetime, "d"), (Mapping, "j"),
+    (str, "s"), (int, "i"), (float, "f"), (bool, "b"), (datetime, "d"), (AwareDatetime, "d"),
+    (Mapping, "j"),
     (JsonText, "j"), (Links, "l"), (JsonObject, "o"),
 ]  # fmt: skip
 
@@ -214,7 +215,7 @@ def sample(shape: Any, name: str) -> Any:
     return fitting(lambda value: field.write(value, []))
 
 
-ANSWER = answer(orjson.dumps({"sid": "XX", "rows": [], "meta": {"key": "rows"}}))
+ANSWER = answer(msgspec.json.encode({"sid": "XX", "rows": [], "meta": {"key": "rows"}}))
 
 
 @pytest.mark.parametrize("title", DOCUMENTED)
@@ -242,7 +243,7 @@ async def test_an_operation_is_sent_as_documented(serve: Callable[..., Any], tit
     assert (verb, path) == (documented.method, documented.path)
     assert ('If-Match: "3"' in head) == ("If-Match" in documented.parameters)
     json = "Content-Type: application/json" in head
-    sent = set(orjson.loads(body)) if json else {k for k, _ in parse_qsl(body)}
+    sent = set(msgspec.json.decode(body)) if json else {k for k, _ in parse_qsl(body)}
     asked = {k for k, _ in parse_qsl(urlsplit(target).query)} - {"PageSize"}
     names = {each.partition(":")[0] for each in documented.parameters} - {"If-Match"}
     assert (asked, sent) == ((names, set()) if verb == "GET" else (set(), names))

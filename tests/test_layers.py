@@ -11,12 +11,54 @@ import aiotask
 PACKAGE = Path(aiotask.__file__).parent
 
 # Lowest first. A module's layer is that of the longest name here that it starts with; modules of
-# one line may import each other if they lie in one package.
+# one line may import each other if they lie in one package. A package some of whose modules have
+# layers of their own stands for its __init__ alone.
+BULK = [
+    [
+        "aiotask.bulk.item",
+        "aiotask.bulk.keys",
+        "aiotask.bulk.fingerprint",
+        "aiotask.bulk.rows",
+        "aiotask.bulk.lookup",
+        "aiotask.bulk.wait_queue",
+        "aiotask.bulk.circuit_breaker",
+        "aiotask.bulk.sentinels",
+        "aiotask.bulk.service_clock",
+        "aiotask.bulk.journal.records",
+    ],
+    ["aiotask.bulk.outcomes", "aiotask.bulk.settings", "aiotask.bulk.journal.sqlite_file"],
+    ["aiotask.bulk.operation", "aiotask.bulk.journal.sqlite", "aiotask.bulk.journal.sqlite_reader"],
+    ["aiotask.bulk.journal"],
+    ["aiotask.bulk.journal.writer", "aiotask.bulk.audit"],
+    ["aiotask.bulk.claims", "aiotask.bulk.resolver", "aiotask.bulk.delivery"],
+    ["aiotask.bulk.sender", "aiotask.bulk.work_queue"],
+    ["aiotask.bulk.feeder", "aiotask.bulk.workers"],
+    ["aiotask.bulk.run"],
+    ["aiotask.bulk"],
+]
+SANDBOX = [
+    ["aiotask.sandbox._json", "aiotask.sandbox._sorted"],
+    ["aiotask.sandbox.clock", "aiotask.sandbox.expressions"],
+    ["aiotask.sandbox.model"],
+    ["aiotask.sandbox.wire", "aiotask.sandbox.routing"],
+    ["aiotask.sandbox._workspace"],
+    ["aiotask.sandbox.api"],
+    [
+        "aiotask.sandbox._contents",
+        "aiotask.sandbox.callbacks",
+        "aiotask.sandbox.server",
+        "aiotask.sandbox.storage",
+    ],
+    ["aiotask.sandbox._controls"],
+    ["aiotask.sandbox._sandbox"],
+    ["aiotask.sandbox"],
+]
 LAYERS = [
     [
         "aiotask._version",
         "aiotask.errors",
         "aiotask._checks",
+        "aiotask._json",
         "aiotask._secret",
         "aiotask.expression",
     ],
@@ -25,6 +67,7 @@ LAYERS = [
         "aiotask._hooks",
         "aiotask._hosts",
         "aiotask._single_flight",
+        "aiotask._time_limits",
         "aiotask._adaptive_rate",
         "aiotask._retry",
     ],
@@ -32,16 +75,21 @@ LAYERS = [
     ["aiotask._answers", "aiotask._transport", "aiotask._rate_limiter"],
     ["aiotask._verbs"],
     ["aiotask._session"],
-    ["aiotask._paging", "aiotask.bulk"],
+    ["aiotask._paging"],
+    *BULK,
     ["aiotask._collection"],
     ["aiotask.taskrouter", "aiotask.autopilot"],
     ["aiotask._client", "aiotask.webhooks"],
+    *SANDBOX,
     ["aiotask"],
     ["aiotask.cli", "aiotask.pytest_plugin"],
     ["aiotask.__main__"],
 ]
+LAYER_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
 # The sandbox knows nothing of the client, and only the command line knows both.
 APART = "aiotask.sandbox"
+# Where an optional extra is looked for.
+EXTRAS = ("aiotask.__main__", "aiotask.sandbox._sorted")
 
 MODULES = {
     ".".join(("aiotask", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
@@ -55,46 +103,69 @@ def within(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 
 
+def is_divided(package: str) -> bool:
+    return any(name != package and within(name, package) for name in LAYER_OF)
+
+
 def layer(module: str) -> tuple[int, str]:
-    places = [
-        (len(name), level, name)
-        for level, names in enumerate(LAYERS)
-        for name in names
-        if (module == name if name == "aiotask" else within(module, name))
+    names = [
+        name for name in LAYER_OF if (module == name if is_divided(name) else within(module, name))
     ]
-    assert places, f"{module} has no layer"
-    return max(places)[1:]
+    assert names, f"{module} has no layer"
+    home = max(names, key=len)
+    return LAYER_OF[home], home
 
 
-def imports(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
+def imports(tree: ast.AST, package: str = "") -> Iterator[tuple[ast.stmt, str]]:
+    """Return what is imported, in a stub also by names relative to its *package*."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
+            assert node.level == (1 if package else 0), "imports are absolute"
+            source = ".".join(filter(None, (package, node.module)))
             for alias in node.names:
-                whole = f"{node.module}.{alias.name}"
-                yield node, whole if whole in MODULES else str(node.module)
+                whole = f"{source}.{alias.name}"
+                yield node, whole if whole in MODULES else source
+
+
+def imported_by(module: str) -> set[str]:
+    """Return the modules of aiotask that a module imports, at once or, by its stub, lazily."""
+    path = MODULES[module]
+    found = {name for _, name in imports(ast.parse(path.read_text()))}
+    stub = path.with_suffix(".pyi")
+    if stub.exists():
+        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        found |= {name for _, name in imports(ast.parse(stub.read_text()), package)}
+    return {name for name in found if within(name, "aiotask")} - {module}
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_imports_only_from_lower_layers(module: str) -> None:
-    tree = ast.parse(MODULES[module].read_text())
-    for _, imported in imports(tree):
-        if not within(imported, "aiotask"):
-            continue
-        if within(module, APART):
-            assert within(imported, APART)
-        elif within(imported, APART):
-            assert within(module, "aiotask.cli")
-        else:
-            (mine, home), (other, theirs) = layer(module), layer(imported)
-            assert other < mine or home == theirs, f"{module} imports {imported}"
+    mine, home = layer(module)
+    for imported in imported_by(module):
+        other, theirs = layer(imported)
+        assert other < mine or home == theirs, f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_sandbox_and_the_client_do_not_import_each_other(module: str) -> None:
+    apart = {imported for imported in imported_by(module) if within(imported, APART)}
+    if within(module, APART):
+        assert apart == imported_by(module)
+    elif not within(module, "aiotask.cli"):
+        assert apart <= {APART if module == "aiotask" else ""}
+
+
+def test_the_lazily_loaded_is_seen() -> None:
+    assert "aiotask.taskrouter.api" in imported_by("aiotask.taskrouter")
+    assert "aiotask.taskrouter.tasks" in imported_by("aiotask.taskrouter._lazy")
+    assert APART in imported_by("aiotask")
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_import_is_made_when_the_module_is(module: str) -> None:
-    if module == "aiotask.__main__":  # where the optional extra is looked for
+    if module in EXTRAS:
         return
     tree = ast.parse(MODULES[module].read_text())
     at_top = {id(node) for node in tree.body}
@@ -104,14 +175,7 @@ def test_every_import_is_made_when_the_module_is(module: str) -> None:
 
 
 def test_modules_of_one_package_do_not_import_in_a_circle() -> None:
-    edges = {
-        module: {
-            imported
-            for _, imported in imports(ast.parse(path.read_text()))
-            if imported in MODULES and imported != module
-        }
-        for module, path in MODULES.items()
-    }
+    edges = {module: imported_by(module) & MODULES.keys() for module in MODULES}
     while edges:
         free = {module for module, needed in edges.items() if not needed & edges.keys()}
         assert free, f"a circle among {sorted(edges)}"

@@ -491,7 +491,7 @@ def test_a_lane_needs_no_loop() -> None:
     made = RateLimiter(lambda: 1.0, asyncio.sleep)
     start = made.enter()
     made.delivered(0.9, NONE)
-    made.leave(start)
+    made.release(start)
     assert (made.limited, made.rate, made.refusals, made.in_flight) == (False, 42.0, 0, 0)
     made.refused(None, NONE)
     assert (made.limited, made.refusals) == (True, 1)
@@ -503,10 +503,10 @@ def test_a_highest_rate_is_never_exceeded() -> None:
         assert slow.limited
         times = []
         for _ in range(26):
-            start = await slow.turn()
+            start = await slow.acquire()
             times.append(clock())
             slow.delivered(clock(), NONE)
-            slow.leave(start)
+            slow.release(start)
         assert times[0] == 1000
         assert times[-1] - times[0] == pytest.approx(10.0, abs=0.02)
         assert slow.rate == 2.5
@@ -521,7 +521,7 @@ def test_a_lane_finds_a_limit_with_many_callers() -> None:
         async def caller() -> None:
             nonlocal delivered
             while clock() < 1010:
-                start = await asked.turn()
+                start = await asked.acquire()
                 began = clock()
                 await asyncio.sleep(0.02)
                 if admits(clock(), asked.in_flight):
@@ -529,7 +529,7 @@ def test_a_lane_finds_a_limit_with_many_callers() -> None:
                     asked.delivered(began, NONE)
                 else:
                     asked.refused(None, NONE)
-                asked.leave(start)
+                asked.release(start)
 
         await asyncio.gather(*(caller() for _ in range(50)))
         assert asked.in_flight == 0
@@ -544,7 +544,7 @@ def test_turns_are_given_in_the_order_in_which_they_were_asked_for() -> None:
         slow, order = lane(10.0), list[int]()
 
         async def caller(number: int) -> None:
-            await slow.turn()
+            await slow.acquire()
             order.append(number)
 
         async with asyncio.TaskGroup() as group:
@@ -562,7 +562,7 @@ def test_a_caller_who_gives_up_loses_no_turn(given_up: int) -> None:
         slow, times = lane(10.0), list[float]()
 
         async def caller() -> None:
-            await slow.turn()
+            await slow.acquire()
             times.append(round(clock() - 1000, 2))
 
         callers = [asyncio.create_task(caller()) for _ in range(7)]
@@ -579,19 +579,19 @@ def test_who_waits_for_room_starts_when_another_has_ended() -> None:
     async def work() -> None:
         full = lane()
         full._pace.crowd, full._pace._fresh = 2, math.inf
-        one = await full.turn()
-        other = await full.turn()
-        first, second, third = (asyncio.create_task(full.turn()) for _ in range(3))
+        one = await full.acquire()
+        other = await full.acquire()
+        first, second, third = (asyncio.create_task(full.acquire()) for _ in range(3))
         await asyncio.sleep(0.3)
         assert full.in_flight == 2
         first.cancel()
         await asyncio.sleep(0)
-        full.leave(one)
+        full.release(one)
         await second
         await asyncio.sleep(0.3)
         assert not third.done()
-        full.leave(other)
-        full.leave(await third)
+        full.release(other)
+        full.release(await third)
         full.enter()
         assert full.in_flight == 2
 
@@ -602,12 +602,12 @@ def test_requests_that_never_end_keep_nobody_waiting() -> None:
     async def work() -> None:
         full = lane()
         full._pace.crowd, full._pace._fresh = 2, math.inf
-        hung = [await full.turn(), await full.turn()]
-        await asyncio.wait_for(full.turn(), 2)
+        hung = [await full.acquire(), await full.acquire()]
+        await asyncio.wait_for(full.acquire(), 2)
         assert clock() >= 1001
         assert full.in_flight == 3
-        full.leave(hung[0])
-        full.leave(hung[1])
+        full.release(hung[0])
+        full.release(hung[1])
         assert (full.in_flight, full._pace.in_flight) == (1, 1)
 
     virtually(work())
@@ -618,10 +618,10 @@ def test_a_hung_request_does_not_make_a_lane_remember_all_after_it() -> None:
         fast = lane()
         hung = fast.enter()
         for _ in range(3000):
-            fast.leave(fast.enter())
+            fast.release(fast.enter())
             await asyncio.sleep(0.001)
         assert len(fast._under_way) < 1100
-        fast.leave(hung)
+        fast.release(hung)
         assert (fast.in_flight, fast._pace.in_flight) == (0, 0)
 
     virtually(work())
@@ -630,10 +630,10 @@ def test_a_hung_request_does_not_make_a_lane_remember_all_after_it() -> None:
 def test_no_request_starts_before_the_service_wants_one() -> None:
     async def work() -> None:
         refused = lane()
-        start = await refused.turn()
+        start = await refused.acquire()
         refused.refused(20.0, NONE)
-        refused.leave(start)
-        await refused.turn()
+        refused.release(start)
+        await refused.acquire()
         assert 1020 <= clock() <= 1021
 
     virtually(work())
@@ -660,10 +660,10 @@ def test_a_turn_is_left_out_where_none_is_left_but_not_every_other_one() -> None
     async def work() -> None:
         exhausted = lane(10.0)
         for _ in range(21):
-            start = await exhausted.turn()
+            start = await exhausted.acquire()
             await asyncio.sleep(0.05)
             exhausted.delivered(clock(), {"X-Rate-Limit-Remaining": "0"})
-            exhausted.leave(start)
+            exhausted.release(start)
         assert 2.2 <= clock() - 1000 <= 2.6
 
     virtually(work())

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 import aiotask
@@ -175,7 +175,7 @@ async def test_leaving_early_leaves_nothing_behind(
 
 
 async def test_closing_the_client_ends_what_a_listing_had_under_way(serve: Serve) -> None:
-    first = orjson.dumps(page(f"{PATH}?PageToken=PA1", "WT1"))
+    first = msgspec.json.encode(page(f"{PATH}?PageToken=PA1", "WT1"))
     server, client = await serve(answer(first), "hang")
     pages = tasks_of(client).list().pages()
     await anext(pages)
@@ -187,7 +187,7 @@ async def test_closing_the_client_ends_what_a_listing_had_under_way(serve: Serve
 
 
 async def test_a_page_that_fails_unseen_warns_nobody(serve: Serve) -> None:
-    first = orjson.dumps(page(f"{PATH}?PageToken=PA1", "WT1"))
+    first = msgspec.json.encode(page(f"{PATH}?PageToken=PA1", "WT1"))
     server, client = await serve(answer(first), answer(b"no", "400 Bad Request"))
     pages = tasks_of(client).list().pages()
     await anext(pages)
@@ -331,7 +331,9 @@ async def test_ten_thousand_empty_pages_neither_recurse_nor_grow(serve: Serve) -
         nonlocal count
         count += 1
         last = page(None, "WT1")
-        return answer(orjson.dumps(last if count > 10_000 else page(f"?PageToken=PA{count}")))
+        return answer(
+            msgspec.json.encode(last if count > 10_000 else page(f"?PageToken=PA{count}"))
+        )
 
     _, client = await serve(empty)
     blocks, sids = [], []
@@ -351,7 +353,7 @@ async def test_empty_pages_without_end_are_an_error_at_last(
     tokens = itertools.count()
 
     def empty(_: bytes) -> bytes:
-        return answer(orjson.dumps(page(f"?PageToken=PA{next(tokens)}")))
+        return answer(msgspec.json.encode(page(f"?PageToken=PA{next(tokens)}")))
 
     _, client = await serve(empty)
     with pytest.raises(aiotask.ProtocolError, match="20 empty pages in a row"):

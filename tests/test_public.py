@@ -55,8 +55,9 @@ PUBLIC = {
         NewAutopilotTask
     """,
     "aiotask.bulk": """
-        Audit Copy Created Finding Found KEY_ATTRIBUTE Keys Outcome Rejected Run Settings Source
-        JournalSummary State Target Unresolved audit checked_key entries_of read_summary source_of
+        Audit Copy Created Done Entry Finding Found Item JOB_ATTRIBUTE JournalSummary KEY_ATTRIBUTE
+        Keys Lookup Operation Outcome Rejected Run Settings Source State Unresolved audit
+        checked_key entries_of open_journal read_summary source_of
     """,
     "aiotask.expression": "literal",
     "aiotask.webhooks": """
@@ -106,3 +107,20 @@ def test_what_is_not_used_is_not_loaded(module: str) -> None:
 
 def test_the_sandbox_does_not_load_the_client() -> None:
     assert not {"aiotask._client", "tenacity", "cattrs"} & loaded_by("import aiotask.sandbox")
+
+
+@pytest.mark.parametrize("script", ["import aiotask.sandbox", "from aiotask import sandbox"])
+def test_without_its_extra_the_sandbox_says_in_a_sentence_what_to_install(script: str) -> None:
+    hidden = "import sys; sys.modules['sortedcontainers'] = None"
+    command = [sys.executable, "-c", f"{hidden}; {script}"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1] == (
+        "ImportError: aiotask.sandbox needs its extra: pip install 'aiotask[sandbox]'"
+    )
+    assert "During handling" not in done.stderr
+
+
+def test_the_client_does_not_need_the_extra_of_the_sandbox() -> None:
+    script = "import sys; sys.modules['sortedcontainers'] = None; from aiotask import Client"
+    script += "; from aiotask.taskrouter import *; import aiotask.webhooks, aiotask.bulk"
+    assert "aiotask._client" in loaded_by(script)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 import aiotask
@@ -13,12 +13,14 @@ SID = "WR" + "1" * 32
 
 
 def shows(status: str) -> bytes:
-    return answer(orjson.dumps({"sid": SID, "reservation_status": status}), "200 OK", 'ETag: "1"')
+    return answer(
+        msgspec.json.encode({"sid": SID, "reservation_status": status}), "200 OK", 'ETag: "1"'
+    )
 
 
 def refuses(status: int = 400, code: int = 20001) -> bytes:
     body = {"code": code, "message": "not currently pending", "status": status}
-    return answer(orjson.dumps(body), f"{status} No")
+    return answer(msgspec.json.encode(body), f"{status} No")
 
 
 async def reservations(serve: Callable[..., Any], view: str, *reactions: Reaction) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-import orjson
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -248,7 +248,7 @@ async def test_a_reservation_becomes_what_was_asked_for(
 async def test_what_no_resource_shows_arrives_as_it_was_sent(
     floor: Floor, serve: Callable[..., Any], title: str, data: st.DataObject
 ) -> None:
-    server, client = await serve(answer(orjson.dumps({"sid": "XX"})))
+    server, client = await serve(answer(msgspec.json.encode({"sid": "XX"})))
     way, there = DOCUMENTED[title].way, await floor.there()
     place = there._replace(client=client).at(way)
     method = getattr(place, DOCUMENTED[title].verb)
@@ -263,7 +263,7 @@ async def test_what_no_resource_shows_arrives_as_it_was_sent(
             arrived = [value for key, value in pairs if key == wire_name(name)]
             several = sent[name] if isinstance(sent[name], list) else [sent[name]]
             if isinstance(sent[name], dict):
-                arrived = [exact(orjson.loads(text)) for text in arrived]
+                arrived = [exact(msgspec.json.decode(text)) for text in arrived]
             assert arrived == [written(each) for each in several], name
 
 

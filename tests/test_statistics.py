@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 import aiotask
@@ -81,7 +81,7 @@ async def test_a_split_by_wait_time_is_by_thresholds_that_are_numbers(
     assert plain["split_by_wait_time"]["5"] == CUMULATIVE["split_by_wait_time"]["5"]
     for name in CUMULATIVE.keys() - {"split_by_wait_time"}:
         assert plain[name] == CUMULATIVE[name]
-    assert orjson.dumps(plain)
+    assert msgspec.json.encode(plain)
 
 
 async def test_what_is_the_case_now_is_typed(far_client: Client, canned: Canned) -> None:
@@ -151,7 +151,7 @@ async def test_the_bulk_statistics_are_asked_for_in_json_and_repeated_like_a_rea
     serve: Callable[..., Any],
 ) -> None:
     data = [{"task_queue_sid": QUEUE, "total_tasks": 3}]
-    good = answer(orjson.dumps({"task_queue_data": data, "task_queue_response_count": 1}))
+    good = answer(msgspec.json.encode({"task_queue_data": data, "task_queue_response_count": 1}))
     server, client = await serve("reset", good)
     queues = client.taskrouter.workspace("WS" + "1" * 32).task_queues
     found = await queues.bulk_real_time_statistics.create(queue_sids=[QUEUE])
@@ -160,7 +160,7 @@ async def test_the_bulk_statistics_are_asked_for_in_json_and_repeated_like_a_rea
     head, _, body = server.requests[1].partition(b"\r\n\r\n")
     assert head.startswith(b"POST /v1/Workspaces/")
     assert b"Content-Type: application/json" in head
-    assert orjson.loads(body) == {"queueSids": [QUEUE]}
+    assert msgspec.json.decode(body) == {"queueSids": [QUEUE]}
 
 
 @pytest.mark.parametrize(

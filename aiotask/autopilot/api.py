@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from aiotask import autopilot
 from aiotask._checks import Identifier, checked
 from aiotask._session import Session
+from aiotask.autopilot import _lazy as autopilot
 
 __all__ = ["AssistantContext", "Autopilot"]
 

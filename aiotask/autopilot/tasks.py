@@ -1,15 +1,14 @@
 """An Autopilot assistant's tasks: what it can be asked to do; nothing to do with TaskRouter's."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Required, TypedDict, Unpack
 
 import attrs
 
 from aiotask._checks import Identifier, Length
 from aiotask._collection import Collection
-from aiotask._decoding import Links
-from aiotask._paging import Listing
+from aiotask._decoding import AwareDatetime, Links
+from aiotask._paging import Listing, Paging
 
 __all__ = ["AutopilotTask", "AutopilotTaskChanges", "AutopilotTasks", "NewAutopilotTask"]
 
@@ -20,8 +19,8 @@ class AutopilotTask:
 
     sid: str
     account_sid: str | None = None
-    date_created: datetime | None = None
-    date_updated: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
     friendly_name: str | None = None
     links: Links | None = None
     assistant_sid: str | None = None
@@ -56,14 +55,11 @@ class AutopilotTaskChanges(AutopilotTaskFields, total=False):
     unique_name: _UniqueName
 
 
-class _NoFilter(TypedDict):
-    pass
-
-
 class AutopilotTasks(Collection[AutopilotTask]):
     """The tasks of one assistant; each is named by its sid or its unique name."""
 
     name = "Tasks"
+    key = "tasks"
     resource = AutopilotTask
     sid = Identifier("UD")
 
@@ -83,12 +79,6 @@ class AutopilotTasks(Collection[AutopilotTask]):
         """Delete a task."""
         await self._delete(sid)
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-    ) -> Listing[AutopilotTask]:
+    def list(self, **paging: Unpack[Paging]) -> Listing[AutopilotTask]:
         """Return the tasks, fetched as they are iterated."""
-        return self._list(_NoFilter, {}, limit, page_size, cursor)
+        return self._list(Paging, paging)

@@ -1,35 +1,43 @@
-"""Many creates at once: every row becomes exactly one task, and has one outcome."""
+"""Bulk runs: every row is carried out exactly once, and has one outcome."""
 
 from aiotask.bulk.audit import Audit, Copy, Finding, audit
-from aiotask.bulk.journal.reader import entries_of, read_summary
-from aiotask.bulk.journal.records import JournalSummary, State
-from aiotask.bulk.keys import KEY_ATTRIBUTE, Keys, checked_key
+from aiotask.bulk.item import Item
+from aiotask.bulk.journal import entries_of, open_journal, read_summary
+from aiotask.bulk.journal.records import Entry, JournalSummary, State
+from aiotask.bulk.keys import JOB_ATTRIBUTE, KEY_ATTRIBUTE, Keys, checked_key
+from aiotask.bulk.lookup import Found, Lookup
+from aiotask.bulk.operation import Done, Operation
 from aiotask.bulk.outcomes import Created, Outcome, Rejected, Unresolved
 from aiotask.bulk.rows import Source, source_of
 from aiotask.bulk.run import Run
 from aiotask.bulk.settings import Settings
-from aiotask.bulk.target import Found, Target
 
 __all__ = [
+    "JOB_ATTRIBUTE",
     "KEY_ATTRIBUTE",
     "Audit",
     "Copy",
     "Created",
+    "Done",
+    "Entry",
     "Finding",
     "Found",
+    "Item",
     "JournalSummary",
     "Keys",
+    "Lookup",
+    "Operation",
     "Outcome",
     "Rejected",
     "Run",
     "Settings",
     "Source",
     "State",
-    "Target",
     "Unresolved",
     "audit",
     "checked_key",
     "entries_of",
+    "open_journal",
     "read_summary",
     "source_of",
 ]

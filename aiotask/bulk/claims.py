@@ -1,157 +1,158 @@
-"""How rows come in: past those of an earlier run, and into the journal before they are sent."""
+"""Claims: rows are taken from the source, and recorded in the journal before they are sent."""
 
 import asyncio
 import os
 from collections import deque
 from typing import Any, NamedTuple
 
-from aiotask.bulk.ends import Ends
-from aiotask.bulk.halt import StopSignal
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.records import Claim, Entry, State
-from aiotask.bulk.journal.writer import Ledger
+from aiotask.bulk.journal.writer import JournalWriter
+from aiotask.bulk.operation import Operation
 from aiotask.bulk.rows import Source
+from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
-from aiotask.bulk.target import ServiceClock, Target
+from aiotask.bulk.wait_queue import StopSignal
 from aiotask.errors import InputChangedError
 
 WINDOW = 256
-"""How many rows are claimed at once, at the most."""
-_COMPARED = 256  # rows that are compared with the journal at once
-_PRINTS = 64 * _COMPARED  # that are read from the journal at once, and one such portion ahead
+"""The most rows that one commit claims."""
+
+# A resumed run compares 256 rows at a time with the journal, which reads 64 such portions at once,
+# and one more such read ahead: the disk and the parsing of rows work side by side.
+_COMPARED = 256
+_READ_AHEAD = 64 * _COMPARED
 
 
 class InvalidRow(NamedTuple):
-    """A row that cannot be sent, and why."""
+    """A row that cannot be sent, and the reason."""
 
     item: Item
     error: Exception
 
 
 class Unfinished(NamedTuple):
-    """A row that an earlier run has left open, as the journal has it."""
+    """A row that an earlier run left without an end, as the journal has it."""
 
     item: Item
     entry: Entry
-    wrong: Exception | None
+    error: Exception | None
 
 
-class Intake:
+class Claims:
     """Takes the rows of a source, numbers them, and claims them."""
 
     def __init__(
         self,
         source: Source[Any],
-        target: Target,
+        operation: Operation,
         settings: Settings,
-        ledger: Ledger,
-        ends: Ends,
+        writer: JournalWriter,
         service: ServiceClock,
-        halt: StopSignal,
+        stop: StopSignal,
     ) -> None:
         self._source = source
-        self._target = target
+        self._operation = operation
         self._settings = settings
         self._keys = settings.keys
-        self._ledger = ledger
-        self._ends = ends
+        self._writer = writer
         self._service = service
-        self._halt = halt
+        self._stop = stop
         self._number = 0
 
     async def restore(self, open_rows: list[Entry]) -> list[Unfinished]:
-        """Go past the rows that an earlier run took, and return those that have no end."""
-        left: list[Unfinished] = []
-        if not self._ledger.claimed:
-            return left
+        """Go past the rows that earlier runs took, and return those that have no end."""
+        unfinished: list[Unfinished] = []
+        if not self._writer.claimed:
+            return unfinished
         entries, known = deque(open_rows), list[int | None]()
-        coming = self._ledger.prints(0, _PRINTS)
+        coming = self._writer.fingerprints(0, _READ_AHEAD)
         try:
-            while self._number < self._ledger.claimed and not self._halt.called():
+            while self._number < self._writer.claimed and not self._stop.is_set():
                 if not known:
                     known = await coming
-                    coming = self._ledger.prints(self._number + len(known), _PRINTS)
-                rows = await self._halt.interrupts(self._source.take(min(_COMPARED, len(known))))
+                    coming = self._writer.fingerprints(self._number + len(known), _READ_AHEAD)
+                rows = await self._stop.cancels(self._source.take(min(_COMPARED, len(known))))
                 if not rows:
                     raise self._changed(
-                        f"has {self._ledger.claimed:,} rows already, and the input has "
-                        f"{self._number:,}: it is not the one that it was begun with"
+                        f"has {self._writer.claimed:,} rows, but the input has {self._number:,}: "
+                        "it is not the input that the job was begun with"
                     )
                 self._compare(rows, known[: len(rows)])
                 del known[: len(rows)]
                 portion = range(self._number + 1, self._number + len(rows) + 1)
                 while entries and entries[0].number in portion:
                     entry = entries.popleft()
-                    left.append(self._left(entry, rows[entry.number - portion.start]))
+                    unfinished.append(self._unfinished(entry, rows[entry.number - portion.start]))
                 self._number += len(rows)
                 await asyncio.sleep(0)
         finally:
             coming.cancel()
-        return left
+        return unfinished
 
     async def claim(self) -> tuple[list[Item], list[InvalidRow]] | None:
-        """Take rows, and return them when they are in the journal; None at the end of the input."""
-        rows = await self._halt.interrupts(self._source.take(WINDOW))
+        """Take rows, and return them once the journal has them; None at the end of the input."""
+        rows = await self._stop.cancels(self._source.take(WINDOW))
         if not rows:
             return None
-        sent = self._service.at(self._target.retry.clock())
-        wrong: list[InvalidRow] = []
-        good: dict[str | int, Item] = {}
+        sent_at = self._service.at(self._operation.retry.clock())
+        invalid: list[InvalidRow] = []
+        valid: dict[str | int, Item] = {}
+        has_row_key = self._keys.row_key is not None
         for row in rows:
             self._number += 1
             item, error = self._item(self._number, row)
-            item.sent = sent
-            name = item.number if self._keys.named is None or item.key is None else item.key
-            if error is None and name in good:
-                error = _taken(name, good[name].number)
+            item.sent_at = sent_at
+            name = item.number if not has_row_key or item.key is None else item.key
+            if error is None and name in valid:
+                error = _taken(name, valid[name].number)
             if error is None:
-                good[name] = item
+                valid[name] = item
             else:
-                wrong.append(InvalidRow(item, error))
-        if self._keys.named is not None:
-            for key, number in (await self._ledger.taken([*map(str, good)])).items():
-                wrong.append(InvalidRow(good.pop(key), _taken(key, number)))
-        # A key that follows from the number need not be kept.
-        named = self._keys.named is not None
+                invalid.append(InvalidRow(item, error))
+        if has_row_key:
+            for key, number in (await self._writer.existing_keys([*map(str, valid)])).items():
+                invalid.append(InvalidRow(valid.pop(key), _taken(key, number)))
+        # A key that follows from the row's number need not be kept.
         claims = [
-            _claim(item, State.IN_FLIGHT, item.key if named else None) for item in good.values()
+            _claim(item, State.IN_FLIGHT, item.key if has_row_key else None)
+            for item in valid.values()
         ]
-        claims += [_claim(item, State.PENDING, None) for item, _ in wrong]
-        await self._ends.write(claims)
-        return [*good.values()], wrong
+        claims += [_claim(item, State.PENDING, None) for item, _ in invalid]
+        await self._writer.write(claims)
+        return [*valid.values()], invalid
 
     def _item(self, number: int, row: Any) -> tuple[Item, Exception | None]:
-        """Return a row ready to be sent, and what is wrong with it, if anything is."""
-        job, keys, settings = self._ledger.job, self._keys, self._settings
-        key, body, wrong = None, b"", None
+        """Return a row ready to be sent, and the reason if it cannot be."""
+        job, keys, settings = self._writer.job, self._keys, self._settings
+        key, body, error = None, b"", None
         try:
-            key = keys.of(job, number, row)
-            body = self._target.body(row, lambda given: keys.mark(given, job, key))
-        except Exception as error:  # noqa: BLE001 - of a mapping of the caller's own, perhaps
-            wrong = error
-        print_ = settings.print_of(row) if self._ledger.kept else None
-        return Item(number, row, key, body, print_, settings.place_of(row)), wrong
+            key = keys.key_of(job, number, row)
+            fields = settings.fields_of(row)
+            body = self._operation.body(fields, lambda given: keys.mark(given, job, key))
+        except Exception as reason:  # noqa: BLE001 - a row may be a mapping of the caller's own
+            error = reason
+        fingerprint = settings.fingerprint_of(row) if self._writer.durable else None
+        return Item(number, row, key, body, fingerprint, settings.source_line_of(row)), error
 
-    def _left(self, entry: Entry, row: Any) -> Unfinished:
-        item, wrong = self._item(entry.number, row)
-        item.sent = entry.sent
-        if self._keys.named is not None and entry.key != item.key:
-            wrong = wrong or ValueError("row_key: the row's key is not what it was")
+    def _unfinished(self, entry: Entry, row: Any) -> Unfinished:
+        item, error = self._item(entry.number, row)
+        item.sent_at = entry.sent_at
+        if self._keys.row_key is not None and entry.key != item.key:
+            error = error or ValueError("row_key: the row's key is not what it was")
             item.key = entry.key
-        return Unfinished(item, entry, wrong)
+        return Unfinished(item, entry, error)
 
-    def _compare(self, rows: list[Any], prints: list[int | None]) -> None:
-        found = [*map(self._settings.print_of, rows)]
-        if found == prints:
+    def _compare(self, rows: list[Any], known: list[int | None]) -> None:
+        found = [*map(self._settings.fingerprint_of, rows)]
+        if found == known:
             return
-        for number, (print_, known) in enumerate(zip(found, prints, strict=True), self._number + 1):
-            if known is not None and print_ != known:
-                raise self._changed(
-                    f"was begun with another input: row {number:,} is not what it was"
-                )
+        for number, (now, then) in enumerate(zip(found, known, strict=True), self._number + 1):
+            if then is not None and now != then:
+                raise self._changed(f"was begun with another input: row {number:,} has changed")
 
-    def _changed(self, how: str) -> InputChangedError:
-        return InputChangedError(how, os.fspath(self._settings.journal or ""))
+    def _changed(self, difference: str) -> InputChangedError:
+        return InputChangedError(difference, os.fspath(self._settings.journal or ""))
 
 
 def _taken(key: object, number: int) -> ValueError:
@@ -159,4 +160,4 @@ def _taken(key: object, number: int) -> ValueError:
 
 
 def _claim(item: Item, state: State, key: str | None) -> Claim:
-    return Claim(item.number, state, item.print, item.place, item.sent, key)
+    return Claim(item.number, state, item.fingerprint, item.source_line, item.sent_at, key)

@@ -1,54 +1,33 @@
-"""A row on its way through a bulk creation."""
+"""A row on its way through a bulk run."""
 
 from typing import Any
+
+import attrs
 
 from aiotask.errors import AiotaskError
 
 
+@attrs.define(eq=False)
 class Item:
-    """A row that is claimed: what is sent for it, and what is known of it so far.
+    """A claimed row: the body that is sent for it, and its progress.
 
-    Times are in seconds: ``given_up`` by the run's own clock, ``sent`` by the service's, None
-    where that has not told its time yet.
+    Times are in seconds: ``failed_at`` and ``due`` by the run's own clock, ``sent_at`` by the
+    service's, None before the service has told its time.
     """
 
-    __slots__ = (
-        "body",
-        "carried_out",
-        "due",
-        "error",
-        "given_up",
-        "key",
-        "looks",
-        "number",
-        "old",
-        "place",
-        "print",
-        "row",
-        "sent",
-        "tries",
-    )
-
-    def __init__(
-        self,
-        number: int,
-        row: Any,
-        key: str | None,
-        body: bytes,
-        print_: int | None,
-        place: int | None,
-    ) -> None:
-        self.number = number
-        self.row = row
-        self.key = key
-        self.body = body
-        self.print = print_
-        self.place = place
-        self.sent: float | None = None
-        self.tries = 0
-        self.given_up = 0.0
-        self.due = 0.0
-        self.looks = 0
-        self.carried_out = False
-        self.old = False
-        self.error: AiotaskError | None = None
+    number: int
+    row: Any
+    key: str | None
+    body: bytes
+    fingerprint: int | None
+    source_line: int | None
+    sent_at: float | None = None
+    sent: bool = False
+    accepted: bool = False
+    """A 201 said that the row was carried out, without naming a sid."""
+    from_earlier_run: bool = False
+    tries: int = 0
+    looks: int = 0
+    failed_at: float = 0.0
+    due: float = 0.0
+    error: AiotaskError | None = None

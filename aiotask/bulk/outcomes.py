@@ -1,8 +1,11 @@
-"""How a row of a bulk creation can end."""
+"""Outcomes of the rows of a bulk run."""
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
+
+from aiotask.bulk.item import Item
+from aiotask.errors import AiotaskError
 
 Row = TypeVar("Row")
 
@@ -17,7 +20,7 @@ class Created(Generic[Row]):
 
 @attrs.frozen
 class Rejected(Generic[Row]):
-    """The row became nothing, certainly; *error* says why, and sending it again changes nothing.
+    """The row certainly had no effect; *error* is the reason, and sending it again is in vain.
 
     A TypeError or ValueError was found before anything was sent.
     """
@@ -28,10 +31,19 @@ class Rejected(Generic[Row]):
 
 @attrs.frozen
 class Unresolved(Generic[Row]):
-    """The row may have become a resource or not: its request was sent, and no answer told."""
+    """The row was sent, and its effect cannot be found out; *error* is the last failure."""
 
     row: Row
     error: Exception
 
 
 Outcome = Created[Row] | Rejected[Row] | Unresolved[Row]
+
+
+def unresolved(item: Item) -> Unresolved[Any]:
+    """Return the outcome of a row whose effect cannot be found out."""
+    error = item.error
+    if error is None:
+        error = AiotaskError("it was under way when a run ended, and cannot be looked for")
+        error.maybe_applied = True
+    return Unresolved(item.row, error)

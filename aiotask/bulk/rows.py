@@ -1,6 +1,6 @@
-"""The rows of a bulk creation as they come: from any iterable, in portions, as they are needed.
+"""Sources of rows: any iterable or asynchronous iterable, read in portions as rows are needed.
 
-A portion is what is there: a source that is slow in the making is not waited for until it is full.
+A portion holds the rows that are ready: a slow source is not awaited until a portion is full.
 """
 
 import asyncio
@@ -9,35 +9,34 @@ from abc import abstractmethod
 from collections import deque
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
-from zlib import crc32
-
-import orjson
 
 Row = TypeVar("Row")
 Rows = Iterable[Row] | AsyncIterable[Row]
 
-# Rows that are made by the caller's own code take the loop's time while they are made.
+# A plain iterable runs the caller's code in the event loop, so a portion ends after 5 ms; reading
+# the clock costs as much as many a row, so it is read every 16 rows.
 _LONGEST_PULL = 0.005  # seconds
-_LOOK_AT_CLOCK = 16  # rows
-_PULLED_AHEAD = 512  # rows of an asynchronous source
+_CLOCK_INTERVAL = 16  # rows
+# Rows that an asynchronous iterable may be ahead: two windows.
+_PULLED_AHEAD = 512
 
 
 class Source(Protocol[Row]):
-    """What gives rows in portions."""
+    """Gives rows in portions."""
 
     @abstractmethod
     async def take(self, most: int) -> list[Row]:
         """Return 1 to *most* rows as soon as there are any; none at the end.
 
-        An error of what makes them is raised when all rows before it are taken.
+        An error in the making of rows is raised when all rows before it are taken.
         """
 
     def close(self) -> None:
-        """Be done: nothing more is taken."""
+        """Release the source: no more rows are taken."""
 
 
 def source_of(rows: Rows[Row]) -> Source[Row]:
-    """Return the source that *rows* are; a TypeError where they are no rows."""
+    """Return a source of *rows*; a TypeError if they are not iterable, or a mapping or text."""
     if not isinstance(rows, Mapping | str | bytes):
         if isinstance(rows, AsyncIterable):
             return _Awaited(rows)
@@ -55,13 +54,13 @@ class _Plain(Generic[Row]):
         taken: list[Row] = []
         if self._error is not None:
             raise self._error
-        began = time.perf_counter()
+        until = time.perf_counter() + _LONGEST_PULL
         try:
             for row in self._rows:
                 taken.append(row)
                 if len(taken) >= most:
                     break
-                if not len(taken) % _LOOK_AT_CLOCK and time.perf_counter() - began > _LONGEST_PULL:
+                if not len(taken) % _CLOCK_INTERVAL and time.perf_counter() > until:
                     break
         except (KeyboardInterrupt, SystemExit):
             raise
@@ -72,54 +71,40 @@ class _Plain(Generic[Row]):
         return taken
 
     def close(self) -> None:
-        """Leave the iterator, which is its owner's."""
+        """Do nothing: the caller owns the iterator."""
 
 
 class _Awaited(Generic[Row]):
     def __init__(self, rows: AsyncIterable[Row]) -> None:
         self._rows = rows
-        self._made: deque[Row] = deque()
+        self._pulled: deque[Row] = deque()
         self._pulling: asyncio.Task[None] | None = None
         self._arrived = asyncio.Event()
-        self._room = asyncio.Event()
+        self._space = asyncio.Event()
 
     async def take(self, most: int) -> list[Row]:
         if self._pulling is None:
             self._pulling = asyncio.get_running_loop().create_task(self._pull())
             self._pulling.add_done_callback(lambda _: self._arrived.set())
-        while not self._made:
+        while not self._pulled:
             if self._pulling.done():
                 self._pulling.result()
                 return []
             self._arrived.clear()
             await self._arrived.wait()
-        taken = [self._made.popleft() for _ in range(min(most, len(self._made)))]
-        self._room.set()
+        taken = [self._pulled.popleft() for _ in range(min(most, len(self._pulled)))]
+        self._space.set()
         return taken
 
     async def _pull(self) -> None:
         async for row in self._rows:
-            self._made.append(row)
+            self._pulled.append(row)
             if not self._arrived.is_set():
                 self._arrived.set()
-            while len(self._made) >= _PULLED_AHEAD:
-                self._room.clear()
-                await self._room.wait()
+            while len(self._pulled) >= _PULLED_AHEAD:
+                self._space.clear()
+                await self._space.wait()
 
     def close(self) -> None:
         if self._pulling is not None:
             self._pulling.cancel()
-
-
-def fingerprint(row: object) -> int | None:
-    """Return 32 bits that tell a row from another one, or None for what JSON cannot hold."""
-    try:
-        return crc32(orjson.dumps(row, default=_mapping, option=orjson.OPT_SORT_KEYS))
-    except (orjson.JSONEncodeError, RecursionError):
-        return None
-
-
-def _mapping(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError

@@ -1,349 +1,286 @@
-"""The engine of bulk creation: every row becomes exactly one resource, or its outcome says why not.
+"""A run of bulk work: every row is carried out exactly once, or its outcome says why not.
 
-It knows no product: a Target says how to make one and how to find those that are there. No byte is
-sent for a row before the journal has it; what is sent and not answered goes to the resolver.
+The run knows no product: an Operation says what a row does to the service, a Lookup how to find
+what became of it. Nothing is sent for a row before the journal has it. A row goes one way: from the
+feeder to the work queue, to a worker, and to delivery; one whose answer was lost goes through the
+resolver first.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from functools import partial
+from typing import Generic, TypeVar
 
-from aiotask.bulk.claims import WINDOW, Intake, Unfinished
-from aiotask.bulk.ends import Ends
-from aiotask.bulk.halt import StopSignal, to_its_end
+from aiotask._rate_limiter import RateLimiter
+from aiotask.bulk.claims import Claims, InvalidRow, Unfinished
+from aiotask.bulk.delivery import Delivery
+from aiotask.bulk.feeder import Feeder
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.records import State
-from aiotask.bulk.journal.writer import Ledger
-from aiotask.bulk.outcomes import Created, Outcome, Rejected, Unresolved
-from aiotask.bulk.resolver import Resolver
+from aiotask.bulk.journal.writer import JournalWriter
+from aiotask.bulk.lookup import Lookup
+from aiotask.bulk.operation import Operation
+from aiotask.bulk.outcomes import Outcome, Rejected, unresolved
+from aiotask.bulk.resolver import Absent, Exists, Resolver, Undecided, Verdict
 from aiotask.bulk.rows import Source
-from aiotask.bulk.sender import Fate, Lost, Made, Refused, Sender, Unsent
+from aiotask.bulk.sender import MAX_TRIES, Fate, Lost, Made, Refused, Sender, Unsent
+from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
-from aiotask.bulk.target import ServiceClock, Target
-from aiotask.bulk.wait_queue import WaitQueue
-from aiotask.errors import AiotaskError, AnswerError, ClientStateError, JournalError
+from aiotask.bulk.wait_queue import StopSignal, to_its_end
+from aiotask.bulk.work_queue import WorkQueue
+from aiotask.bulk.workers import Workers
+from aiotask.errors import AiotaskError, ClientStateError, JournalError
 
 Row = TypeVar("Row")
 
-_MOST_ENDED = 1000  # outcomes that wait for the consumer
-_MOST_TRIES = 16  # creates of one row, each proven to have come to nothing
-_DRAIN = 30.0  # seconds for what is under way when the consumer leaves
-_CREATED = 201
+_DRAIN = 30.0  # seconds for rows under way when the caller leaves
 
 
 class Run(Generic[Row]):
-    """One run of a bulk creation: ``outcomes`` does it, ``stop`` ends it well before its end.
+    """One run: iterate ``outcomes`` to do it, call ``stop`` to end it early.
 
-    ``service_is_down`` tells whether only probes are sent.
+    *lookup* finds what became of rows whose answer was lost. Without one, rows of an idempotent
+    operation are sent again, and those of another one are unresolved.
     """
 
-    def __init__(self, source: Source[Row], target: Target, settings: Settings) -> None:
+    def __init__(
+        self,
+        source: Source[Row],
+        operation: Operation,
+        settings: Settings,
+        lookup: Lookup | None = None,
+    ) -> None:
         self._source = source
+        self._operation = operation
         self._settings = settings
-        self._halt = StopSignal()
-        self._ledger = Ledger(settings.journal)
-        self._ends = Ends(self._ledger)
+        self._clock = operation.retry.clock
+        self._stopped = StopSignal()
+        self._writer = JournalWriter(settings.journal)
+        self._delivery: Delivery[Row] = Delivery(self._stopped)
+        self._queue = WorkQueue(self._stopped, self._hold_last)
         service = ServiceClock()
-        self._intake = Intake(
-            source, target, settings, self._ledger, self._ends, service, self._halt
+        self._claims = Claims(source, operation, settings, self._writer, service, self._stopped)
+        self._feeder = Feeder(
+            self._claims, self._queue, self._delivery, self._writer, self._stopped, self._reject
         )
-        self._sender = Sender(target, settings, service, self._halt)
-        self._resolver = Resolver(target, settings, service, self, self._quiet)
-        self._check = target.check
-        self._path = target.path
-        self._clock = target.retry.clock
-        self._hooks = target.hooks
-        self._ready: deque[Item] = deque()
-        self._ended: deque[tuple[Item, Outcome[Row]]] = deque()
-        self._idle = WaitQueue()
-        self._hungry = asyncio.Event()
-        self._arrived = asyncio.Event()
-        self._room = asyncio.Event()
-        self._tasks: list[asyncio.Task[Any]] = []
-        self._workers: list[asyncio.Task[Any]] = []
+        self._sender = Sender(operation, settings, service, self._stopped)
+        self._workers = Workers(self._queue, self._sender, self._delivery, self._settle, self._stop)
+        self._resolver: Resolver | None = None
+        if lookup is not None and not operation.idempotent and settings.keys.attribute is not None:
+            self._resolver = Resolver(
+                lookup, settings, service, lambda: self._queue.is_quiet, operation.retry
+            )
+        self._tasks: list[asyncio.Task[None]] = []
         self._feeding: asyncio.Task[None] | None = None
-        self._working = 0
-        self._sending = 0
-        self._source_done = False
-        self._source_error: BaseException | None = None
 
     @property
     def job(self) -> str:
-        """The job's name, which its resources carry; empty before it has begun."""
-        return self._ledger.job
+        """The job's name, which its resources carry; empty before the run has begun."""
+        return self._writer.job
+
+    @property
+    def begun(self) -> bool:
+        """Whether any row was sent."""
+        return self._sender.begun
+
+    @property
+    def limiter(self) -> RateLimiter:
+        """The rate limiter of the operation: requests in flight, and refusals so far."""
+        return self._operation.limiter
 
     @property
     def in_doubt(self) -> int:
-        """How many rows wait for a look at what became of them."""
-        return len(self._resolver.items)
+        """The number of rows that wait to be looked for."""
+        return 0 if self._resolver is None else len(self._resolver.items)
+
+    @property
+    def waiting(self) -> Collection[Item]:
+        """The claimed rows whose outcome was not delivered yet; ``sent`` tells which were sent."""
+        return self._delivery.waiting.values()
 
     @property
     def service_is_down(self) -> bool:
-        """Whether the service seems to be down, so that only probes are sent."""
+        """Whether the circuit is open: the service seems down, and only probes are sent."""
         return self._sender.breaker.open
 
     def stop(self) -> None:
-        """Send nothing more; what is under way ends, and its outcomes are given."""
+        """Send nothing more; rows under way end, and their outcomes are delivered."""
         self._stop(None)
 
     async def outcomes(self) -> AsyncGenerator[Outcome[Row], None]:
-        """Yield outcomes as they are known; then raise what stopped the run, if anything did."""
+        """Yield outcomes as they are known; then raise the error that stopped the run, if any."""
         home = asyncio.get_running_loop()
+        delivery = self._delivery
         try:
             await self._start()
             while True:
-                self._arrived.clear()
-                while self._ended:
-                    item, outcome = self._ended[0]
-                    yield outcome
+                delivery.changed.clear()
+                while not delivery.is_empty:
+                    yield delivery.first
                     if asyncio.get_running_loop() is not home:
                         raise ClientStateError("the run belongs to another event loop")
-                    self._ended.popleft()
-                    self._tell(item, outcome)
-                if self._over():
+                    self._writer.delivered(*delivery.pop())
+                if self._is_over():
                     break
-                await self._arrived.wait()
+                await delivery.changed.wait()
         except GeneratorExit:
             self._stop(None)
-            if self._working:
-                await asyncio.wait(self._workers, timeout=_DRAIN)
+            if self._workers.running:
+                await asyncio.wait(self._workers.tasks, timeout=_DRAIN)
             raise
         finally:
             if asyncio.get_running_loop() is home:
                 await to_its_end(self._finish())
             elif not home.is_closed():
                 home.call_soon_threadsafe(lambda: home.create_task(self._finish()))
-        if (trouble := self._halt.error or self._source_error) is not None:
+        if (trouble := self._stopped.error or self._feeder.error) is not None:
             raise trouble
 
     async def _start(self) -> None:
-        self._check()
-        start = asyncio.get_running_loop().create_task
-        entries = await self._ledger.open(self._path, self._settings.keys)
-        opened = self._clock()  # whoever had the journal before sends nothing from here on
-        self._resolver.begun = self._ledger.begun
-        # A task of its own, which a halt can cancel; this one is the caller's.
-        restoring = start(self._intake.restore(entries))
-        self._tasks.append(restoring)
+        operation, start = self._operation, asyncio.get_running_loop().create_task
+        operation.check()
+        entries = await self._writer.open(operation.path, operation.verb, self._settings.keys)
+        opened_at = self._clock()  # an earlier owner of the journal sends nothing from here on
+        # A task of its own, which a stop can cancel; this one is the caller's.
+        restoring = start(self._claims.restore(entries))
         await asyncio.wait([restoring])
-        if restoring.cancelled() and self._halt.called():
+        if restoring.cancelled() and self._stopped.is_set():
             return
-        for left in restoring.result():
-            self._take_up(left, opened)
-        # It was not sent by the earlier run, and may be from now on.
-        for item in self._ready:
-            self._ends.note(item, State.IN_FLIGHT)
-        await self._ends.write()
-        self._feeding = start(self._guarded(self._feed))
-        for work in (self._ends.keep, self._resolver.run):
-            self._tasks.append(start(self._guarded(work)))
-        self._working = self._settings.max_in_flight
-        self._workers = [start(self._work()) for _ in range(self._working)]
+        unfinished = restoring.result()
+        self._delivery.expect([each.item for each in unfinished])
+        again = [each.item for each in unfinished if self._is_sent_again(each, opened_at)]
+        # Until now the journal says of some of them that they were not sent.
+        for item in again:
+            self._writer.note(item, State.IN_FLIGHT)
+        await self._writer.write()
+        self._queue.add(again)
+        self._feeding = start(self._guarded(self._feeder.run))
+        self._tasks = [start(self._guarded(self._writer.keep_writing))]
+        if (resolver := self._resolver) is not None:
+            resolver.started_at = self._writer.started_at
+            self._tasks.append(start(self._guarded(partial(self._resolve, resolver))))
+        self._workers.start(self._settings.max_in_flight)
 
-    def _take_up(self, left: Unfinished, opened: float) -> None:
-        item, entry, wrong = left
-        if entry.state is State.UNTOLD and entry.sid is not None:
-            self._end(item, Created(item.row, entry.sid))
-        elif entry.state is State.PENDING:
-            if wrong is None:
-                self._ready.append(item)
-            else:
-                self._end(item, Rejected(item.row, wrong))
-        elif item.key is None:
-            error = AiotaskError("the run ended while it was under way, and it has no key")
-            error.maybe_applied = True
-            self._end(item, Unresolved(item.row, error))
+    def _is_sent_again(self, unfinished: Unfinished, opened_at: float) -> bool:
+        """Take up a row that an earlier run left, unless it is to be sent."""
+        item, entry, error = unfinished
+        if entry.state is State.UNDELIVERED and entry.sid is not None:
+            self._delivery.put(item, self._operation.succeeded(item.row, entry.sid))
+        elif entry.state is State.PENDING or self._operation.idempotent:
+            if error is None:
+                return True
+            self._delivery.put(item, Rejected(item.row, error))
+        elif self._resolver is None:
+            self._delivery.put(item, unresolved(item))
         else:
-            item.carried_out = entry.state is State.UNCONFIRMED
-            self._resolver.add(item, None, opened, old=True)
+            item.accepted = entry.state is State.ACCEPTED_WITHOUT_SID
+            self._resolver.add(item, None, opened_at, from_earlier_run=True)
+        return False
 
-    async def _feed(self) -> None:
-        """Take rows when they are needed."""
-        while True:
-            await self._hunger()
-            if self._halt.called():
-                break
-            try:
-                claimed = await self._intake.claim()
-            except (JournalError, KeyboardInterrupt, SystemExit):
-                raise
-            except BaseException as error:
-                if self._halt.called():
-                    raise
-                self._source_error = error  # raised when all rows before it are done
-                break
-            if claimed is None:
-                break
-            items, wrong = claimed
-            if self._halt.called():
-                for item in (*items, *(each.item for each in wrong)):
-                    self._ends.note(item, State.PENDING)
-                break
-            for item, reason in wrong:
-                self._end(item, Rejected(item.row, reason))
-            self._ready.extend(items)
-            self._idle.wake(len(items))
-        self._source_done = True
-        self._idle.wake()
-        self._arrived.set()
+    def _reject(self, invalid: InvalidRow) -> None:
+        self._delivery.put(invalid.item, Rejected(invalid.item.row, invalid.error))
 
-    async def _hunger(self) -> None:
-        """Wait until rows are needed."""
-        while not self._halt.called():
-            if len(self._ready) < WINDOW and len(self._ended) < _MOST_ENDED:
-                return
-            self._hungry.clear()
-            await self._hungry.wait()
-
-    async def _work(self) -> None:
-        try:
-            while (item := await self._next()) is not None:
-                self._sending += 1
-                try:
-                    self._settle(item, await self._sender.send(item))
-                finally:
-                    self._sending -= 1
-                    if self._source_done or not self._ready:
-                        self.look_again()
-                while len(self._ended) >= _MOST_ENDED and not self._halt.called():
-                    self._room.clear()
-                    await self._room.wait()
-        except Exception as error:  # noqa: BLE001 - raised again when every row under way is done
-            self._stop(error)
-        finally:
-            self._working -= 1
-            self._arrived.set()
-
-    async def _next(self) -> Item | None:
-        while not self._halt.called():
-            if self._ready and self._may_start():
-                if len(self._ready) <= WINDOW:
-                    self._hungry.set()
-                return self._ready.popleft()
-            await self._idle.wait()
-        return None
-
-    def _may_start(self) -> bool:
-        """Whether the next row may be sent.
-
-        The last one there is waits until it can be the control for all that are in doubt.
-        """
-        if len(self._ready) > 1 or not self._source_done or self._settings.keys.attribute is None:
-            return True
-        return not self._sending and not self._resolver.young(self._clock())
-
-    def _quiet(self) -> bool:
-        return not self._ready and not self._sending
+    def _hold_last(self) -> bool:
+        """Whether the last row waits: its resource is to be a sentinel for all rows in doubt."""
+        return self._resolver is not None and self._resolver.too_recent(self._clock())
 
     def _settle(self, item: Item, fate: Fate) -> None:
-        """Do what follows from a row's fate."""
+        """Deliver a row that was sent, or pass it on."""
         match fate:
-            case Made(found=found, began=began):
-                self._resolver.confirmed(item.key, began)
-                self._end(item, Created(item.row, found.sid))
+            case Made(done=done, started_at=started_at):
+                if self._resolver is not None and item.key is not None:
+                    self._resolver.sentinels.note(item.key, started_at)
+                self._delivery.put(item, self._operation.succeeded(item.row, done.sid))
             case Refused(error=refusal):
-                self._end(item, Rejected(item.row, refusal))
+                self._delivery.put(item, Rejected(item.row, refusal))
             case Lost(error=error):
-                item.tries += 1
-                if item.key is None:
-                    self._end(item, Unresolved(item.row, error))
-                    return
-                if isinstance(error, AnswerError) and error.status == _CREATED:
-                    item.carried_out = True
-                    self._ends.note(item, State.UNCONFIRMED)
-                self._resolver.add(item, error, self._clock())
+                self._doubt(item, error)
             case Unsent(error=error_of_all):
-                self._ends.note(item, State.PENDING)
+                self._writer.note(item, State.PENDING)
                 self._stop(error_of_all)
 
-    def found(self, item: Item, sid: str) -> None:
-        """Take it that a row in doubt became this one."""
-        self._sender.progress()
-        self._end(item, Created(item.row, sid))
+    def _doubt(self, item: Item, error: AiotaskError) -> None:
+        item.error = error
+        if self._resolver is None:
+            self._delivery.put(item, unresolved(item))
+            return
+        if self._operation.accepted(error):
+            item.accepted = True
+            self._writer.note(item, State.ACCEPTED_WITHOUT_SID)
+        self._resolver.add(item, error, self._clock())
 
-    def absent(self, item: Item) -> None:
-        """Take it that nothing came of a row in doubt: it is sent again."""
-        self._sender.progress()
-        if item.tries >= _MOST_TRIES and item.error is not None:
-            item.error.maybe_applied = False
-            self._end(item, Rejected(item.row, item.error))
-        else:
-            if item.error is not None:
-                self._hooks.retrying(item.tries, 0.0, item.error)
-            self._ready.append(item)
+    async def _resolve(self, resolver: Resolver) -> None:
+        """Deliver rows in doubt as the resolver decides, or send them again."""
+        async for verdicts in resolver.verdicts():
+            for verdict in verdicts:
+                self._obey(verdict)
+            self._queue.look_again()
+            if self._is_over():
+                self._delivery.changed.set()
 
-    def unresolved(self, item: Item) -> None:
-        """Take it that nobody can tell what became of a row."""
-        self._end(item, _open(item))
+    def _obey(self, verdict: Verdict) -> None:
+        match verdict:
+            case Exists(item=item, sid=sid):
+                self._sender.progress()
+                self._delivery.put(item, self._operation.succeeded(item.row, sid))
+            case Undecided(item=item):
+                self._delivery.put(item, unresolved(item))
+            case Absent(item=item):
+                self._sender.progress()
+                self._send_again(item)
 
-    def look_again(self) -> None:
-        """Let go on what waited for a change, or for time to pass."""
-        self._idle.wake(len(self._ready))
-        if self._over():
-            self._arrived.set()
+    def _send_again(self, item: Item) -> None:
+        """Send a row again that certainly had no effect, unless that was tried often enough."""
+        if item.error is not None:
+            if item.tries >= MAX_TRIES:
+                item.error.maybe_applied = False
+                self._delivery.put(item, Rejected(item.row, item.error))
+                return
+            self._operation.hooks.retrying(item.tries, 0.0, item.error)
+        self._queue.add([item])
 
-    def _end(self, item: Item, outcome: Outcome[Row]) -> None:
-        self._ended.append((item, outcome))
-        if not self._arrived.is_set():
-            self._arrived.set()
-
-    def _tell(self, item: Item, outcome: Outcome[Row]) -> None:
-        """Note for the journal what the caller has been told."""
-        if len(self._ended) == _MOST_ENDED - 1:
-            self._room.set()
-            self._hungry.set()
-        self._ends.told(item, outcome)
-
-    def _over(self) -> bool:
-        if self._ended:
+    def _is_over(self) -> bool:
+        if not self._delivery.is_empty:
             return False
-        if self._halt.called():
-            if not self._working and not self._ledger.kept:
-                # Nobody will look for them any more.
-                for item in self._resolver.drop():
-                    self._end(item, _open(item))
-            return not self._working and not self._ended
-        return self._source_done and self._quiet() and not self._resolver.items
+        if self._stopped.is_set():
+            if not self._workers.running and not self._writer.durable and self._resolver:
+                # Nothing will look for them any more.
+                for verdict in self._resolver.drop():
+                    self._obey(verdict)
+            return not self._workers.running and self._delivery.is_empty
+        return self._queue.complete and self._queue.is_quiet and not self.in_doubt
 
     def _stop(self, error: Exception | None) -> None:
         """Send nothing more; the first error is the one that is raised in the end."""
-        if not self._halt.call(error):
+        if not self._stopped.set(error):
             return
         for task in self._tasks:
             task.cancel()
-        for item in self._ready:
-            self._ends.note(item, State.PENDING)
-        self._ready.clear()
-        self._idle.wake()
-        self._hungry.set()
-        self._room.set()
-        self._arrived.set()
+        for item in self._queue.drain():
+            self._writer.note(item, State.PENDING)
+        self._delivery.space.set()
+        self._delivery.changed.set()
 
     async def _finish(self) -> None:
         self._stop(None)
-        for task in (*self._tasks, *self._workers):
+        for task in (*self._tasks, *self._workers.tasks):
             task.cancel()
-        # What is being claimed is so when this ends, and is released then.
+        # A claim that is being committed is in the journal when this ends, and is released then.
         feeding = () if self._feeding is None else (self._feeding,)
-        await asyncio.gather(*self._tasks, *self._workers, *feeding, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._workers.tasks, *feeding, return_exceptions=True)
         self._source.close()
-        for item, outcome in self._ended:
-            self._ends.untold(item, outcome)
+        for item, outcome in self._delivery.drain():
+            self._writer.undelivered(item, outcome)
         try:
-            await self._ends.write()
+            await self._writer.write()
         except JournalError as error:
-            self._halt.call(error)
+            self._stopped.set(error)
         finally:
-            await self._ledger.close()
+            await self._writer.close()
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
-        # Its coroutine is made in here: a task that is cancelled at once would never await it.
+        # The coroutine is made in here: a task that is cancelled at once would never await it.
         try:
             await work()
         except Exception as error:  # noqa: BLE001 - raised again when every row under way is done
             self._stop(error)
-
-
-def _open(item: Item) -> Unresolved[Any]:
-    return Unresolved(item.row, item.error or AiotaskError("what became of it cannot be found out"))

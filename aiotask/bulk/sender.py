@@ -1,16 +1,17 @@
-"""Sending one row: in its turn, again where certainly nothing came of it, and what came of it."""
+"""Sends one row: waits for the rate limiter, retries what is safe, classifies the result."""
 
 import asyncio
 from itertools import count
 from typing import NamedTuple
 
-from aiotask._rate_limiter import Start
+from aiotask._rate_limiter import Slot
 from aiotask.bulk.circuit_breaker import CircuitBreaker
-from aiotask.bulk.halt import StopSignal
 from aiotask.bulk.item import Item
+from aiotask.bulk.operation import Done, Operation
 from aiotask.bulk.resolver import FATAL
+from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
-from aiotask.bulk.target import Found, ServiceClock, Target
+from aiotask.bulk.wait_queue import StopSignal
 from aiotask.errors import (
     AiotaskError,
     AnswerError,
@@ -20,32 +21,39 @@ from aiotask.errors import (
     TLSError,
 )
 
-_SLICE = 0.25  # seconds; who waits for the service looks so often whether it is back
-_CATCH_UP = 0.01  # seconds of requests that may go at once, as in a lane
+# While the circuit is open, each waiting worker looks so often whether it has closed: a probe
+# that succeeds is felt soon, and fifty workers cost nothing.
+_SLICE = 0.25  # seconds
+# Sleeps end late. So much of a delay may be made up for by requests that start at once, as in the
+# rate limiter; more would exceed the caller's rate.
+_CATCH_UP = 0.01  # seconds
 _MISDIRECTED = 421
+
+MAX_TRIES = 16
+"""Attempts at one row whose effect, if any, was lost each time."""
 
 
 class Made(NamedTuple):
-    """The row's resource was made, by a create that began then."""
+    """The row was carried out by a request that started then, by the run's clock."""
 
-    found: Found
-    began: float
+    done: Done
+    started_at: float
 
 
 class Lost(NamedTuple):
-    """The row was sent, and no answer tells what came of it."""
+    """The row was sent, and its effect is unknown."""
 
     error: AiotaskError
 
 
 class Refused(NamedTuple):
-    """The service refused the row, and would again."""
+    """The service refused the row, and would do so again."""
 
     error: AiotaskError
 
 
 class Unsent(NamedTuple):
-    """Nothing came of the row; the error is about every row, and None where the run halts."""
+    """The row had no effect; the error concerns every row, and is None where the run stops."""
 
     error: AiotaskError | None
 
@@ -57,16 +65,16 @@ class Sender:
     """Sends the rows of one run."""
 
     def __init__(
-        self, target: Target, settings: Settings, service: ServiceClock, halt: StopSignal
+        self, operation: Operation, settings: Settings, service: ServiceClock, stop: StopSignal
     ) -> None:
         self.breaker = CircuitBreaker()
-        self._target = target
+        self.begun = False
+        self._operation = operation
         self._settings = settings
-        self._attribute = settings.keys.attribute or ""
         self._service = service
-        self._halt = halt
-        self._retry = target.retry
-        self._clock = target.retry.clock
+        self._stop = stop
+        self._retry = operation.retry
+        self._clock = operation.retry.clock
         self._reached = False
         self._failures = 0
         self._hold_until = 0.0
@@ -75,44 +83,45 @@ class Sender:
         self._last_progress = self._clock()
 
     async def send(self, item: Item) -> Fate:
-        """Send a row until something is known of it, or in doubt."""
+        """Send a row until its fate is known, or in doubt."""
         for attempt in count(1):
             try:
-                start = await self._halt.interrupts(self._admitted())
+                start = await self._stop.cancels(self._admitted())
             except asyncio.CancelledError:
-                if not self._halt.called():
+                if not self._stop.is_set():
                     raise
                 return Unsent(None)
-            began = self._clock()
+            started_at = self._clock()
+            item.sent = self.begun = True
             try:
-                found = await self._target.create(item.body, self._attribute, item.key)
+                done = await self._operation.send(item)
             except AiotaskError as error:
                 failure = error
             else:
-                self._service.note(found.created, self._clock())
+                self._service.note(done.created, self._clock())
                 self.progress()
                 self.breaker.answered(self._clock())
-                return Made(found, began)
+                return Made(done, started_at)
             finally:
-                self._target.lane.leave(start)
-            if (fate := self._fate(failure)) is not None:
+                self._operation.limiter.release(start)
+            if (fate := self._fate(item, failure)) is not None:
                 return fate
-            if self._halt.called():
+            if self._stop.is_set():
                 break
             delay = max(self._hold_until - self._clock(), 0.0)
             if isinstance(failure, AnswerError):
                 delay = max(delay, failure.retry_after or 0.0)
-            self._target.hooks.retrying(attempt, delay, failure)
+            self._operation.hooks.retrying(attempt, delay, failure)
         return Unsent(None)
 
     def progress(self) -> None:
-        """Note that the run goes forward."""
+        """Note that the run makes progress."""
         self._reached = True
         self._failures = 0
         self._last_progress = self._clock()
 
-    async def _admitted(self) -> Start:
-        """Wait until a request may be sent, and take a turn."""
+    async def _admitted(self) -> Slot:
+        """Wait until a request may be sent, and take a slot of the limiter."""
         while True:
             now = self._clock()
             probe = self.breaker.open
@@ -120,48 +129,61 @@ class Sender:
             if wait > 0:
                 await self._retry.sleep(min(wait, _SLICE))
                 continue
-            turn = await self._turn()
+            start = await self._acquired()
             if probe or not self.breaker.open:
-                return turn
-            # The service went down while this one waited for its turn.
-            self._target.lane.leave(turn)
+                return start
+            # The circuit opened while this request waited for the limiter.
+            self._operation.limiter.release(start)
 
-    async def _turn(self) -> Start:
-        """Take a turn, no sooner than the highest rate allows; a delay is not made up for."""
+    async def _acquired(self) -> Slot:
+        """Take a slot of the limiter, no sooner than the caller's maximum rate allows."""
+        limiter = self._operation.limiter
         if (most := self._settings.max_rate) is None:
-            return await self._target.lane.turn()
+            return await limiter.acquire()
         async with self._one_by_one:
             if (wait := self._next_start - self._clock()) > 0:
                 await self._retry.sleep(wait)
-            turn = await self._target.lane.turn()
+            start = await limiter.acquire()
             self._next_start = max(self._next_start, self._clock() - _CATCH_UP) + 1 / most
-            return turn
+            return start
 
-    def _fate(self, error: AiotaskError) -> Fate | None:
-        """Return what a failure means for its row; None where the row is to be sent again."""
+    def _fate(self, item: Item, error: AiotaskError) -> Fate | None:
+        """Return the fate of a row whose attempt failed, or None where it is to be sent again."""
         self._reached = self._reached or isinstance(error, AnswerError)
         if error.maybe_applied:
             self.breaker.lost(self._clock())
-            return Lost(error)
+            return self._lost(item, error)
         if isinstance(error, RateLimitError):
             return self._patiently(error)
         if isinstance(error, ConnectionFailedError) or _misdirected(error):
-            self._failures += 1
-            self._hold_until = self._clock() + self._retry.wait(error, self._failures)
-            # An address where nothing ever answered is rather a wrong one.
-            nobody = not self._reached and self._failures >= self._retry.attempts
-            return (
-                Unsent(error) if nobody or isinstance(error, TLSError) else (self._patiently(error))
-            )
+            self._hold(error)
+            # An address that never answered is probably a wrong one.
+            unreachable = not self._reached and self._failures >= self._retry.attempts
+            if unreachable or isinstance(error, TLSError):
+                return Unsent(error)
+            return self._patiently(error)
         if isinstance(error, StatusError) and not isinstance(error, FATAL):
             self.progress()
             self.breaker.answered(self._clock())
             return Refused(error)
         return Unsent(error)
 
+    def _lost(self, item: Item, error: AiotaskError) -> Fate | None:
+        """Return the fate of a row whose answer was lost: an idempotent one is sent again."""
+        item.tries += 1
+        if not self._operation.idempotent or item.tries >= MAX_TRIES:
+            return Lost(error)
+        self._hold(error)
+        return self._patiently(error)
+
+    def _hold(self, error: AiotaskError) -> None:
+        """Send nothing for a while that grows with each failure in a row."""
+        self._failures += 1
+        self._hold_until = self._clock() + self._retry.wait(error, self._failures)
+
     def _patiently(self, error: AiotaskError) -> Fate | None:
         waited = self._clock() - self._last_progress
-        return Unsent(error) if waited > self._settings.patience else None
+        return Unsent(error) if waited > self._settings.stall_timeout else None
 
 
 def _misdirected(error: AiotaskError) -> bool:

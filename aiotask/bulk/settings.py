@@ -1,4 +1,4 @@
-"""How a bulk creation goes about it: what its caller can choose."""
+"""Settings of a bulk run."""
 
 import os
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from typing import Any
 
 import attrs
 
+from aiotask.bulk.fingerprint import fingerprint
 from aiotask.bulk.keys import Keys
-from aiotask.bulk.rows import fingerprint
 
 
 def _above_zero(_: object, attribute: "attrs.Attribute[float]", value: Any) -> None:
@@ -21,13 +21,22 @@ def _at_least_one(_: object, attribute: "attrs.Attribute[int]", value: Any) -> N
         raise ValueError(f"{attribute.name}: must be at least 1, not {value!r}")
 
 
+def _same(row: Any) -> Any:
+    return row
+
+
+def _no_line(_: Any) -> None:
+    return None
+
+
 @attrs.frozen(kw_only=True)
 class Settings:
-    """A bulk creation's settings; a ValueError says which of them cannot be.
+    """The settings of a bulk run; a ValueError names the one that is out of bounds.
 
-    *settle* and *patience* are in seconds, *max_rate* in creates a second. Where nothing goes
-    forward for as long as *patience*, a run ends with the error of the day. *print_of* gives 32
-    bits that tell a row from another one, *place_of* where its owner finds it.
+    *settle* and *stall_timeout* are in seconds, *max_rate* in rows a second. Where no row makes
+    progress for *stall_timeout*, the run ends with the last error. *fields_of* gives the fields of
+    a row, *fingerprint_of* 32 bits that tell it from other rows, *source_line_of* its line in the
+    input.
     """
 
     keys: Keys
@@ -37,6 +46,7 @@ class Settings:
     max_rate: float | None = attrs.field(
         default=None, validator=attrs.validators.optional(_above_zero)
     )
-    patience: float = attrs.field(default=3600.0, validator=_above_zero)
-    print_of: Callable[[Any], int | None] = fingerprint
-    place_of: Callable[[Any], int | None] = lambda _: None
+    stall_timeout: float = attrs.field(default=3600.0, validator=_above_zero)
+    fields_of: Callable[[Any], Any] = _same
+    fingerprint_of: Callable[[Any], int | None] = fingerprint
+    source_line_of: Callable[[Any], int | None] = _no_line

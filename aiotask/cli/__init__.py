@@ -1,7 +1,7 @@
-"""The command line: ``aiotask demo``, ``sandbox``, ``tasks …`` and ``journal show``.
+"""Command line: ``aiotask demo``, ``sandbox``, ``tasks`` and ``journal``.
 
-Here alone something is printed, and a process ends. Data goes to standard output and everything
-else to standard error. Exit status: 0 all done, 1 not all, 2 wrong usage or input, 130 interrupted.
+Nothing else in aiotask prints or ends the process. Data goes to standard output, everything else
+to standard error. Exit status: 0 all done, 1 not all, 2 wrong usage or input, 130 interrupted.
 """
 
 import os
@@ -18,14 +18,15 @@ from aiotask.cli.commands.journal import journal
 from aiotask.cli.commands.sandbox import sandbox
 from aiotask.cli.commands.tasks import tasks
 from aiotask.cli.errors import FAILED, INTERRUPTED, WRONG_USAGE, printable
+from aiotask.cli.loop import loop_name
 
-__all__ = ["commands"]
+__all__ = ["main"]
 
 
-class _Commands(click.Group):
+class _Main(click.Group):
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run the command line; what cannot be written is said in one line."""
-        # Python has None for what was closed at its start.
+        """Run the command line, and report output that cannot be written in one line."""
+        # Python has None for a stream that was closed when it started.
         sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115 - to the very end
         if sys.stdout is None:
             click.echo("Error: standard output is closed", err=True)
@@ -34,29 +35,42 @@ class _Commands(click.Group):
             return super().main(*args, **extra)
         except OSError as error:
             click.echo(f"Error: {printable(str(error))}", err=True)
-            # What is still to be written would fail again at the end.
+            # The interpreter flushes what is left at its end, and that would fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(FAILED)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; click would call an interrupt an error like any other."""
+        """Run a command; click would report an interrupt as an error like any other."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise click.exceptions.Exit(INTERRUPTED) from None
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="aiotask")
-def commands() -> None:
-    """Tasks of Twilio TaskRouter: import, list and change them; and a sandbox to try that on.
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"aiotask, version {__version__} ({loop_name()})")
+        ctx.exit()
 
-    Credentials come from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or from TWILIO_API_KEY and
-    TWILIO_API_SECRET. `aiotask demo` and `aiotask sandbox` need none.
+
+@click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and the event loop in use, and exit.",
+)
+def main() -> None:
+    """Import, list and change tasks of Twilio TaskRouter, or run a local sandbox of it.
+
+    Credentials are read from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or from TWILIO_API_KEY and
+    TWILIO_API_SECRET. The commands demo and sandbox need none.
     """
 
 
 for command in (import_, audit):
     tasks.add_command(command)
 for command in (demo, journal, sandbox, tasks):
-    commands.add_command(command)
+    main.add_command(command)

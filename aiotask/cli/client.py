@@ -1,6 +1,5 @@
-"""The way to the service: the options that all commands share, and a call's errors as failures."""
+"""Client of the commands: the options that all of them share, and errors as exit statuses."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -8,6 +7,7 @@ import click
 
 from aiotask._client import Client
 from aiotask.cli.errors import Failure, WrongUsageError
+from aiotask.cli.loop import run
 from aiotask.cli.options import Number
 from aiotask.errors import AiotaskError, JournalError
 from aiotask.taskrouter import Tasks
@@ -16,7 +16,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 T = TypeVar("T")
 
 CONNECTIONS = 100
-"""How many requests a client makes at once, unless more are wanted."""
+"""Requests that a client makes at once, unless a command asks for more."""
 _INSECURE = f"{__name__}.allow_insecure"
 
 
@@ -25,15 +25,19 @@ def _remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 def workspace_options(command: Command) -> Command:
-    """Add the options that say where the tasks are, and how to get there."""
+    """Add the options that name the workspace and the service."""
     for option in (
-        click.option("--base-url", metavar="URL", help="Instead of Twilio's: a sandbox or proxy."),
+        click.option(
+            "--base-url",
+            metavar="URL",
+            help="Send requests to this URL, such as a sandbox or a proxy, instead of Twilio.",
+        ),
         click.option(
             "--allow-insecure",
             is_flag=True,
             expose_value=False,
             callback=_remember,
-            help="Plain http to another machine than this one.",
+            help="Allow plain http to another machine.",
         ),
         click.option(
             "--timeout",
@@ -41,9 +45,9 @@ def workspace_options(command: Command) -> Command:
             type=Number(min=0, min_open=True),
             default=30.0,
             show_default=True,
-            help="How long one answer may take.",
+            help="Seconds to wait for one answer.",
         ),
-        click.option("--workspace", metavar="SID", required=True, help="The workspace: WS…"),
+        click.option("--workspace", metavar="SID", required=True, help="The workspace (WS…)."),
     ):
         command = option(command)
     return command
@@ -52,7 +56,7 @@ def workspace_options(command: Command) -> Command:
 def open_tasks(
     workspace: str, timeout: float, base_url: str | None, at_once: int = 1
 ) -> tuple[Client, Tasks]:
-    """Return a client for *at_once* requests, and the tasks of a workspace; nothing is sent."""
+    """Return a client for *at_once* requests and the tasks of a workspace; send nothing."""
     try:
         client = Client(
             base_url=base_url,
@@ -76,7 +80,7 @@ def answered(client: Client, call: Callable[[], Awaitable[T]]) -> T:
             return await call()
 
     try:
-        return asyncio.run(made())
+        return run(made())
     except JournalError as error:
         raise WrongUsageError(str(error)) from error
     except AiotaskError as error:

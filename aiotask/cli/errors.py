@@ -1,4 +1,4 @@
-"""How a command says that it cannot go on: one line on standard error, and an exit status."""
+"""Errors that end a command: one line on standard error and an exit status."""
 
 import click
 
@@ -10,7 +10,7 @@ INTERRUPTED = 130
 
 
 class Failure(click.ClickException):
-    """Ends a command that could not do what it was asked for."""
+    """The command could not do its work."""
 
     exit_code = FAILED
 
@@ -20,13 +20,13 @@ class Failure(click.ClickException):
 
 
 class WrongUsageError(Failure):
-    """Ends a command that was asked for something wrong: nothing was tried."""
+    """The options or the input are wrong: the command tried nothing."""
 
     exit_code = WRONG_USAGE
 
 
 def printable(text: str) -> str:
-    """Return *text* as one line in which a terminal finds no commands, whoever wrote it."""
+    """Return *text* as one line without control characters, which a terminal would obey."""
     if text.isprintable():
         return text
     return "".join(
@@ -35,7 +35,7 @@ def printable(text: str) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Return why something failed, without the request, which is the same for every row."""
+    """Return why a row failed, without the request, which is the same for every row."""
     match error:
         case AnswerError(message=message, status=status, code=None):
             return f"{message} (status {status})"

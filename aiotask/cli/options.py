@@ -1,6 +1,6 @@
-"""Fields of an operation as text: options made from its TypedDict, and cells and options read.
+"""Options made from the fields of an operation, and values read from text.
 
-A field is written down once in the project, in the TypedDict that the client takes it by.
+A field and its type are declared once, in the TypedDict that the client takes.
 """
 
 import re
@@ -10,13 +10,13 @@ from math import isfinite
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
-import orjson
 
 from aiotask._encoding import field_types
+from aiotask._json import loads
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-# `--timeout` is how long an answer may take, with every command; a task's own needs another name.
+# --timeout is the wait for an answer in every command, so a task's own timeout has another name.
 _OTHER_NAMES = {"timeout": "task_timeout"}
 _METAVARS: Mapping[Any, str] = {str: "TEXT", int: "N", datetime: "DATE", Mapping: "JSON"}
 _TRUTHS = {"true": True, "false": False}
@@ -24,9 +24,9 @@ _WHOLE = re.compile("[+-]?[0-9]+")
 
 
 def value_of(kind: Any, text: str) -> Any:
-    """Return what *text* says, as a value of one of the types that ``field_types`` gives.
+    """Return *text* as a value of *kind*, one of the types of ``field_types``.
 
-    A ValueError says what is wrong; the bounds of a value are the client's to check.
+    A ValueError says what is wrong. The client checks the bounds of a value.
     """
     if kind is int:
         if not _WHOLE.fullmatch(text):
@@ -40,14 +40,14 @@ def value_of(kind: Any, text: str) -> Any:
         return moment(text)
     if kind is Mapping:
         try:
-            return orjson.loads(text)
+            return loads(text)
         except ValueError as error:
             raise ValueError(f"is not JSON: {error}") from error
     return text
 
 
 def moment(text: str) -> datetime:
-    """Return a date and time of ISO 8601."""
+    """Return a date and time in ISO 8601 format."""
     try:
         return datetime.fromisoformat(text)
     except ValueError:
@@ -56,7 +56,7 @@ def moment(text: str) -> datetime:
 
 
 class Number(click.FloatRange):
-    """A number within bounds; neither NaN nor the infinities, which are within none."""
+    """A finite number within bounds; click itself lets NaN pass."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -68,19 +68,19 @@ class Number(click.FloatRange):
         return number
 
 
-def field_options(shape: type) -> Callable[[Command], Command]:
-    """Return a decorator that gives a command an option for every field of a TypedDict."""
+def field_options(shape: type, texts: Mapping[str, str]) -> Callable[[Command], Command]:
+    """Return a decorator that adds an option for every field of *shape*, with its help text."""
 
     def add(command: Command) -> Command:
         for name in reversed(field_types(shape)):
-            command = _option(shape, name)(command)
+            command = _option(shape, name, texts[name])(command)
         return command
 
     return add
 
 
 def given(shape: type, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of *shape* that were given among a command's *options*."""
+    """Return the fields of *shape* that a command's *options* give."""
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name in field_types(shape)
@@ -88,12 +88,12 @@ def given(shape: type, options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _option(shape: type, name: str) -> Callable[[Command], Command]:
+def _option(shape: type, name: str, text: str) -> Callable[[Command], Command]:
     kind, hint = field_types(shape)[name], get_type_hints(shape)[name]
     name = _OTHER_NAMES.get(name, name)
     flag = name.replace("_", "-")
     if kind is bool:
-        return click.option(f"--{flag}/--no-{flag}", name, default=None)
+        return click.option(f"--{flag}/--no-{flag}", name, default=None, help=text)
     several = get_origin(hint) is Sequence
     if several:
         (hint,) = get_args(hint)
@@ -105,7 +105,7 @@ def _option(shape: type, name: str) -> Callable[[Command], Command]:
         callback=None if choices else _reader(kind),
         metavar=None if choices else _METAVARS[kind],
         multiple=several,
-        help="More than one may be given." if several else None,
+        help=text,
     )
 
 

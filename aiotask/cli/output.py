@@ -1,4 +1,4 @@
-"""Tasks on standard output: as JSON Lines, as CSV or as a table."""
+"""Writers of tasks to standard output: JSON Lines, CSV or a table."""
 
 import csv
 import sys
@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, Protocol
 
 import attrs
-import orjson
 from rich.console import Console
 from rich.table import Table
 
 from aiotask._decoding import JsonText, to_dict
+from aiotask._json import dumps
 from aiotask.cli.errors import printable
 from aiotask.taskrouter import Task
 
@@ -29,19 +29,19 @@ _WIDER_THAN_ANY_ROW = 100_000
 
 
 class Writer(Protocol):
-    """Where listed tasks go."""
+    """A format of a list of tasks."""
 
     def write(self, tasks: Sequence[Task]) -> None:
-        """Take some tasks in a row."""
+        """Write the next tasks."""
 
     def finish(self) -> None:
-        """Know that these were all."""
+        """Write the end of the list."""
 
 
 def write_task(task: Task) -> None:
-    """Write one task with its ETag."""
+    """Write one task as JSON, with its ETag."""
     output = sys.stdout.buffer
-    output.write(orjson.dumps(_document(task) | {"etag": task.etag}) + b"\n")
+    output.write(dumps(_document(task) | {"etag": task.etag}) + b"\n")
     output.flush()
 
 
@@ -54,15 +54,15 @@ class _JsonLines:
         self._output = sys.stdout.buffer
 
     def write(self, tasks: Sequence[Task]) -> None:
-        self._output.writelines(orjson.dumps(_document(task)) + b"\n" for task in tasks)
+        self._output.writelines(dumps(_document(task)) + b"\n" for task in tasks)
         self._output.flush()
 
     def finish(self) -> None:
-        """Do nothing: every line was whole."""
+        """Do nothing: every line is written already."""
 
 
 class _Utf8:
-    """Takes text for a binary file, whatever the encoding of the terminal."""
+    """Text file that writes UTF-8, whatever the terminal's encoding."""
 
     def __init__(self, output: BinaryIO) -> None:
         self._output = output
@@ -82,7 +82,7 @@ class _Csv:
         self._output.flush()
 
     def finish(self) -> None:
-        """Write out the header, if nothing came after it."""
+        """Flush the header of an empty list."""
         self._output.flush()
 
 
@@ -98,12 +98,12 @@ class _Table:
             self._table.add_row(*(printable(_cell(cells[name])) for name in _IN_TABLE))
 
     def finish(self) -> None:
-        """Show all of them: only now are the columns' widths known."""
+        """Show the table: its columns' widths are known only now."""
         show_table(self._table)
 
 
 def show_table(table: Table) -> None:
-    """Show a table on standard output; only a terminal has an edge that it must not pass."""
+    """Show a table on standard output, as wide as it needs unless that is a terminal."""
     terminal = sys.stdout.isatty()
     Console(width=None if terminal else _WIDER_THAN_ANY_ROW, markup=False, emoji=False).print(table)
 
@@ -115,7 +115,7 @@ def _cell(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case dict():
-            return orjson.dumps(value).decode()
+            return dumps(value).decode()
     return str(value)
 
 

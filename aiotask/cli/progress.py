@@ -1,4 +1,4 @@
-"""The display of a run on a terminal's standard error; elsewhere only what is said line by line."""
+"""Progress display on a terminal's standard error; elsewhere plain lines."""
 
 import sys
 from contextlib import suppress
@@ -16,9 +16,9 @@ _REFRESHES = 5  # a second
 
 
 class Display:
-    """Shows how a run goes: *total* is lines or rows, and None where it is not known.
+    """Progress of a run; *total* is its lines or rows, and None where that is unknown.
 
-    It is ``shown`` where standard error is a terminal, and not where the data goes to that, too.
+    ``shown`` is True where standard error is a terminal that no data goes to.
     """
 
     def __init__(self, total: int | None, *, data_follows: bool = False) -> None:
@@ -50,15 +50,15 @@ class Display:
             self._progress.stop()
 
     def show(self, completed: int, text: str) -> None:
-        """Show how far it has come."""
+        """Show how much is completed, and *text* beside it."""
         if self.shown:
             self._progress.update(self._bar, completed=completed, description=text)
 
     def say(self, text: str) -> None:
-        """Write a line to standard error, above what is displayed."""
+        """Write a line to standard error, above the display."""
         if self.shown:
             self._progress.console.out(printable(text), highlight=False)
             return
-        # Who no longer reads this may still want the rows to go through.
+        # A reader that has left the messages may still want the rows to go through.
         with suppress(BrokenPipeError):
             click.echo(printable(text), err=True)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks to end well, the second ends."""
+"""Handling of Ctrl-C and SIGTERM: the first one stops a command, the second one cancels it."""
 
 import asyncio
 import signal
@@ -11,10 +11,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def stop_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Call *stop* at the first signal, and cancel the current task at the ones after it."""
+    """Call *stop* at the first signal, and cancel the current task at each later one."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     if task is None:
-        raise RuntimeError("signals are taken for a task")
+        raise RuntimeError("signals need a running task")
     steps = chain[Callable[[], object]]([stop], repeat(task.cancel))
 
     def handle(*_: object) -> None:

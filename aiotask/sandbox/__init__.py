@@ -1,7 +1,16 @@
 """A local server that behaves like Twilio TaskRouter v1, for tests and demonstrations.
 
-It knows nothing of the rest of aiotask, so that a client and a server that agree have not merely
-copied each other.
+It imports nothing of the rest of aiotask, so that client and server agree by the documentation and
+not by shared code. From top to bottom, each part imports only parts below it:
+
+* ``_sandbox``: settings, start and close; ``_controls``: methods for tests; ``_contents``: fill
+* ``server``: HTTP and faults; ``callbacks``: posts and instructions; ``storage``: the SQLite file
+* ``api``: endpoints, and the dispatch of requests to them
+* ``_workspace``: stores, transitions and router put together
+* ``routing``: offers of tasks to workers; ``wire``: parameters and answers
+* ``model``: resources, stores and state transitions
+* ``expressions``: the expression language; ``clock``: time and timers
+* ``_json``: strict JSON; ``_sorted``: sorted containers
 """
 
 from aiotask.sandbox._contents import ContentsError

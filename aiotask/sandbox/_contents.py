@@ -1,6 +1,6 @@
-"""What a sandbox holds, in plain mappings: put in before a test, and looked at after it.
+"""Fill and snapshot: the contents of a sandbox as plain mappings.
 
-Both ways go through the service itself, so that a mapping may hold just what requests may.
+Both execute requests on the service, so that mappings obey the same rules.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -8,25 +8,24 @@ from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-import orjson
-
+from aiotask.sandbox._json import dumps, loads
 from aiotask.sandbox.api.dispatch import Request, Service
 from aiotask.sandbox.model.account import is_sid
-from aiotask.sandbox.wire.answers import Refusal
+from aiotask.sandbox.model.refusals import Refusal
 
 
 class _Kind(NamedTuple):
     path: str
     key: str
-    """The name of the items of a page."""
+    """The key of the items in a page."""
     fields: str
-    """What one is created with."""
+    """The fields of create."""
     prefix: str = ""
     references: tuple[str, ...] = ()
-    """The fields of others that name one by its sid."""
+    """Fields of other resources that hold its sid."""
 
 
-# In an order in which each may name what comes before it.
+# In dependency order: each kind may refer to those before it.
 _KINDS = {
     "activities": _Kind(
         "Activities",
@@ -70,18 +69,18 @@ Contents = Mapping[str, Mapping[str, Any]]
 
 
 class ContentsError(ValueError):
-    """A mapping that a sandbox cannot be filled with; the message says where it is wrong."""
+    """A mapping is invalid; the message names the place."""
 
 
 class Filler:
-    """Puts the contents of mappings into a sandbox by one request after another."""
+    """Fills a sandbox from mappings, and reads it into mappings."""
 
     def __init__(self, service: Service, origin: str) -> None:
         self._service = service
         self._origin = origin
 
     def fill(self, contents: Contents) -> None:
-        """Add workspaces by their friendly names, each with what its mapping has."""
+        """Add workspaces by friendly name, with their contents."""
         for name, held in contents.items():
             _check_names(name, held, _KINDS.keys() | _SETTINGS)
             settings = {key: value for key, value in held.items() if key in _SETTINGS}
@@ -89,7 +88,7 @@ class Filler:
             self._fill_workspace(name, f"/v1/Workspaces/{made['sid']}", held)
 
     def snapshot(self) -> dict[str, dict[str, Any]]:
-        """Return everything that there is, by the friendly names of the workspaces."""
+        """Return all contents, by the friendly names of the workspaces."""
         found = {}
         for workspace in self._listed("/v1/Workspaces", "workspaces"):
             path = f"/v1/Workspaces/{workspace['sid']}"
@@ -110,6 +109,7 @@ class Filler:
             for number, row in enumerate(held.get(name, ())):
                 place = f"{workspace}.{name}[{number}]"
                 _check_names(place, row, set(kind.fields.split()))
+                # A new worker has its channels already; their capacities are updates.
                 fields = {key: value for key, value in row.items() if key != "channels"}
                 self._resolve(place, path, fields)
                 made = self._make(place, f"{path}/{kind.path}", fields)
@@ -118,7 +118,7 @@ class Filler:
                     self._make(f"{place}.channels", below, {"capacity": capacity})
 
     def _resolve(self, place: str, path: str, fields: dict[str, Any]) -> None:
-        """Put sids where there are friendly names, also in the configuration of a workflow."""
+        """Replace friendly names by sids, also in the configuration of a workflow."""
         for kind in _KINDS.values():
             for field in kind.references:
                 if field in fields:
@@ -149,7 +149,7 @@ class Filler:
 
     def _listed(self, path: str, key: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        query = "PageSize=1000"
+        query = "PageSize=1000"  # the maximum: each page is a request
         while True:
             page = self._ask("GET", path, query=query.encode())
             found += page[key]
@@ -162,7 +162,7 @@ class Filler:
         request = Request(
             method=method, origin=self._origin, path=path, query=query, form=form, if_match=None
         )
-        return orjson.loads(self._service.carry_out(request).body)
+        return loads(self._service.carry_out(request).body)
 
 
 def _check_names(place: str, row: Any, known: AbstractSet[str]) -> None:
@@ -180,19 +180,19 @@ def _wire(name: str) -> str:
 def _written(value: Any) -> str:
     if isinstance(value, str):
         return value
-    # Numbers and truths are written in a form as they are in JSON.
-    return orjson.dumps(value).decode()
+    # A form writes numbers, truth values, mappings and lists as JSON does.
+    return dumps(value).decode()
 
 
 def _decoded(item: dict[str, Any]) -> dict[str, Any]:
     for name in _JSON:
         if isinstance(item.get(name), str):
-            item[name] = orjson.loads(item[name])
+            item[name] = loads(item[name])
     return item
 
 
 def _with_queues(part: Any, sid_of: Callable[[str], str]) -> Any:
-    """Return a part of a configuration with the sids of the queues that it names."""
+    """Return a part of a configuration with sids in place of queue names."""
     if isinstance(part, Mapping):
         return {
             key: sid_of(value) if key == "queue" else _with_queues(value, sid_of)

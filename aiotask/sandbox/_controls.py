@@ -1,111 +1,110 @@
-"""What can be done to a sandbox without requests, and seen of it: for tests."""
+"""Test controls: time, contents, tasks and workers without requests."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import orjson
-
 from aiotask.sandbox._contents import Contents, Filler
+from aiotask.sandbox._json import dumps, loads
 from aiotask.sandbox._workspace import Template, Workspace
 from aiotask.sandbox.api.dispatch import Service
 from aiotask.sandbox.model.account import Account
+from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.model.task import Status, StoredTask, Task
-from aiotask.sandbox.wire.answers import Refusal
 
 
 class TestControls:
-    """What a test sets up before it, and looks at after it."""
+    """The methods of a sandbox for tests."""
 
     _account: Account
     _service: Service
 
     @property
     def workspaces(self) -> list[str]:
-        """The sids of the workspaces that there are, in the order of their creation."""
+        """The sids of all workspaces, in order of creation."""
         return list(self._service.workspaces.items)
 
     @property
     def _origin(self) -> str:
-        """What URLs begin with while nobody serves."""
+        """The start of URLs while the sandbox does not serve."""
         return "http://sandbox"
 
     async def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
-        """Let time pass, and do on the way what is due: each thing in order and at its own time.
+        """Advance the clock, and run all timers on the way in order, each at its own time.
 
-        The clock of this sandbox goes on from there; a store does not keep how far it was moved.
+        The clock runs on from there. A store does not keep the advance.
         """
         span = round(1000 * (seconds + 60 * minutes + 3600 * hours))
         if span < 0:
-            raise ValueError("time does not go back")
+            raise ValueError("time cannot go back")
         scheduler = self._account.scheduler
-        with self._at_work():
+        with self._as_request():
             end = scheduler.timeline.milliseconds() + span
             while (due := scheduler.next) is not None and due <= end:
                 scheduler.advance_to(due)
-                await asyncio.sleep(0)  # so that others see each moment, too
+                await asyncio.sleep(0)  # other tasks of the loop see each moment, too
             scheduler.advance_to(end)
 
     def freeze_index(self) -> None:
-        """Let lists of tasks and of events stand still: nothing that is new gets into them.
+        """Freeze the lists of tasks and events: new ones are found by sid, but not listed.
 
-        Sids find it, and :meth:`snapshot` and :meth:`tasks` show it. What lists did not show by now
-        because of their lag waits as well.
+        :meth:`snapshot` and :meth:`tasks` show them. Those that are within the index lag at the
+        time of the freeze are not listed either.
         """
         self._account.scheduler.catch_up()
         self._account.index.freeze(self._account.milliseconds())
 
     def thaw_index(self) -> None:
-        """Let lists go on after :meth:`freeze_index`, no further behind than their lag."""
+        """Undo :meth:`freeze_index`: lists are behind by the index lag only."""
         self._account.index.thaw()
 
     def create_workspace(self, friendly_name: str, template: Template = "FIFO") -> str:
-        """Add a workspace without a request, and return its sid.
+        """Create a workspace without a request, and return its sid.
 
-        The template FIFO comes with a queue and a workflow that puts every task in it.
+        The template FIFO has a queue, and a workflow that sends every task to it.
         """
-        with self._at_work():
+        with self._as_request():
             return self._service.workspaces.open(friendly_name, template).sid
 
     def fill(self, contents: Contents) -> None:
-        """Add workspaces with what they hold, without requests.
+        """Add workspaces and their contents, without requests.
 
-        *contents* has a mapping for each workspace, by its friendly name. In it may stand settings
-        of the workspace (``template``, ``events_filter`` ...), and lists of ``activities``,
-        ``task_channels``, ``task_queues``, ``workflows``, ``workers`` and ``tasks``: mappings of
-        the fields that create them, by the names of a client's ``create``. Where a sid belongs, a
-        friendly name will do (``"activity_sid": "Available"``, also the queues of a configuration),
-        and a worker's ``channels`` are capacities by unique name. What cannot be is a
-        :class:`ContentsError` that says where it stands; what stood before it is there then.
+        *contents* maps friendly names to workspaces. A workspace is a mapping of its settings
+        (``template``, ``events_filter`` ...) and of lists of ``activities``, ``task_channels``,
+        ``task_queues``, ``workflows``, ``workers`` and ``tasks``, each a mapping with the fields of
+        a client's ``create``. Friendly names may stand in place of sids (``"activity_sid":
+        "Available"``), also for the queues in a configuration. A worker's ``channels`` maps unique
+        names to capacities. An invalid entry is a :class:`ContentsError` that names its place; the
+        entries before it have been added.
         """
-        with self._at_work():
+        with self._as_request():
             self._filler().fill(contents)
 
     def snapshot(self) -> dict[str, dict[str, Any]]:
-        """Return all that is there now, by the friendly names of the workspaces.
+        """Return the present contents, by the friendly names of the workspaces.
 
-        Each has its own fields and the lists that :meth:`fill` takes, with all fields that the
-        service gives; ``attributes`` and configurations are decoded, tasks have their
-        ``reservations`` and workers their ``channels``.
+        Each workspace has its fields and the lists of :meth:`fill`, with all fields of an answer.
+        ``attributes`` and configurations are decoded, tasks have ``reservations`` and workers
+        ``channels``.
         """
         self._account.scheduler.catch_up()
         with self._account.index.bypass():
             return self._filler().snapshot()
 
     def tasks(self, workspace_sid: str) -> list[StoredTask]:
-        """Return the tasks that a workspace holds now, in the order of their creation."""
+        """Return the tasks of a workspace, in order of creation."""
         self._account.scheduler.catch_up()
         return [StoredTask.of(task) for task in self._workspace(workspace_sid).stores.tasks]
 
     def assign(self, task_sid: str) -> None:
-        """Make a task assigned, as a worker who accepts its reservation does."""
+        """Set a task to assigned, as the acceptance of a reservation does."""
         self.set_status(task_sid, "assigned")
 
     def set_status(self, task_sid: str, status: Status) -> None:
-        """Give a task any status, and leave its reservations alone; its version grows."""
+        """Set any status of a task, without a change to its reservations; its version grows."""
         workspace, task = self._task(task_sid)
-        with self._at_work():
+        with self._as_request():
             workspace.transitions.set_status(task, status)
 
     def create_worker(
@@ -115,37 +114,37 @@ class TestControls:
         attributes: Mapping[str, Any] | None = None,
         activity: str = "Available",
     ) -> str:
-        """Add a worker without a request, and return its sid; *activity* is a friendly name.
+        """Create a worker without a request, and return its sid; *activity* is a friendly name.
 
-        The worker gets tasks at once, if the activity is available.
+        A worker with an available activity gets tasks at once.
         """
         self._account.scheduler.catch_up()
         stores = self._workspace(workspace_sid).stores
         named = [item for item in stores.activities if item.friendly_name == activity]
         if not named:
             raise LookupError(f"the workspace has no activity {activity!r}")
-        decoded = dict(attributes or {})
+        text = dumps(dict(attributes or {})).decode()
         values = {
             "friendly_name": friendly_name,
             "activity": named[0],
-            "attributes": orjson.dumps(decoded).decode(),
-            "decoded": decoded,
+            "attributes": text,
+            "decoded": loads(text),
         }
-        with self._at_work():
+        with self._as_request():
             return stores.workers.new(values).sid
 
     def reserve(self, task_sid: str, worker_sid: str) -> str:
-        """Offer a waiting task to a worker, whatever routing would, and return its sid."""
+        """Reserve a waiting task for a worker, whatever routing says; return the sid."""
         workspace, task = self._task(task_sid)
         worker = workspace.stores.workers.get(worker_sid)
         if worker is None:
             raise LookupError(f"the workspace of {task_sid} has no worker {worker_sid}")
-        with self._at_work():
+        with self._as_request():
             return workspace.transitions.reserve(task, worker).sid
 
     @contextmanager
-    def _at_work(self) -> Iterator[None]:
-        """Do without a request what stands around one: what is due before, what follows after."""
+    def _as_request(self) -> Iterator[None]:
+        """Run due timers before, and settle and save after, as a request would."""
         self._account.scheduler.catch_up()
         try:
             yield

@@ -1,4 +1,4 @@
-"""The sandbox itself: its settings, and its life."""
+"""The sandbox: settings, start and close."""
 
 import asyncio
 import logging
@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from random import Random
-from types import TracebackType
 from typing import Self
 
 from aiotask.sandbox._controls import TestControls
@@ -23,7 +22,7 @@ from aiotask.sandbox.model.changes import StoreError, UnsavedChanges
 from aiotask.sandbox.model.list_index import ListIndex
 from aiotask.sandbox.server.admission import Admission
 from aiotask.sandbox.server.faults import FaultKind, Faults
-from aiotask.sandbox.server.handler import RequestHandler, Tally
+from aiotask.sandbox.server.handler import Counts, RequestHandler
 from aiotask.sandbox.storage.archive import Archive
 from aiotask.sandbox.storage.database import Database
 
@@ -39,60 +38,58 @@ class Sandbox(TestControls):
     """A local server that behaves like Twilio TaskRouter v1.
 
     It answers all operations of TaskRouter, and those on the tasks of Autopilot assistants. Tasks
-    come to queues and are offered to workers, just after the request that makes it possible is
-    answered; what takes time happens when its time has come, or when `advance` lets it come.
-    Where no worker is wanted, tasks are moved by `assign` and `set_status`.
+    are routed to queues and offered to workers directly after the request that makes it possible.
+    Timeouts happen at their time, or when `advance` moves the clock. Tests without workers move
+    tasks by `assign` and `set_status`.
 
     Events are posted to the EventCallbackUrl of their workspace, and reservations to the
-    AssignmentCallbackUrl of their workflow, whose instructions are carried out.
+    AssignmentCallbackUrl of their workflow; the instructions in the answers are executed.
 
     ``async with Sandbox() as sandbox`` serves at `url` until the block ends.
 
     Args:
-        host: Where to listen.
-        port: Where to listen; 0 takes a free port.
+        host: The address to listen on.
+        port: The port to listen on; 0 takes a free one.
         account_sid: The user name that goes with *auth_token*.
         auth_token: Twilio's Go library refuses one that is not alphanumeric.
         api_key: The user name that goes with *api_secret*, accepted too.
         api_secret: The password of the API key.
-        latency: Seconds that a request waits between being let in and being executed. A client
-            that gives up meanwhile does not stop it: it is executed late.
-        rate: Requests a second, as the mean over any one second; what is above gets 429.
-        in_flight: Requests that may be handled at once, those that hang included; what is above
-            gets 429.
-        expression_rate: The documented 3 requests a second of lists by an expression, per workspace
-            and kind of list, as the mean over any ten seconds; None switches it off, and the 5
-            bulk statistics a second too.
+        latency: Seconds between the admission and the execution of a request. A client that gives
+            up meanwhile does not stop it: the request is executed late.
+        rate: Requests per second, as the mean over any second; excess requests get 429.
+        in_flight: Requests handled at once, including those that hang; excess requests get 429.
+        expression_rate: The documented 3 lists by an expression per second, per workspace and kind
+            of list, as the mean over any ten seconds; None switches off this limit, and the one of
+            5 bulk statistics per second.
         retry_after: Seconds in the Retry-After of a 429; TaskRouter documents no such header.
-        faults: The share of all requests that get an injected fault; `Faults` tells of others.
-        fault_kinds: What faults are chosen from; None is FAULT_KINDS, and with *late* all kinds.
-        late: The most seconds, by this sandbox's clock, after which what is late is carried out:
-            longer than clients wait, so that some have given up by then.
-        index_lag: Seconds, by this sandbox's clock, for which lists show no new task, and no new
-            event; by their sids they are found at once.
-        seed: Makes the choice of faults, and all sids, the same for the same requests in order.
-        clock: The time, in seconds since 1970. With another clock than `time.time`, what is due
-            is done before the next request is answered, and by `advance`.
-        page_size_over_1000: What a PageSize above the maximum does, which is not known: "refuse" it
-            with the documented error 20007, or "clamp" it.
-        unmatched: What becomes of a new task that no filter of its workflow matches, which is not
-            known: "cancel" it, as the documentation of workflows says, or "refuse" it with 400.
-        worker_statistics: How many workers a workspace can have with statistics of workers on:
-            Twilio switches them off above 100; None keeps them on.
-        routing: Whether tasks are offered to workers, go on in their workflows, and end with time.
-            Without, each stays where it is until a request or a test moves it.
-        closed_for: Seconds after which a task that is completed or canceled is gone.
-        unanswered: What becomes of a task that goes back to pending because a reservation timed
-            out, on which Twilio's pages differ: it can "stay" at its target until that times out,
-            or "advance" to the next target at once, if there is one.
-        callback_timeout: Seconds that a receiver of callbacks has to answer; None has what is
-            documented, 15 for events and 5 for assignments.
-        callback_backlog: How many events of a workspace may wait for their receiver; of more, the
+        faults: The share of all requests that get a random fault; `Faults` has other ways.
+        fault_kinds: The kinds of random faults; None is FAULT_KINDS, and with *late* all kinds.
+        late: The longest delay of late faults, in seconds of this sandbox's clock. Choose it longer
+            than the client's timeout, so that some clients have given up.
+        index_lag: Seconds of this sandbox's clock before lists show a new task or event; by sid
+            they are found at once.
+        seed: Makes the random faults and all sids repeatable for the same sequence of requests.
+        clock: A function that returns the time, in seconds since 1970. With any other clock than
+            `time.time`, timers run before the next request is answered, and by `advance`.
+        page_size_over_1000: The effect of a PageSize above the maximum, which is undocumented:
+            "refuse" it with error 20007, or "clamp" it.
+        unmatched: The fate of a new task that no filter of its workflow matches: "cancel" it, as
+            Twilio's page on workflows says, or "refuse" it with 400.
+        worker_statistics: The most workers of a workspace with statistics of workers, which Twilio
+            switches off above 100; None keeps them on.
+        routing: Whether tasks are offered to workers, advance in workflows and time out. Without
+            routing, only requests and tests move them.
+        closed_for: Seconds after which a completed or canceled task is deleted.
+        unanswered: The fate of a task whose reservation timed out, on which Twilio's pages differ:
+            it can "stay" at its target, or "advance" to the next one at once.
+        callback_timeout: Seconds for the answer to a callback; None has the documented 15 for
+            events and 5 for assignments.
+        callback_backlog: The most events of a workspace that wait for their receiver; beyond it the
             oldest are dropped. As many assignments may wait.
-        store: A file that keeps all there is, for the next sandbox that is given it: made where
-            there is none, and opened while the sandbox serves. Every answer waits until what it
-            tells of is in it, so that nothing is lost when the process is killed; what the system
-            has not written yet when the power fails is. A StoreError says what is wrong with it.
+        store: A file that keeps all contents for the next sandbox: created if it does not exist,
+            and open while the sandbox serves. Answers are sent after their changes are saved, so
+            that ``kill -9`` loses nothing; a power failure may lose the last ones. A StoreError
+            tells of an unusable file.
 
     """
 
@@ -133,8 +130,9 @@ class Sandbox(TestControls):
         self.faults = Faults(faults, fault_kinds, seed, late)
         self._host = host
         self._port = port
-        # Its own chances, so that the faults of a seed do not depend on what else was drawn.
+        # Faults have a generator of their own, so that sids do not change the faults of a seed.
         random = Random(seed)
+        # A test moves its own clock behind the loop's back, so an alarm would ring at a wrong time.
         self._alarming = clock is time.time
         scheduler = Scheduler(Timeline(clock))
         clock = scheduler.timeline
@@ -161,64 +159,61 @@ class Sandbox(TestControls):
         self._seed = seed
         self._archive = None if store is None else Archive(Database(store), self._account)
         credentials = [(account_sid, auth_token), (api_key, api_secret)]
-        self._gate = Admission(credentials, rate, in_flight, clock, random)
+        self._admission = Admission(credentials, rate, in_flight, clock, random)
         self._latency = latency
         self._retry_after = retry_after
-        self._tally = Tally()
+        self._counts = Counts()
         self._serving: tuple[RequestHandler, asyncio.Server] | None = None
         self._alarm: Alarm | None = None
 
     async def start(self) -> None:
-        """Begin to serve; what a sandbox held when it was closed is there again."""
+        """Start to serve, with the contents that the sandbox had when it was closed."""
         if self._serving is not None:
             raise RuntimeError("the sandbox is serving already")
         if self._archive is not None:
             self._restore(self._archive)
-        front = RequestHandler(
+        handler = RequestHandler(
             self._service,
-            self._gate,
+            self._admission,
             self.faults,
-            self._tally,
+            self._counts,
             self._latency,
             self._retry_after,
             self._account.scheduler,
         )
         try:
-            self._serving = front, await front.listen(self._host, self._port)
+            self._serving = handler, await handler.listen(self._host, self._port)
         except BaseException:
-            self._put_away()
+            # The port may be taken, and the store must not stay locked.
+            self._close_archive()
             raise
         self._callbacks.open()
         if self._alarming:
             self._alarm = Alarm(self._account.scheduler, self._in_background)
 
     async def close(self) -> None:
-        """Stop serving at once, and drop what is being handled."""
+        """Stop serving at once, and cancel requests in progress."""
         if self._serving is not None:
-            front, server = self._serving
+            handler, server = self._serving
             self._serving = None
+            # First everything that can change the contents, at last the store that saves them.
             server.close()
             if self._alarm is not None:
                 self._alarm.close()
             await self._callbacks.close()
-            await front.close()
-            self._put_away()
+            await handler.close()
+            self._close_archive()
 
     async def __aenter__(self) -> Self:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_exception: object) -> None:
         await self.close()
 
     @property
     def url(self) -> str:
-        """The base URL, for a client's ``base_url``."""
+        """The base URL, to be a client's ``base_url``."""
         if self._serving is None:
             raise RuntimeError("the sandbox is not serving: use async with, or await start()")
         return f"http://{self._serving[0].authority}"
@@ -229,50 +224,50 @@ class Sandbox(TestControls):
 
     @property
     def requests(self) -> Counter[str]:
-        """How many requests came, by kind such as "POST Tasks" and "GET Tasks/{Sid}"."""
-        return self._tally.requests
+        """Counts of requests by kind, such as "POST Tasks" and "GET Tasks/{Sid}"."""
+        return self._counts.requests
 
     @property
     def answers(self) -> Counter[int]:
-        """What the service answered, by status, whether or not a fault lost it."""
-        return self._tally.answers
+        """Counts of the service's answers by status, including answers lost by a fault."""
+        return self._counts.answers
 
     @property
     def refused(self) -> int:
-        """How many requests the service refused with 429; injected ones are not among them."""
-        return self._tally.answers[429]
+        """The number of requests that the service refused with 429, without injected ones."""
+        return self._counts.answers[429]
 
     @property
     def injected(self) -> Counter[FaultKind]:
-        """How many faults were injected, by kind."""
+        """Counts of injected faults by kind."""
         return self.faults.injected
 
     @property
     def callbacks(self) -> Counter[str]:
-        """What became of callbacks, by kind and outcome.
+        """Counts of callbacks by kind and outcome, such as "event answered".
 
-        The kinds are event, assignment and fallback, the outcomes answered (with 2xx), refused,
-        timed out, failed and dropped, as in "event answered".
+        The kinds are event, assignment and fallback; the outcomes are answered (with 2xx), refused,
+        timed out, failed and dropped.
         """
         return self._callbacks.counts
 
     @property
     def debugger(self) -> list[DebuggerEntry]:
-        """What was wrong with the answers to assignment callbacks; the last thousand entries."""
+        """Errors in answers to assignment callbacks; the last thousand."""
         return list(self._callbacks.debugger)
 
     async def callbacks_sent(self) -> None:
-        """Wait until all callbacks due have been posted, and their instructions carried out.
+        """Wait until all callbacks are posted and their instructions executed.
 
-        What follows from the instructions is posted by then as well.
+        This includes the callbacks that follow from instructions.
         """
         await self._callbacks.sent()
 
     @contextmanager
     def _in_background(self) -> Iterator[None]:
-        """Do the same where nobody is there to be told; what is not saved then is tried again."""
+        """Do as `_as_request`, but log a StoreError; the next commit tries again."""
         try:
-            with self._at_work():
+            with self._as_request():
                 yield
         except StoreError as error:
             _log.error("%s", error)
@@ -281,18 +276,19 @@ class Sandbox(TestControls):
         return Service(self._account, self._expression_rate, self._callbacks.watch)
 
     def _restore(self, archive: Archive) -> None:
+        # A second start reads the store again, for another sandbox may have changed it meanwhile.
         for workspace in self._service.workspaces:
             workspace.close()
         self._service = self._new_service()
         opened = archive.open(self._service)
         if opened:
-            # The chances of a seed begin anew each time, and no sid may come twice.
+            # A seed would repeat the sids that the store already holds.
             self._account.random.seed(None if self._seed is None else f"{self._seed}/{opened}")
         for workspace in self._service.workspaces:
             workspace.resume()
 
-    def _put_away(self) -> None:
+    def _close_archive(self) -> None:
         if self._archive is not None:
-            with suppress(StoreError):  # which all have got who changed what is not saved yet
+            with suppress(StoreError):  # the requests whose changes are unsaved have got it already
                 self._account.changes.commit()
             self._archive.close()

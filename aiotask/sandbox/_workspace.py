@@ -1,11 +1,10 @@
-"""Workspaces as they are kept: each with its stores, and what may happen to them."""
+"""Workspaces: stores, transitions and router put together."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-import orjson
-
+from aiotask.sandbox._json import dumps
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.activity import Activity
 from aiotask.sandbox.model.changes import DERIVED
@@ -19,14 +18,14 @@ Template = Literal["NONE", "FIFO"]
 
 TEMPLATES: tuple[Template, ...] = get_args(Template)
 
-# What the template FIFO makes, by the names that recorded answers have.
+# The contents of the template FIFO, with the names of recorded answers.
 _FIFO_QUEUE = "Sample Queue"
 _FIFO_WORKFLOW = "Default Fifo Workflow"
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Workspace(Resource):
-    """One workspace, and what it holds."""
+    """One workspace with its contents."""
 
     friendly_name: str
     default_activity: Activity
@@ -34,31 +33,31 @@ class Workspace(Resource):
     stores: Stores = field(metadata=DERIVED)
     transitions: Transitions = field(metadata=DERIVED)
     router: Router | None = field(default=None, metadata=DERIVED)
-    """What offers tasks to workers; there may be none."""
+    """None in a sandbox without routing."""
     event_callback_url: str = ""
     events_filter: str | None = None
     multi_task_enabled: bool = True
     prioritize_queue_order: str = "FIFO"
 
     def resume(self) -> None:
-        """Go on with what the stores hold."""
+        """Start routing with the present contents of the stores."""
         if self.router is not None:
             self.router.resume()
 
     def close(self) -> None:
-        """Have nothing happen any longer."""
+        """Stop routing."""
         if self.router is not None:
             self.router.close()
 
 
 Watch = Callable[[Workspace], None]
-"""Who is told of each workspace that is made, before anything happens in it."""
+"""Called with each new workspace, before its first event."""
 
 
 class WorkspaceStore(Store[Workspace]):
-    """The workspaces of the account, of which Twilio's older page of limits allows 5,000.
+    """The workspaces of the account; Twilio's older page of limits allows 5,000.
 
-    What happens to one is in its own log, and gone with it.
+    The events of a workspace are in its own log, and deleted with it.
     """
 
     make = Workspace
@@ -72,11 +71,11 @@ class WorkspaceStore(Store[Workspace]):
         self._watch = watch
 
     def open(self, friendly_name: str, template: Template) -> Workspace:
-        """Add a workspace with what its template makes."""
+        """Create a workspace with the contents of its template."""
         return self.new({"friendly_name": friendly_name, "template": template})
 
     def built(self, values: Mapping[str, Any]) -> Workspace:
-        """Return a workspace that is not kept yet, without what its template makes."""
+        """Return a new workspace without adding it, and without its template."""
         stores = Stores.open(self.account)
         offline = next(iter(stores.activities))
         first = {"default_activity": offline, "timeout_activity": offline}
@@ -86,7 +85,7 @@ class WorkspaceStore(Store[Workspace]):
         return self.joined(stores, {**first, **given})
 
     def joined(self, stores: Stores, values: Mapping[str, Any]) -> Workspace:
-        """Return the workspace that has these values and *stores*, and is not kept yet."""
+        """Return the workspace with these values and *stores*, without adding it."""
         transitions = Transitions(stores, lambda: workspace)
         router = Router(stores, transitions, lambda: workspace) if self.account.routing else None
         workspace = Workspace(stores=stores, transitions=transitions, router=router, **values)
@@ -94,7 +93,7 @@ class WorkspaceStore(Store[Workspace]):
         return workspace
 
     def new(self, values: Mapping[str, Any]) -> Workspace:
-        """Add a workspace with what its template makes."""
+        """Create a workspace with the contents of its template."""
         rest = {name: value for name, value in values.items() if name != "template"}
         workspace = super().new(rest)
         if values["template"] == "FIFO":
@@ -102,19 +101,20 @@ class WorkspaceStore(Store[Workspace]):
         return workspace
 
     def changed(self, item: Workspace, old: Mapping[str, Any]) -> None:
-        """Tell the log of a change, and routing if it is about what workers do."""
+        """Record a change, and let workers seek tasks if they may now do several."""
         super().changed(item, old)
         if "multi_task_enabled" in old:
-            item.stores.mailbox.note(*item.stores.workers.items)
+            item.stores.dirty.add(*item.stores.workers.items)
 
     def remove(self, item: Workspace) -> None:
-        """Forget a workspace, in which nothing happens any longer."""
+        """Remove a workspace and its contents."""
         item.close()
         super().remove(item)
+        # At last, as it turns the workspace's own tombstone into a deletion: nothing refers to it.
         item.stores.account.changes.empty()
 
     def record(self, item: Workspace, *verbs: str) -> None:
-        """Tell the workspace's own log what happened to it."""
+        """Record events in the workspace's own log."""
         types = (f"{self.kind}.{verb}" for verb in verbs)
         item.stores.log.record(item.sid, self.facts(item), *types)
 
@@ -122,6 +122,6 @@ class WorkspaceStore(Store[Workspace]):
 def _fill(stores: Stores) -> None:
     queue = stores.queues.new({"friendly_name": _FIFO_QUEUE})
     routing = {"filters": [], "default_filter": {"queue": queue.sid}}
-    text = orjson.dumps({"task_routing": routing}).decode()
+    text = dumps({"task_routing": routing}).decode()
     document = read_document(text, lambda sid: stores.queues.get(sid) is not None)
     stores.workflows.new({"friendly_name": _FIFO_WORKFLOW, "document": document})

@@ -1,13 +1,12 @@
 """Activities: what workers can be doing, and whether they can be given tasks meanwhile."""
 
-from datetime import datetime
 from typing import Required, TypedDict, Unpack
 
 import attrs
 
 from aiotask._collection import Collection
-from aiotask._decoding import Links
-from aiotask._paging import Listing
+from aiotask._decoding import AwareDatetime, Links
+from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import ACTIVITY, ShortName
 
 __all__ = ["Activities", "Activity", "ActivityChanges", "ActivityFilter", "NewActivity"]
@@ -20,8 +19,8 @@ class Activity:
     sid: str
     account_sid: str | None = None
     available: bool | None = None
-    date_created: datetime | None = None
-    date_updated: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
     friendly_name: str | None = None
     workspace_sid: str | None = None
     url: str | None = None
@@ -41,7 +40,7 @@ class ActivityChanges(TypedDict, total=False):
     friendly_name: ShortName
 
 
-class ActivityFilter(TypedDict, total=False):
+class ActivityFilter(Paging, total=False):
     """Which activities to list."""
 
     friendly_name: str
@@ -52,6 +51,7 @@ class Activities(Collection[Activity]):
     """The activities of one workspace."""
 
     name = "Activities"
+    key = "activities"
     resource = Activity
     sid = ACTIVITY
 
@@ -71,13 +71,6 @@ class Activities(Collection[Activity]):
         """Delete an activity."""
         await self._delete(sid)
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **filters: Unpack[ActivityFilter],
-    ) -> Listing[Activity]:
+    def list(self, **filters: Unpack[ActivityFilter]) -> Listing[Activity]:
         """Return the activities that match, fetched as they are iterated."""
-        return self._list(ActivityFilter, filters, limit, page_size, cursor)
+        return self._list(ActivityFilter, filters)

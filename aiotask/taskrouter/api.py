@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from aiotask import taskrouter
 from aiotask._checks import checked
 from aiotask._session import Session
+from aiotask.taskrouter import _lazy as taskrouter
 from aiotask.taskrouter._fields import TASK, TASK_QUEUE, WORKER, WORKFLOW, WORKSPACE
 
 __all__ = [

@@ -1,14 +1,14 @@
 """Events: what happened in a workspace."""
 
 from datetime import datetime
-from typing import Annotated, TypedDict, Unpack
+from typing import Annotated, Unpack
 
 import attrs
 
 from aiotask._checks import Between
 from aiotask._collection import Collection
-from aiotask._decoding import JsonObject
-from aiotask._paging import Listing
+from aiotask._decoding import AwareDatetime, JsonObject
+from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import (
     EVENT,
     ReservationSid,
@@ -38,7 +38,7 @@ class Event:
     actor_url: str | None = None
     description: str | None = None
     event_data: JsonObject | None = None
-    event_date: datetime | None = None
+    event_date: AwareDatetime | None = None
     event_date_ms: int | None = None
     event_type: str | None = None
     resource_sid: str | None = None
@@ -50,7 +50,7 @@ class Event:
     workspace_sid: str | None = None
 
 
-class EventFilter(TypedDict, total=False):
+class EventFilter(Paging, total=False):
     """Which events to list: the service gives those of the last 15 *minutes* unless told.
 
     Of those older than thirty days it redacts the tasks' attributes. ``task_channel`` is a sid or
@@ -74,6 +74,7 @@ class Events(Collection[Event]):
     """The events of one workspace."""
 
     name = "Events"
+    key = "events"
     resource = Event
     sid = EVENT
 
@@ -81,13 +82,6 @@ class Events(Collection[Event]):
         """Return one event."""
         return await self._fetch(sid)
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **filters: Unpack[EventFilter],
-    ) -> Listing[Event]:
+    def list(self, **filters: Unpack[EventFilter]) -> Listing[Event]:
         """Return the events that match, fetched as they are iterated."""
-        return self._list(EventFilter, filters, limit, page_size, cursor)
+        return self._list(EventFilter, filters)

@@ -1,15 +1,14 @@
 """Reservations: a task offered to a worker, seen from the task or from the worker."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Annotated, Literal, TypedDict, Unpack
 
 import attrs
 
 from aiotask._checks import Between
 from aiotask._collection import Fields, Versioned
-from aiotask._decoding import Links, from_header
-from aiotask._paging import Listing
+from aiotask._decoding import AwareDatetime, Links, from_header
+from aiotask._paging import Listing, Paging
 from aiotask._verbs import CREATE, UPDATE, Verb
 from aiotask.taskrouter._fields import (
     RESERVATION,
@@ -55,8 +54,8 @@ class Reservation:
 
     sid: str
     account_sid: str | None = None
-    date_created: datetime | None = None
-    date_updated: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
     reservation_status: str | None = None
     task_sid: str | None = None
     worker_name: str | None = None
@@ -151,7 +150,7 @@ class TaskReservationChanges(ReservationChanges, total=False):
     supervisor: str
 
 
-class ReservationFilter(TypedDict, total=False):
+class ReservationFilter(Paging, total=False):
     """Which reservations of a worker to list."""
 
     reservation_status: ReservationStatus
@@ -167,6 +166,7 @@ class _Reservations(Versioned[Reservation]):
     """What both views of reservations share."""
 
     name = "Reservations"
+    key = "reservations"
     resource = Reservation
     sid = RESERVATION
 
@@ -220,16 +220,9 @@ class TaskReservations(_Reservations):
         """Change a reservation by what it is now, as :meth:`Tasks.modify` changes a task."""
         return await self._modify(sid, TaskReservationChanges, change)
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **filters: Unpack[TaskReservationFilter],
-    ) -> Listing[Reservation]:
+    def list(self, **filters: Unpack[TaskReservationFilter]) -> Listing[Reservation]:
         """Return the reservations of the task that match, fetched as they are iterated."""
-        return self._list(TaskReservationFilter, filters, limit, page_size, cursor)
+        return self._list(TaskReservationFilter, filters)
 
 
 class WorkerReservations(_Reservations):
@@ -251,13 +244,6 @@ class WorkerReservations(_Reservations):
         """Change a reservation by what it is now, as :meth:`Tasks.modify` changes a task."""
         return await self._modify(sid, ReservationChanges, change)
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **filters: Unpack[ReservationFilter],
-    ) -> Listing[Reservation]:
+    def list(self, **filters: Unpack[ReservationFilter]) -> Listing[Reservation]:
         """Return the reservations of the worker that match, fetched as they are iterated."""
-        return self._list(ReservationFilter, filters, limit, page_size, cursor)
+        return self._list(ReservationFilter, filters)

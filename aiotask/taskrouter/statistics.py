@@ -3,9 +3,9 @@
 Durations and ages are in seconds. What a resource of this service leaves out is None.
 """
 
-from datetime import datetime
-
 import attrs
+
+from aiotask._decoding import AwareDatetime
 
 __all__ = [
     "ActivityCount",
@@ -87,8 +87,8 @@ class _Statistics:
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class _Reservations(_Statistics):
-    start_time: datetime | None = None
-    end_time: datetime | None = None
+    start_time: AwareDatetime | None = None
+    end_time: AwareDatetime | None = None
     reservations_created: int | None = None
     reservations_accepted: int | None = None
     reservations_rejected: int | None = None

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypedDict, TypeVar, Unpack
 
-import orjson
-
 from aiotask._checks import shortened
 from aiotask._collection import Collection, Singleton
 from aiotask._encoding import Written, encode
-from aiotask._paging import Listing
+from aiotask._json import dumps
+from aiotask._paging import Listing, Paging
 from aiotask._session import Session
 from aiotask._verbs import QUERY
 from aiotask.taskrouter._fields import Minutes, TaskChannelName, TaskQueueSid
@@ -84,7 +83,7 @@ class WorkersStatisticsFilter(StatisticsWindow, total=False):
     friendly_name: str
 
 
-class TaskQueuesStatisticsFilter(TaskWindow, total=False):
+class TaskQueuesStatisticsFilter(TaskWindow, Paging, total=False):
     """Which task queues to count for."""
 
     friendly_name: str
@@ -165,18 +164,12 @@ class TaskQueuesStatisticsList(Collection[TaskQueuesStatistics]):
     """The statistics of the task queues of a workspace, a row for each."""
 
     name = "Statistics"
+    key = "task_queues_statistics"
     resource = TaskQueuesStatistics
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **filters: Unpack[TaskQueuesStatisticsFilter],
-    ) -> Listing[TaskQueuesStatistics]:
+    def list(self, **filters: Unpack[TaskQueuesStatisticsFilter]) -> Listing[TaskQueuesStatistics]:
         """Return the statistics of the task queues that match, fetched as they are iterated."""
-        return self._list(TaskQueuesStatisticsFilter, filters, limit, page_size, cursor)
+        return self._list(TaskQueuesStatisticsFilter, filters)
 
 
 class BulkRealTimeQuery(TypedDict):
@@ -200,6 +193,6 @@ class BulkRealTimeStatistics(Singleton[TaskQueueBulkRealTimeStatistics]):
         sids = [sid for _, sid in encode(BulkRealTimeQuery, query)]
         if len(sids) > _MOST_QUEUES:
             raise ValueError(f"queue_sids: must be 1 to {_MOST_QUEUES}, not {len(sids)}")
-        body = orjson.dumps({"queueSids": sids})
+        body = dumps({"queueSids": sids})
         lane = self._lane("create")
         return await self._session.request(QUERY, self._url, self._decoded, body, lane=lane)

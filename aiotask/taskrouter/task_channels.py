@@ -1,14 +1,13 @@
 """Task channels: the kinds of work, of each of which a worker takes so much at a time."""
 
-from datetime import datetime
 from typing import Annotated, Required, TypedDict, Unpack
 
 import attrs
 
 from aiotask._checks import Form
 from aiotask._collection import Collection
-from aiotask._decoding import Links
-from aiotask._paging import Listing
+from aiotask._decoding import AwareDatetime, Links
+from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import TASK_CHANNEL, ShortName
 
 __all__ = ["NewTaskChannel", "TaskChannel", "TaskChannelChanges", "TaskChannels"]
@@ -20,8 +19,8 @@ class TaskChannel:
 
     sid: str
     account_sid: str | None = None
-    date_created: datetime | None = None
-    date_updated: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
     friendly_name: str | None = None
     unique_name: str | None = None
     workspace_sid: str | None = None
@@ -58,14 +57,11 @@ class TaskChannelChanges(TaskChannelFields, total=False):
     friendly_name: ShortName
 
 
-class _NoFilter(TypedDict):
-    pass
-
-
 class TaskChannels(Collection[TaskChannel]):
     """The task channels of one workspace; each is named by its sid or its unique name."""
 
     name = "TaskChannels"
+    key = "channels"
     resource = TaskChannel
     sid = TASK_CHANNEL
 
@@ -85,12 +81,6 @@ class TaskChannels(Collection[TaskChannel]):
         """Delete a task channel."""
         await self._delete(sid)
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-    ) -> Listing[TaskChannel]:
+    def list(self, **paging: Unpack[Paging]) -> Listing[TaskChannel]:
         """Return the task channels, fetched as they are iterated."""
-        return self._list(_NoFilter, {}, limit, page_size, cursor)
+        return self._list(Paging, paging)

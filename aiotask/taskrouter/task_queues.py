@@ -1,6 +1,5 @@
 """Task queues: where tasks wait, and which workers may take them from there."""
 
-from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Required, TypedDict, Unpack
 
@@ -8,8 +7,8 @@ import attrs
 
 from aiotask._checks import Between
 from aiotask._collection import Collection
-from aiotask._decoding import Links
-from aiotask._paging import Listing
+from aiotask._decoding import AwareDatetime, Links
+from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import TASK_QUEUE, ActivitySid, QueueOrder, WorkerSid
 from aiotask.taskrouter.statistics_contexts import BulkRealTimeStatistics, TaskQueuesStatisticsList
 
@@ -24,8 +23,8 @@ class TaskQueue:
     account_sid: str | None = None
     assignment_activity_sid: str | None = None
     assignment_activity_name: str | None = None
-    date_created: datetime | None = None
-    date_updated: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
     friendly_name: str | None = None
     max_reserved_workers: int | None = None
     reservation_activity_sid: str | None = None
@@ -64,7 +63,7 @@ class TaskQueueChanges(TaskQueueFields, total=False):
     friendly_name: str
 
 
-class TaskQueueFilter(TypedDict, total=False):
+class TaskQueueFilter(Paging, total=False):
     """Which task queues to list.
 
     ``evaluate_worker_attributes`` is an expression: queues with workers that it holds for. The
@@ -81,6 +80,7 @@ class TaskQueues(Collection[TaskQueue]):
     """The task queues of one workspace."""
 
     name = "TaskQueues"
+    key = "task_queues"
     resource = TaskQueue
     sid = TASK_QUEUE
     expression_filter = "evaluate_worker_attributes"
@@ -111,13 +111,6 @@ class TaskQueues(Collection[TaskQueue]):
         """Delete a task queue; the service refuses while tasks may still come to it."""
         await self._delete(sid)
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **filters: Unpack[TaskQueueFilter],
-    ) -> Listing[TaskQueue]:
+    def list(self, **filters: Unpack[TaskQueueFilter]) -> Listing[TaskQueue]:
         """Return the task queues that match, fetched as they are iterated."""
-        return self._list(TaskQueueFilter, filters, limit, page_size, cursor)
+        return self._list(TaskQueueFilter, filters)

@@ -8,16 +8,15 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from datetime import datetime
 from os import PathLike
-from typing import Annotated, ClassVar, Literal, TypedDict, Unpack
+from typing import Annotated, ClassVar, Literal, TypedDict, TypeVar, Unpack
 
 import attrs
 
 from aiotask._checks import Between
 from aiotask._collection import Versioned
-from aiotask._decoding import JsonText, Links, from_header
-from aiotask._paging import Listing
+from aiotask._decoding import AwareDatetime, JsonText, Links, from_header
+from aiotask._paging import Listing, Paging
 from aiotask.bulk import (
     KEY_ATTRIBUTE,
     Audit,
@@ -26,6 +25,7 @@ from aiotask.bulk import (
     Outcome,
     Run,
     Settings,
+    Source,
     audit,
     source_of,
 )
@@ -40,11 +40,14 @@ from aiotask.taskrouter._fields import (
     TaskQueueSid,
     WorkflowSid,
 )
+from aiotask.taskrouter._task_creation import TaskCreation
+from aiotask.taskrouter._task_lookup import COPY_REASON, TaskLookup
 from aiotask.taskrouter._task_once import made_once
-from aiotask.taskrouter._task_target import COPY_REASON, TaskTarget
 from aiotask.taskrouter.events import Events
 
 __all__ = ["NewTask", "Task", "TaskChanges", "TaskFilter", "TaskStatus", "Tasks"]
+
+Row = TypeVar("Row")
 
 TaskStatus = Literal["pending", "reserved", "assigned", "canceled", "completed", "wrapping"]
 
@@ -63,9 +66,9 @@ class Task:
     assignment_status: str | None = None
     attributes: JsonText = None
     addons: JsonText = None
-    date_created: datetime | None = None
-    date_updated: datetime | None = None
-    task_queue_entered_date: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
+    task_queue_entered_date: AwareDatetime | None = None
     priority: int | None = None
     reason: str | None = None
     task_queue_sid: str | None = None
@@ -78,7 +81,7 @@ class Task:
     workspace_sid: str | None = None
     url: str | None = None
     links: Links | None = None
-    virtual_start_time: datetime | None = None
+    virtual_start_time: AwareDatetime | None = None
     ignore_capacity: bool | None = None
     routing_target: str | None = None
     etag: str | None = from_header()
@@ -121,7 +124,7 @@ class TaskChanges(TaskFields, total=False):
     reason: str
 
 
-class TaskFilter(TypedDict, total=False):
+class TaskFilter(Paging, total=False):
     """Which tasks to list, and in which order.
 
     ``evaluate_task_attributes`` is an expression over the attributes
@@ -146,6 +149,7 @@ class Tasks(Versioned[Task]):
     """The tasks of one workspace."""
 
     name = "Tasks"
+    key = "tasks"
     resource = Task
     sid = TASK
     expression_filter = "evaluate_task_attributes"
@@ -169,8 +173,9 @@ class Tasks(Versioned[Task]):
         """
         if once is None:
             return await self._create(NewTask, fields)
-        target = self.as_target()
-        return await self._fetch(await made_once(target, self._session.once, once, settle, fields))
+        creation, lookup = self._creation(KEY_ATTRIBUTE), self._lookup(KEY_ATTRIBUTE)
+        flights = self._session.once
+        return await self._fetch(await made_once(creation, lookup, flights, once, settle, fields))
 
     async def fetch(self, sid: str) -> Task:
         """Return one task."""
@@ -271,7 +276,7 @@ class Tasks(Versioned[Task]):
             ),
             max_rate=max_rate,
         )
-        return Run(source_of(rows), self.as_target(), settings).outcomes()
+        return self.creating(source_of(rows), settings).outcomes()
 
     async def audit(self, journal: str | PathLike[str], *, fix: bool = False) -> Audit:
         """Recount the tasks that a job has made, and hold them against its journal.
@@ -279,7 +284,7 @@ class Tasks(Versioned[Task]):
         With *fix*, of several tasks of one row those after the first are canceled, as far as they
         are pending still: under their ETag, so that no worker's is taken away.
         """
-        result = await audit(self.as_target(), journal)
+        result = await audit(journal, self._url.raw_path, self._lookup)
         if fix and result.twice:
             return attrs.evolve(result, twice=[await self._sorted_out(f) for f in result.twice])
         return result
@@ -301,26 +306,19 @@ class Tasks(Versioned[Task]):
             return False  # somebody has it by now, or it is gone
         return True
 
-    def as_target(self) -> TaskTarget:
-        """Return these tasks as a bulk creation sees them."""
-        parent = self._path.removesuffix(f"/{self.name}")
-        return TaskTarget(
-            self._session,
-            self._url,
-            NewTask,
-            self._lane("create"),
-            self.list,
-            self.fetch,
-            Events(self._session, parent),
-        )
+    def creating(self, source: Source[Row], settings: Settings) -> Run[Row]:
+        """Return the run that creates a task for each row of a source."""
+        attribute = settings.keys.attribute
+        return Run(source, self._creation(attribute), settings, self._lookup(attribute or ""))
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **filters: Unpack[TaskFilter],
-    ) -> Listing[Task]:
+    def _creation(self, attribute: str | None) -> TaskCreation:
+        limiter = self._lane("create")
+        return TaskCreation(self._session, self._url, NewTask, limiter, attribute)
+
+    def _lookup(self, attribute: str) -> TaskLookup:
+        parent = self._path.removesuffix(f"/{self.name}")
+        return TaskLookup(attribute, self.list, self.fetch, Events(self._session, parent))
+
+    def list(self, **filters: Unpack[TaskFilter]) -> Listing[Task]:
         """Return the tasks that match, fetched as they are iterated."""
-        return self._list(TaskFilter, filters, limit, page_size, cursor)
+        return self._list(TaskFilter, filters)

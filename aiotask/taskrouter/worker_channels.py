@@ -1,13 +1,13 @@
 """Worker channels: how much work of each kind one worker takes at a time."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import ClassVar, TypedDict, Unpack
 
 import attrs
 
 from aiotask._collection import Collection
-from aiotask._paging import Listing
+from aiotask._decoding import AwareDatetime
+from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import WORKER_CHANNEL, Amount
 
 __all__ = ["WorkerChannel", "WorkerChannelChanges", "WorkerChannels"]
@@ -26,8 +26,8 @@ class WorkerChannel:
     available: bool | None = None
     available_capacity_percentage: int | None = None
     configured_capacity: int | None = None
-    date_created: datetime | None = None
-    date_updated: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
     task_channel_sid: str | None = None
     task_channel_unique_name: str | None = None
     worker_sid: str | None = None
@@ -42,14 +42,11 @@ class WorkerChannelChanges(TypedDict, total=False):
     available: bool
 
 
-class _NoFilter(TypedDict):
-    pass
-
-
 class WorkerChannels(Collection[WorkerChannel]):
     """The channels of one worker; each is named by its sid or its channel's unique name."""
 
     name = "Channels"
+    key = "channels"
     resource = WorkerChannel
     sid = WORKER_CHANNEL
     shown_as: ClassVar[Mapping[str, tuple[str, ...]]] = {"capacity": ("configured_capacity",)}
@@ -62,12 +59,6 @@ class WorkerChannels(Collection[WorkerChannel]):
         """Change a channel of the worker."""
         return await self._update(sid, WorkerChannelChanges, changes)
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-    ) -> Listing[WorkerChannel]:
+    def list(self, **paging: Unpack[Paging]) -> Listing[WorkerChannel]:
         """Return the channels of the worker, fetched as they are iterated."""
-        return self._list(_NoFilter, {}, limit, page_size, cursor)
+        return self._list(Paging, paging)

@@ -1,15 +1,14 @@
 """Workers: who is given the tasks of a workspace."""
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import cached_property
 from typing import Required, TypedDict, Unpack
 
 import attrs
 
 from aiotask._collection import Versioned
-from aiotask._decoding import JsonText, Links, from_header
-from aiotask._paging import Listing
+from aiotask._decoding import AwareDatetime, JsonText, Links, from_header
+from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import (
     WORKER,
     ActivitySid,
@@ -41,9 +40,9 @@ class Worker:
     activity_sid: str | None = None
     attributes: JsonText = None
     available: bool | None = None
-    date_created: datetime | None = None
-    date_status_changed: datetime | None = None
-    date_updated: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_status_changed: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
     friendly_name: str | None = None
     workspace_sid: str | None = None
     url: str | None = None
@@ -77,7 +76,7 @@ class WorkerChanges(WorkerFields, total=False):
     reject_pending_reservations: bool
 
 
-class WorkerFilter(TypedDict, total=False):
+class WorkerFilter(Paging, total=False):
     """Which workers to list.
 
     ``target_workers_expression`` is an expression over the attributes, and over ``sid``,
@@ -100,6 +99,7 @@ class Workers(Versioned[Worker]):
     """The workers of one workspace."""
 
     name = "Workers"
+    key = "workers"
     resource = Worker
     sid = WORKER
     expression_filter = "target_workers_expression"
@@ -141,13 +141,6 @@ class Workers(Versioned[Worker]):
         """Change a worker by what it is now, as :meth:`Tasks.modify` changes a task."""
         return await self._modify(sid, WorkerChanges, change)
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **filters: Unpack[WorkerFilter],
-    ) -> Listing[Worker]:
+    def list(self, **filters: Unpack[WorkerFilter]) -> Listing[Worker]:
         """Return the workers that match, fetched as they are iterated."""
-        return self._list(WorkerFilter, filters, limit, page_size, cursor)
+        return self._list(WorkerFilter, filters)

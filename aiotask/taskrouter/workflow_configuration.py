@@ -11,8 +11,8 @@ from typing import Any, Self
 import attrs
 
 from aiotask._checks import Between, shortened
-from aiotask._decoding import loads
 from aiotask._encoding import JsonDocument
+from aiotask._json import loads
 from aiotask.taskrouter._fields import TASK_QUEUE
 
 __all__ = ["DefaultFilter", "FilterTarget", "RoutingFilter", "WorkflowConfiguration"]

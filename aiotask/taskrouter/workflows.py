@@ -1,15 +1,14 @@
 """Workflows: the rules by which tasks come to queues."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Required, TypedDict, Unpack
 
 import attrs
 
 from aiotask._checks import Between, JsonLimit
 from aiotask._collection import Collection
-from aiotask._decoding import JsonText, Links
-from aiotask._paging import Listing
+from aiotask._decoding import AwareDatetime, JsonText, Links
+from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import WORKFLOW, UrlOrNone
 from aiotask.taskrouter.workflow_configuration import WorkflowConfiguration
 
@@ -28,8 +27,8 @@ class Workflow:
     account_sid: str | None = None
     assignment_callback_url: str | None = None
     configuration: JsonText = None
-    date_created: datetime | None = None
-    date_updated: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
     document_content_type: str | None = None
     fallback_assignment_callback_url: str | None = None
     friendly_name: str | None = None
@@ -76,7 +75,7 @@ class WorkflowChanges(WorkflowFields, total=False):
     re_evaluate_tasks: bool
 
 
-class WorkflowFilter(TypedDict, total=False):
+class WorkflowFilter(Paging, total=False):
     """Which workflows to list."""
 
     friendly_name: str
@@ -86,6 +85,7 @@ class Workflows(Collection[Workflow]):
     """The workflows of one workspace."""
 
     name = "Workflows"
+    key = "workflows"
     resource = Workflow
     sid = WORKFLOW
 
@@ -105,13 +105,6 @@ class Workflows(Collection[Workflow]):
         """Delete a workflow."""
         await self._delete(sid)
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **filters: Unpack[WorkflowFilter],
-    ) -> Listing[Workflow]:
+    def list(self, **filters: Unpack[WorkflowFilter]) -> Listing[Workflow]:
         """Return the workflows that match, fetched as they are iterated."""
-        return self._list(WorkflowFilter, filters, limit, page_size, cursor)
+        return self._list(WorkflowFilter, filters)

@@ -1,13 +1,12 @@
 """Workspaces: each a world of its own, of tasks, workers, queues and workflows."""
 
-from datetime import datetime
 from typing import Literal, Required, TypedDict, Unpack
 
 import attrs
 
 from aiotask._collection import Collection
-from aiotask._decoding import Links
-from aiotask._paging import Listing
+from aiotask._decoding import AwareDatetime, Links
+from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import WORKSPACE, ActivitySid, QueueOrder, ShortName, UrlOrNone
 
 __all__ = ["NewWorkspace", "Workspace", "WorkspaceChanges", "WorkspaceFilter", "Workspaces"]
@@ -19,8 +18,8 @@ class Workspace:
 
     sid: str
     account_sid: str | None = None
-    date_created: datetime | None = None
-    date_updated: datetime | None = None
+    date_created: AwareDatetime | None = None
+    date_updated: AwareDatetime | None = None
     default_activity_name: str | None = None
     default_activity_sid: str | None = None
     event_callback_url: str | None = None
@@ -67,7 +66,7 @@ class WorkspaceChanges(WorkspaceFields, total=False):
     timeout_activity_sid: ActivitySid
 
 
-class WorkspaceFilter(TypedDict, total=False):
+class WorkspaceFilter(Paging, total=False):
     """Which workspaces to list."""
 
     friendly_name: str
@@ -77,6 +76,7 @@ class Workspaces(Collection[Workspace]):
     """The workspaces of the account."""
 
     name = "Workspaces"
+    key = "workspaces"
     resource = Workspace
     sid = WORKSPACE
 
@@ -96,13 +96,6 @@ class Workspaces(Collection[Workspace]):
         """Delete a workspace with everything in it."""
         await self._delete(sid)
 
-    def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **filters: Unpack[WorkspaceFilter],
-    ) -> Listing[Workspace]:
+    def list(self, **filters: Unpack[WorkspaceFilter]) -> Listing[Workspace]:
         """Return the workspaces that match, fetched as they are iterated."""
-        return self._list(WorkspaceFilter, filters, limit, page_size, cursor)
+        return self._list(WorkspaceFilter, filters)

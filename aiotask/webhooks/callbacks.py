@@ -8,8 +8,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import attrs
 
-from aiotask._decoding import JsonText, json_or_text
+from aiotask._decoding import JsonText
 from aiotask._encoding import wire_name
+from aiotask._json import json_or_text
 from aiotask.webhooks._body import MAX_BODY, CallbackError, form_pairs
 
 C = TypeVar("C")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Literal, NamedTuple
 
-import orjson
+import msgspec
 
 from fuzz import mutation_words as words
 
@@ -50,7 +50,7 @@ class _Draft:
         self.start = f"HTTP/1.1 {good.status} OK".encode()
         self.headers = [b"Content-Type: application/json", b'ETag: "3"']
         self.document = good.document
-        self.body = b"" if good.document is None else orjson.dumps(good.document)
+        self.body = b"" if good.document is None else msgspec.json.encode(good.document)
         self.length: bytes | None = None  # the line that tells it, where it is not the true one
         self.framed = True  # so that it can be seen where it ends
 
@@ -93,7 +93,7 @@ def hostile(random: Random, good: Good, place: Place) -> Hostile:
 
 def _scalar(random: Random) -> Any:
     if random.random() < 1 / 4:
-        return orjson.loads(random.choice(words.VALUES))
+        return msgspec.json.decode(random.choice(words.VALUES))
     return random.choice(random.choice([words.DATES, words.NUMBERS, words.TEXTS]))
 
 
@@ -113,7 +113,7 @@ def _spots(value: Any, found: list[Spot]) -> None:
 def _bend_document(draft: _Draft) -> None:
     """Give members of the document other values, other names, or none; and add some."""
     random = draft.random
-    document = [orjson.loads(orjson.dumps(draft.document))]
+    document = [msgspec.json.decode(msgspec.json.encode(draft.document))]
     raw: list[bytes] = []
     for _ in range(random.choice([1, 1, 2, 5])):
         found: list[Spot] = []
@@ -132,14 +132,14 @@ def _bend_document(draft: _Draft) -> None:
                 holder[key] = [holder[key]]
             case 4:
                 other, name = random.choice(found)
-                holder[key] = orjson.loads(orjson.dumps(other[name]))
+                holder[key] = msgspec.json.decode(msgspec.json.encode(other[name]))
             case 5:
                 holder[key] = _MARK
                 raw.append(random.choice(words.RAW))
             case _:
                 holder[key] = _scalar(random)
     draft.document = document[0] if document else None
-    draft.body = orjson.dumps(draft.document)
+    draft.body = msgspec.json.encode(draft.document)
     for each in raw:
         draft.body = draft.body.replace(f'"{_MARK}"'.encode(), each, 1)
 
@@ -161,7 +161,7 @@ def _bend_next_page(draft: _Draft) -> None:
     if draft.random.random() < 1 / 20:
         following += "x" * 20_000
     draft.document = {**document, "meta": {**document["meta"], "next_page_url": following}}
-    draft.body = orjson.dumps(draft.document)
+    draft.body = msgspec.json.encode(draft.document)
 
 
 def _bend_text(draft: _Draft) -> None:
@@ -173,7 +173,7 @@ def _bend_text(draft: _Draft) -> None:
         lambda: text.encode(random.choice(["utf-16", "utf-32-be"])),
         lambda: random.choice([b"", body + body, b"<html>" + body]),
         lambda: random.choice(words.RAW),
-        lambda: orjson.dumps(_scalar(random)),
+        lambda: msgspec.json.encode(_scalar(random)),
         lambda: random.randbytes(random.choice([1, 10, 1000])),
         lambda: _broken(random, body),
         lambda: b" " * 5000 + body,
@@ -211,7 +211,7 @@ def _be_refused(draft: _Draft) -> None:
         "status": status,
         "details": random.choice([{"a": 1}, None, _scalar(random)]),
     }
-    draft.body = orjson.dumps(draft.document)
+    draft.body = msgspec.json.encode(draft.document)
     if random.random() < 1 / 2:
         draft.headers.append(f"Retry-After: {random.choice(words.WAITS)}".encode())
         draft.headers.append(f"Date: {random.choice(words.DATES)}".encode())

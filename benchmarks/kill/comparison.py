@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import orjson
+import msgspec
 
 from aiotask import Client
 from aiotask.bulk import KEY_ATTRIBUTE, State, entries_of, read_summary
@@ -95,7 +95,7 @@ class Comparison:
 
 def task_of(sid: str, text: str) -> Task:
     """Return a task of the service, with what its attributes say."""
-    attributes = orjson.loads(text)
+    attributes = msgspec.json.decode(text)
     return Task(
         sid,
         attributes.get("number"),

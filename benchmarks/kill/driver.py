@@ -19,13 +19,13 @@ from unittest.mock import patch
 from filelock import FileLock
 
 import aiotask
-from aiotask.bulk.claims import Unfinished
+from aiotask.bulk.claims import Claims, Unfinished
 from aiotask.bulk.item import Item
-from aiotask.bulk.journal.records import Claim, End, State
-from aiotask.bulk.journal.writer import Ledger
+from aiotask.bulk.journal.records import Claim, Entry, State
+from aiotask.bulk.journal.writer import JournalWriter
 from aiotask.bulk.resolver import Resolver
-from aiotask.bulk.run import Run
 from aiotask.bulk.sender import Fate, Sender
+from aiotask.bulk.sentinels import Sentinels
 from aiotask.taskrouter import NewTask
 
 Kind = Literal["created", "rejected", "unresolved"]
@@ -102,34 +102,34 @@ async def create(options: argparse.Namespace) -> None:
 
 def no_intent() -> None:
     """Claims come into the journal some time after the rows may be sent."""
-    commit, close = Ledger.commit, Ledger.close
+    write, close = JournalWriter.write, JournalWriter.close
     coming: list[asyncio.Task[None]] = []
 
-    async def commit_later(ledger: Ledger, claims: Sequence[Claim], ends: Sequence[End]) -> None:
+    async def write_later(writer: JournalWriter, claims: Sequence[Claim] = ()) -> None:
         async def later() -> None:
             await asyncio.sleep(LATER)
-            await commit(ledger, claims, ends)
+            await write(writer, claims)
 
         coming.append(asyncio.get_running_loop().create_task(later()))
 
-    async def close_when_all_is_in(ledger: Ledger) -> None:
+    async def close_when_all_is_in(writer: JournalWriter) -> None:
         await asyncio.gather(*coming)
-        await close(ledger)
+        await close(writer)
 
-    patch.object(Ledger, "commit", commit_later).start()
-    patch.object(Ledger, "close", close_when_all_is_in).start()
+    patch.object(JournalWriter, "write", write_later).start()
+    patch.object(JournalWriter, "close", close_when_all_is_in).start()
 
 
 def no_doubt() -> None:
-    """Take what an earlier run left in flight for not sent."""
-    take_up = Run._take_up  # noqa: SLF001 - what is taken out lies inside
+    """Take rows that an earlier run left in flight for rows that were not sent."""
+    unfinished = Claims._unfinished  # noqa: SLF001 - the safeguard lies inside
 
-    def without_doubt(run: Run[Any], left: Unfinished, opened: float) -> None:
-        if left.entry.state is State.IN_FLIGHT:
-            left = left._replace(entry=left.entry._replace(state=State.PENDING))
-        take_up(run, left, opened)
+    def without_doubt(claims: Claims, entry: Entry, row: Any) -> Unfinished:
+        if entry.state is State.IN_FLIGHT:
+            entry = entry._replace(state=State.PENDING)
+        return unfinished(claims, entry, row)
 
-    patch.object(Run, "_take_up", without_doubt).start()
+    patch.object(Claims, "_unfinished", without_doubt).start()
 
 
 def new_keys() -> None:
@@ -141,8 +141,8 @@ def blind_retry() -> None:
     """Send again at once what is lost."""
     fate_of = Sender._fate  # noqa: SLF001 - as above
 
-    def fate(sender: Sender, error: aiotask.AiotaskError) -> Fate | None:
-        return None if error.maybe_applied else fate_of(sender, error)
+    def fate(sender: Sender, item: Item, error: aiotask.AiotaskError) -> Fate | None:
+        return None if error.maybe_applied else fate_of(sender, item, error)
 
     patch.object(Sender, "_fate", fate).start()
 
@@ -152,14 +152,14 @@ def no_events() -> None:
 
     async def unasked(resolver: Resolver, missing: Sequence[Item], **_: bool) -> None:
         for item in missing:
-            resolver._absent(item)  # noqa: SLF001 - as above
+            resolver._not_there(item)  # noqa: SLF001 - as above
 
     patch.object(Resolver, "_ask_events", unasked).start()
 
 
-def no_control() -> None:
+def no_sentinel() -> None:
     """Take any look for one that shows the state of now."""
-    patch.object(Resolver, "_seen", lambda *_: inf).start()
+    patch.object(Sentinels, "latest_in", lambda *_: inf).start()
 
 
 def no_lock() -> None:
@@ -172,8 +172,8 @@ WITHOUT: dict[str, Callable[[], None]] = {
     "no-doubt": no_doubt,
     "new-keys": new_keys,
     "blind-retry": blind_retry,
-    "no-wait": no_control,  # and nothing to wait for, see above
-    "no-control": no_control,
+    "no-wait": no_sentinel,  # and nothing to wait for, see above
+    "no-sentinel": no_sentinel,
     "no-events": no_events,
     "no-lock": no_lock,
 }

@@ -21,8 +21,8 @@ def say_nothing_of_limits() -> None:
     """Leave out the headers that tell limits, which are documented by name alone."""
     told = Admission.headers
 
-    def headers(gate: Admission, in_flight: int, seconds: float) -> CIMultiDict[str]:
-        all_of_them = told(gate, in_flight, seconds)
+    def headers(admission: Admission, in_flight: int, seconds: float) -> CIMultiDict[str]:
+        all_of_them = told(admission, in_flight, seconds)
         for name in [name for name in all_of_them if name.startswith("X-Rate-Limit")]:
             del all_of_them[name]
         return all_of_them
@@ -34,8 +34,8 @@ async def change(sandbox: Sandbox, rates: Sequence[float], seconds: float) -> No
     """Let each of the rates count when the one before has counted for so long."""
     for rate in rates:
         await asyncio.sleep(seconds)
-        gate = sandbox._gate  # noqa: SLF001 - no sandbox's limit changes otherwise
-        gate._window = SlidingWindow(rate, 1, asyncio.get_running_loop().time)  # noqa: SLF001
+        admission = sandbox._admission  # noqa: SLF001 - no sandbox's limit changes otherwise
+        admission._window = SlidingWindow(rate, 1, asyncio.get_running_loop().time)  # noqa: SLF001
 
 
 async def serve(options: argparse.Namespace) -> None:

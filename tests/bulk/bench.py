@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
-import orjson
+import msgspec
 
 from aiotask import Client, Created, Outcome, Rejected, RetryPolicy
 from aiotask.bulk.journal.records import State
-from aiotask.bulk.journal.sqlite import Journal
+from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.bulk.keys import KEY_ATTRIBUTE, Keys
 from aiotask.sandbox import FAULT_KINDS, FaultKind, Sandbox
 from aiotask.taskrouter import NewTask, Tasks
@@ -28,6 +28,7 @@ LATE = SETTLE / 4
 KINDS: list[FaultKind] = [kind for kind in FAULT_KINDS if kind != "before_429"]
 KINDS += ["late_hang", "late_reset"]
 KEYS = Keys(KEY_ATTRIBUTE)
+VERB = "tasks.create"
 
 
 def rows(number: int) -> list[NewTask]:
@@ -84,7 +85,7 @@ class Bench:
 
     @property
     def path(self) -> str:
-        return self.tasks.as_target().path
+        return self.tasks._url.raw_path
 
     @property
     def sent(self) -> int:
@@ -112,16 +113,16 @@ class Bench:
                     break
         return taken
 
-    def opened(self) -> Journal:
+    def opened(self) -> SqliteJournal:
         """Open the journal, or make it, as a run of this workspace does."""
-        journal = Journal(self.journal)
-        journal.open(self.path, KEYS)
+        journal = SqliteJournal(self.journal)
+        journal.open(self.path, VERB, KEYS)
         return journal
 
     def row_of(self) -> dict[str, int]:
         """Return the row's number of each task there is, by its sid."""
         tasks = self.sandbox.tasks(self.workspace)
-        return {task.sid: orjson.loads(task.attributes)["n"] for task in tasks}
+        return {task.sid: msgspec.json.decode(task.attributes)["n"] for task in tasks}
 
     def made(self) -> Counter[int]:
         return Counter(self.row_of().values())

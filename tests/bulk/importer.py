@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Self
 
 import attrs
-import orjson
+import msgspec
 
 from aiotask import Client, Created, errors
-from aiotask.bulk.journal.sqlite import Journal
+from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.bulk.keys import Keys
 from tests.bulk.bench import SETTLE, TIMEOUT, Bench, number_of, rows
 
@@ -64,7 +64,7 @@ class Importer:
                 sys.executable,
                 "-m",
                 __name__,
-                orjson.dumps(attrs.asdict(errand)).decode(),
+                msgspec.json.encode(attrs.asdict(errand)).decode(),
                 stdout=subprocess.PIPE,
                 cwd=ROOT,
                 env={**os.environ, **(around or {})},
@@ -137,20 +137,20 @@ async def _import(errand: Errand) -> None:
             print(told, flush=True)  # noqa: T201 - at once: it may be killed in between
 
 
-def _open_carelessly(open_: Callable[[Journal, str, Keys], None]) -> Callable[..., None]:
+def _open_carelessly(open_: Callable[[SqliteJournal, str, str, Keys], None]) -> Callable[..., None]:
     """Return what opens a journal that does not wait for the disk."""
 
-    def opened(journal: Journal, target: str, keys: Keys) -> None:
-        open_(journal, target, keys)
+    def opened(journal: SqliteJournal, target: str, verb: str, keys: Keys) -> None:
+        open_(journal, target, verb, keys)
         journal._connection.execute("PRAGMA synchronous = NORMAL")
 
     return opened
 
 
 def _main() -> None:
-    errand = Errand(**orjson.loads(sys.argv[1]))
+    errand = Errand(**msgspec.json.decode(sys.argv[1]))
     if errand.flaw == "does not wait for the disk":
-        setattr(Journal, "open", _open_carelessly(Journal.open))  # noqa: B010 - mypy's rule
+        setattr(SqliteJournal, "open", _open_carelessly(SqliteJournal.open))  # noqa: B010 - mypy's rule
     try:
         asyncio.run(_import(errand))
     except errors.AiotaskError as error:

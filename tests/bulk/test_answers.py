@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-import orjson
+import msgspec
 import pytest
 
 from aiotask import Client, Created
@@ -35,11 +35,11 @@ class Service:
             self.mistaken |= mistaken
             shown = self._task(len(self.made) - 1 - mistaken)
             document = shown | {"attributes": self._show(shown["attributes"])}
-            return answer(orjson.dumps(document), "201 Created")
+            return answer(msgspec.json.encode(document), "201 Created")
         path = unquote(head.decode().split(" ")[1])
         name = "events" if "/Events" in path else "tasks"
         rows = [self._task(place) for place in range(len(self.made))] if name == "tasks" else []
-        return answer(orjson.dumps({name: rows, "meta": {"key": name}}))
+        return answer(msgspec.json.encode({name: rows, "meta": {"key": name}}))
 
     def _task(self, place: int) -> dict[str, Any]:
         moment = "2026-11-22T10:00:00Z"
@@ -71,23 +71,23 @@ async def test_an_answer_about_the_task_of_another_row_is_none(settings: dict[st
     told = await create(service, **settings)
     assert service.mistaken
     assert told == {
-        f"WT{place:032}": orjson.loads(attributes)["n"]
+        f"WT{place:032}": msgspec.json.decode(attributes)["n"]
         for place, attributes in enumerate(service.made)
     }
 
 
 def spaced(attributes: str) -> str:
-    return orjson.dumps(orjson.loads(attributes), option=orjson.OPT_INDENT_2).decode()
+    return msgspec.json.format(attributes)
 
 
 def without_key(attributes: str) -> str:
-    document = orjson.loads(attributes)
+    document = msgspec.json.decode(attributes)
     del document[KEY_ATTRIBUTE]
-    return orjson.dumps(document).decode()
+    return msgspec.json.encode(document).decode()
 
 
 @pytest.mark.parametrize(
-    "show", [spaced, orjson.loads, without_key, lambda _: None, lambda _: 7, lambda _: "{"]
+    "show", [spaced, msgspec.json.decode, without_key, lambda _: None, lambda _: 7, lambda _: "{"]
 )
 async def test_an_answer_that_shows_no_other_key_is_believed(show: Show) -> None:
     service = Service(show)

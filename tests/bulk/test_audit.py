@@ -48,7 +48,7 @@ async def test_what_is_nowhere_is_missing(there: Bench) -> None:
     await there.finish(rows(3))
     with closing(there.opened()) as journal:
         job = journal.job
-        ends = [End(State.CREATED, "WT4", None, 4), End(State.UNTOLD, "WT5", None, 5)]
+        ends = [End(State.CREATED, "WT4", None, 4), End(State.UNDELIVERED, "WT5", None, 5)]
         journal.commit([claim(4), claim(5), claim(6, State.PENDING)], ends)
     result = await there.tasks.audit(there.journal)
     assert [(one.row, one.key) for one in result.missing] == [

@@ -15,15 +15,15 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import aiohttp
-import orjson
+import msgspec
 import pytest
 
 from aiotask import JournalFullError, JournalIOError
 from aiotask.bulk import read_summary
 from aiotask.bulk.journal.records import Claim, State
-from aiotask.bulk.journal.sqlite import Journal
-from aiotask.bulk.journal.writer import Ledger
-from tests.bulk.bench import KEYS, TIMEOUT, Bench, bench, look, number_of, rows, states_of
+from aiotask.bulk.journal.sqlite import SqliteJournal
+from aiotask.bulk.journal.writer import JournalWriter
+from tests.bulk.bench import KEYS, TIMEOUT, VERB, Bench, bench, look, number_of, rows, states_of
 from tests.bulk.importer import Importer, importing
 from tests.bulk.lossy_disk import HAS_MACHINE, Machine, compiled
 
@@ -78,7 +78,7 @@ class Witness:
         if self._connection is None:
             self._connection = sqlite3.connect(self._journal)
         (attributes,) = parse_qs(self._body.get().decode())["Attributes"]
-        number = orjson.loads(attributes)["n"] + 1
+        number = msgspec.json.decode(attributes)["n"] + 1
         query = "SELECT state FROM rows WHERE number = ?"
         found = self._connection.execute(query, (number,)).fetchone()
         self.seen[None if found is None else State(found[0])] += 1
@@ -110,19 +110,19 @@ async def test_no_byte_of_a_row_is_sent_before_its_intent_is_in_the_journal(tmp_
     assert seen.total() > 120
 
 
-class ForgetfulLedger(Ledger):
-    """A ledger that does not write down which rows may be sent."""
+class ForgetfulWriter(JournalWriter):
+    """A writer that does not record which rows may be sent."""
 
-    async def commit(self, claims: Any, ends: Any) -> None:
+    async def write(self, claims: Any = ()) -> None:
         del claims
-        await super().commit([], ends)
+        await super().write()
 
 
 @pytest.mark.virtual_time
 async def test_a_journal_without_intents_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aiotask.bulk.run.Ledger", ForgetfulLedger)
+    monkeypatch.setattr("aiotask.bulk.run.JournalWriter", ForgetfulWriter)
     assert None in await witnessed(tmp_path, 30)
 
 
@@ -245,21 +245,21 @@ def test_after_the_disk_has_failed_nothing_more_is_written(tmp_path: Path) -> No
         numbers = range(first, first + 1000)
         return [Claim(number, State.IN_FLIGHT, None, None, None, None) for number in numbers]
 
-    journal = Journal(tmp_path / "journal")
-    journal.open("target", KEYS)
+    journal = SqliteJournal(tmp_path / "journal")
+    journal.open("target", VERB, KEYS)
     journal.commit(claims(1), [])
     with (
         files_no_larger_than((tmp_path / "journal-wal").stat().st_size + 5000),
         pytest.raises(JournalIOError, match="cannot be read or written"),
     ):
         journal.commit(claims(1001), [])
-    with pytest.raises(JournalIOError, match="failed before, and is written to no more"):
+    with pytest.raises(JournalIOError, match="failed before, and is not written to any more"):
         journal.commit(claims(1001), [])
     journal.close()
-    journal.open("target", KEYS)
+    journal.open("target", VERB, KEYS)
     assert journal.claimed == 1000
-    with closing(Journal(tmp_path / "another")) as another:
-        another.open("target", KEYS)
+    with closing(SqliteJournal(tmp_path / "another")) as another:
+        another.open("target", VERB, KEYS)
     journal.close()
 
 

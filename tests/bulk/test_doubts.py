@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import orjson
+import msgspec
 import pytest
 
 import aiotask
 from aiotask import Client, Created, Outcome, Rejected, Unresolved
-from aiotask.bulk import KEY_ATTRIBUTE, Keys, Run, Settings, State, read_summary, source_of
+from aiotask.bulk import KEY_ATTRIBUTE, Keys, Settings, State, read_summary, source_of
 from aiotask.sandbox import FaultKind, Sandbox
 from aiotask.taskrouter import NewTask, Tasks
 from tests.virtual_time import LoopClock, until
@@ -52,7 +52,7 @@ class Place:
     @property
     def held(self) -> Counter[int]:
         return Counter(
-            orjson.loads(task.attributes)["n"] for task in self.sandbox.tasks(self.workspace)
+            msgspec.json.decode(task.attributes)["n"] for task in self.sandbox.tasks(self.workspace)
         )
 
     @property
@@ -211,8 +211,8 @@ async def test_an_outage_meets_few_rows_and_is_waited_out() -> None:
 async def test_an_outage_that_does_not_end_stops_the_run() -> None:
     async with place() as here:
         here.sandbox.faults.outage = "before_503"
-        settings = Settings(keys=Keys(KEY_ATTRIBUTE), settle=1, max_in_flight=10, patience=300)
-        run = Run(source_of(rows(30)), here.tasks.as_target(), settings)
+        settings = Settings(keys=Keys(KEY_ATTRIBUTE), settle=1, max_in_flight=10, stall_timeout=300)
+        run = here.tasks.creating(source_of(rows(30)), settings)
         with pytest.raises(aiotask.ServerError):
             await _collected(run.outcomes(), here.done)
         assert run.service_is_down
@@ -239,13 +239,13 @@ async def test_a_rotated_token_pauses_the_job_with_its_rows_untouched(
         path = tmp_path / "import.db" if journal else None
         run = asyncio.ensure_future(here.create(rows(400), journal=path, max_in_flight=5))
         await until(lambda: here.creates >= 50)
-        gate = here.sandbox._gate
-        accepted, gate._accepted = gate._accepted, set()
+        admission = here.sandbox._admission
+        accepted, admission._accepted = admission._accepted, set()
         with pytest.raises(aiotask.AuthenticationError):
             await run
         assert {type(outcome) for outcome in here.done} == {Created}
         assert len(here.done) == here.held.total()
-        gate._accepted = accepted
+        admission._accepted = accepted
         if path is not None:
             standing = read_summary(path)
             assert standing.in_doubt == 0
@@ -265,12 +265,12 @@ async def test_doubts_that_may_not_be_looked_at_stop_the_run(tmp_path: Path) -> 
         path = tmp_path / "import.db"
         run = asyncio.ensure_future(here.create(rows(3), journal=path))
         await until(lambda: here.creates >= 3)
-        gate = here.sandbox._gate
-        accepted, gate._accepted = gate._accepted, set()
+        admission = here.sandbox._admission
+        accepted, admission._accepted = admission._accepted, set()
         with pytest.raises(aiotask.AuthenticationError):
             await run
         assert read_summary(path).in_doubt == 1
-        gate._accepted = accepted
+        admission._accepted = accepted
         await here.create(rows(3), journal=path)
         assert len(here.done) == 1
         assert here.held == Counter(range(3))
@@ -301,7 +301,7 @@ async def test_rows_can_be_named_by_their_owner(tmp_path: Path) -> None:
         assert "row_key: KeyError" in reasons
         assert "'aiotask_key' is set already" in reasons
         keys = {
-            orjson.loads(task.attributes)["aiotask_key"]
+            msgspec.json.decode(task.attributes)["aiotask_key"]
             for task in here.sandbox.tasks(here.workspace)
         }
         assert keys == {"C-1", "C-2"}
@@ -322,13 +322,13 @@ async def test_the_key_can_be_an_attribute_that_is_there_already() -> None:
         ]
         await here.create(given, row_key=crm, key_attribute="crm")
         for task in here.sandbox.tasks(here.workspace):
-            assert set(orjson.loads(task.attributes)) == {"n", "crm", "aiotask_job"}
+            assert set(msgspec.json.decode(task.attributes)) == {"n", "crm", "aiotask_job"}
         assert here.held == Counter([1, 2])
 
 
 async def test_what_a_key_costs_is_counted_before_anything_is_sent() -> None:
     async with place() as here:
-        fits = 4096 - len(orjson.dumps({"n": 0, "text": ""}))
+        fits = 4096 - len(msgspec.json.encode({"n": 0, "text": ""}))
         await here.create([{"attributes": {"n": 0, "text": "x" * (fits - 100)}}])
         await here.create([{"attributes": {"n": 0, "text": "x" * (fits - 50)}}])
         (outcome,) = here.done
@@ -347,7 +347,7 @@ async def test_what_a_key_costs_is_counted_before_anything_is_sent() -> None:
         ({"max_in_flight": True}, "max_in_flight: must be at least 1, not True"),
         ({"key_attribute": "crm-id"}, "key_attribute: must be a name of letters, digits and _"),
         ({"key_attribute": "aiotask_job"}, "key_attribute: aiotask_job is taken already"),
-        ({"key_attribute": None, "row_key": crm}, "there is no place for a key"),
+        ({"key_attribute": None, "row_key": crm}, "needs a key_attribute"),
     ],
 )
 def test_settings_that_cannot_be_are_value_errors_at_the_call(

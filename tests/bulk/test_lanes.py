@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from aiotask import Client, Created
+from aiotask.bulk import KEY_ATTRIBUTE, Keys, Settings, source_of
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import WorkspaceContext
 from tests.conftest import ACCOUNT
@@ -55,9 +56,11 @@ async def test_a_bulk_creation_and_single_calls_share_one_pace(
     workspace: WorkspaceContext,
 ) -> None:
     tasks = workspace.tasks
-    outcomes = tasks.create_many({"attributes": {"n": n}} for n in range(300))
+    settings = Settings(keys=Keys(KEY_ATTRIBUTE))
+    run = tasks.creating(source_of({"attributes": {"n": n}} for n in range(300)), settings)
+    outcomes = run.outcomes()
     assert isinstance(await anext(outcomes), Created)
-    assert tasks.as_target().lane is tasks._lane("create")
+    assert run.limiter is tasks._lane("create")
     other = await tasks.create(attributes={"n": -1})
     assert other.attributes == {"n": -1}
     polled = await asyncio.gather(*[tasks.list(limit=1).all() for _ in range(20)])
@@ -90,9 +93,9 @@ async def test_paces_of_ever_new_workspaces_are_forgotten_when_they_are_at_rest(
     async with Client(ACCOUNT, "secret") as client:
         session = client._session
         used = session.lane("create first")
-        start = await used.turn()
+        start = await used.acquire()
         for number in range(5000):
             session.lane(f"create {number}")
         assert len(session._lanes) <= 2000
         assert session.lane("create first") is used
-        used.leave(start)
+        used.release(start)

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import aiohttp
-import orjson
+import msgspec
 import pytest
 
 from aiotask import Client, Created, Outcome
 from aiotask.bulk import KEY_ATTRIBUTE, Keys, State
 from aiotask.bulk.journal.records import Claim
-from aiotask.bulk.journal.sqlite import Journal
+from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.bulk.keys import JOB_ATTRIBUTE, derived_key
 from aiotask.sandbox import FaultKind, Sandbox
 from aiotask.taskrouter import NewTask, WorkspaceContext
@@ -52,8 +52,8 @@ class Case:
 
     async def left_in_flight(self, journal: Path) -> str:
         """Leave a journal with two rows in flight, and return what the first became, and ended."""
-        left = Journal(journal)
-        left.open(self.place.tasks.as_target().path, Keys(KEY_ATTRIBUTE))
+        left = SqliteJournal(journal)
+        left.open(self.place.tasks._url.raw_path, "tasks.create", Keys(KEY_ATTRIBUTE))
         left.commit([Claim(n, State.IN_FLIGHT, None, None, None, None) for n in (1, 2)], [])
         key = {KEY_ATTRIBUTE: derived_key(left.job, 1), JOB_ATTRIBUTE: left.job}
         left.close()
@@ -79,7 +79,7 @@ class Case:
         assert sids.keys() == told.keys(), (self.name, told)
         await asyncio.sleep(LATE)
         there = [
-            (orjson.loads(task.attributes)["number"], task.sid)
+            (msgspec.json.decode(task.attributes)["number"], task.sid)
             for task in self.sandbox.tasks(self.sid)
         ]
         there += [(0, ended)] if ended else []

@@ -14,16 +14,13 @@ from aiotask import (
     BadRequestError,
     NotFoundError,
     PermissionDeniedError,
-    RetryPolicy,
     ServerError,
     StatusError,
 )
-from aiotask._hooks import Hooks
-from aiotask._rate_limiter import RateLimiter
 from aiotask.bulk import KEY_ATTRIBUTE, Found, Keys, Settings
 from aiotask.bulk.item import Item
-from aiotask.bulk.resolver import Resolver
-from aiotask.bulk.target import ServiceClock
+from aiotask.bulk.resolver import Absent, Exists, Resolver, Undecided, Verdict
+from aiotask.bulk.service_clock import ServiceClock
 from aiotask.errors import AiotaskError
 from tests.bulk.quick_clock import IdleClock
 
@@ -46,28 +43,6 @@ class Service:
     errors: list[AiotaskError] = attrs.field(factory=list)
     event_errors: list[AiotaskError] = attrs.field(factory=list)
     too_many: Callable[[], StatusError] = lambda: StatusError("long", status=414, headers={})
-    path: str = "/v1/Things"
-
-    @property
-    def retry(self) -> RetryPolicy:
-        return self.clock.policy()
-
-    @property
-    def lane(self) -> RateLimiter:
-        return RateLimiter(self.clock, self.clock.sleep)
-
-    @property
-    def hooks(self) -> Hooks:
-        return Hooks(self.clock)
-
-    def check(self) -> None:
-        """Anything can be sent."""
-
-    def body(self, row: Any, mark: Callable[[Any], Any]) -> bytes:
-        raise AssertionError(f"a resolver sends nothing, and not {mark(row)}")
-
-    async def create(self, body: bytes, attribute: str, key: str | None) -> Found:
-        raise AssertionError(f"a resolver makes nothing, and not {body!r}, {attribute} {key}")
 
     def made(self, key: str, *, gone: bool = False) -> None:
         found = Found(key, f"sid of {key}", datetime.fromtimestamp(self.clock(), UTC))
@@ -78,46 +53,32 @@ class Service:
     async def is_there(self, sid: str) -> bool:
         return any(found.sid == sid for found in self.listed.values())
 
-    async def by_keys(self, attribute: str, keys: Sequence[str]) -> list[Found]:
-        assert attribute == KEY_ATTRIBUTE
+    async def by_keys(self, keys: Sequence[str]) -> list[Found]:
         self.asked.append([*keys])
         self._fail()
         if len(keys) > self.most_keys:
             raise self.too_many()
         return self.same_key + [self.listed[key] for key in keys if key in self.listed]
 
-    async def newest(self, attribute: str) -> AsyncIterator[list[Found]]:  # noqa: ARG002 - as in Target
+    async def newest(self) -> AsyncIterator[list[Found]]:
         self._fail()
         latest = sorted(self.listed.values(), key=lambda each: str(each.created), reverse=True)
         for start in range(0, len(latest), 10):
             self.pages += 1
             yield latest[start : start + 10]
 
-    async def deleted_since(
-        self,
-        attribute: str,  # noqa: ARG002 - as in Target
-        since: datetime,  # noqa: ARG002 - as in Target
-    ) -> AsyncIterator[list[Found]]:
+    async def deleted_since(self, since: datetime) -> AsyncIterator[list[Found]]:  # noqa: ARG002
         if self.event_errors:
             raise self.event_errors.pop()
         yield self.deleted
 
-    async def created_since(
-        self,
-        attribute: str,  # noqa: ARG002 - as in Target
-        since: datetime,
-    ) -> AsyncIterator[list[Found]]:
+    async def created_since(self, since: datetime) -> AsyncIterator[list[Found]]:
         if self.event_errors:
             raise self.event_errors.pop()
         self.event_pages += 1
         yield [each for each in self.in_events.values() if each.created and each.created >= since]
 
-    async def of_job(
-        self,
-        job_attribute: str,  # noqa: ARG002 - as in Target
-        job: str,  # noqa: ARG002 - as in Target
-        attribute: str,  # noqa: ARG002 - as in Target
-    ) -> AsyncIterator[Found]:
+    async def of_job(self, job: str) -> AsyncIterator[Found]:  # noqa: ARG002
         for found in self.listed.values():
             yield found
 
@@ -129,39 +90,45 @@ class Service:
 class Judged:
     """A resolver, and what it has concluded."""
 
-    def __init__(self, service: Service, *, quiet: bool = False, patience: float = 600) -> None:
+    def __init__(
+        self, service: Service, *, quiet: bool = False, stall_timeout: float = 600
+    ) -> None:
         self.service = service
         self.verdicts: dict[int, str] = {}
         self.time = ServiceClock()
-        settings = Settings(keys=Keys(KEY_ATTRIBUTE), settle=SETTLE, patience=patience)
-        self.resolver = Resolver(service, settings, self.time, self, lambda: quiet)
+        settings = Settings(keys=Keys(KEY_ATTRIBUTE), settle=SETTLE, stall_timeout=stall_timeout)
+        policy = service.clock.policy()
+        self.resolver = Resolver(service, settings, self.time, lambda: quiet, policy)
         self.error: Exception | None = None
 
-    def found(self, item: Item, sid: str) -> None:
-        assert sid == f"sid of {item.key}"
-        self.verdicts[item.number] = "found"
+    async def run(self) -> None:
+        """Take verdicts, until cancelled."""
+        async for verdicts in self.resolver.verdicts():
+            for verdict in verdicts:
+                self._note(verdict)
 
-    def absent(self, item: Item) -> None:
-        self.verdicts[item.number] = "absent"
-
-    def unresolved(self, item: Item) -> None:
-        self.verdicts[item.number] = "unresolved"
-
-    def look_again(self) -> None:
-        """Nothing waits here."""
+    def _note(self, verdict: Verdict) -> None:
+        match verdict:
+            case Exists(item=item, sid=sid):
+                assert sid == f"sid of {item.key}"
+                self.verdicts[item.number] = "found"
+            case Absent(item=item):
+                self.verdicts[item.number] = "absent"
+            case Undecided(item=item):
+                self.verdicts[item.number] = "unresolved"
 
     def doubt(self, number: int, *, old: bool = False, since: float | None = None) -> Item:
         item = Item(number, {}, f"key{number}", b"", None, None)
-        item.sent = self.service.clock()
-        self.resolver.add(item, None, since or item.sent, old=old)
+        item.sent_at = self.service.clock()
+        self.resolver.add(item, None, since or item.sent_at, from_earlier_run=old)
         return item
 
     def control(self, key: str = "control") -> None:
-        self.resolver.confirmed(key, self.service.clock())
+        self.resolver.sentinels.note(key, self.service.clock())
 
     async def until(self, count: int, *, controls: bool = True) -> dict[int, str]:
         """Run until so many rows are settled, something new being made all the while."""
-        run = asyncio.ensure_future(self.resolver.run())
+        run = asyncio.ensure_future(self.run())
         number = 0
         while len(self.verdicts) < count and not run.done():
             if controls:
@@ -223,11 +190,11 @@ async def test_where_no_key_can_be_asked_for_the_latest_are_gone_through() -> No
 async def test_without_a_time_all_there_is_is_gone_through() -> None:
     service = Service(most_keys=0)
     judged = Judged(service)
-    judged.resolver.begun = service.clock()
+    judged.resolver.started_at = service.clock()
     service.made("key1")
     for number in range(95):
         service.made(f"other{number}")
-    judged.doubt(1).sent = None
+    judged.doubt(1).sent_at = None
     assert await judged.until(1, controls=False) == {1: "found"}
     assert service.pages >= 10
 
@@ -238,7 +205,7 @@ async def test_an_absence_without_a_later_control_is_none() -> None:
     service.made("control")
     judged.control()
     judged.doubt(1)
-    run = asyncio.ensure_future(judged.resolver.run())
+    run = asyncio.ensure_future(judged.run())
     await service.clock.sleep(5 * SETTLE)
     assert judged.verdicts == {}
     assert len(service.asked) >= 3
@@ -252,7 +219,7 @@ async def test_a_control_that_was_made_too_early_is_none() -> None:
     await service.clock.sleep(SETTLE / 4)
     service.made("control")
     judged.control()
-    run = asyncio.ensure_future(judged.resolver.run())
+    run = asyncio.ensure_future(judged.run())
     await service.clock.sleep(3 * SETTLE)
     assert judged.verdicts == {}
     service.made("later")
@@ -279,7 +246,7 @@ async def test_events_are_asked_only_for_what_lists_may_have_lost(age: float, pa
     service = Service()
     judged = Judged(service)
     judged.time.note(datetime.fromtimestamp(service.clock(), UTC), service.clock())
-    judged.doubt(1, old=True).sent = service.clock() - age
+    judged.doubt(1, old=True).sent_at = service.clock() - age
     assert await judged.until(1) == {1: "absent"}
     assert service.event_pages == pages
 
@@ -313,7 +280,7 @@ async def test_events_that_lag_prove_nothing() -> None:
     service = Service()
     judged = Judged(service)
     judged.doubt(1, old=True)
-    run = asyncio.ensure_future(judged.resolver.run())
+    run = asyncio.ensure_future(judged.run())
     for number in range(60):
         service.made(f"control{number}")
         del service.in_events[f"control{number}"]
@@ -326,12 +293,12 @@ async def test_events_that_lag_prove_nothing() -> None:
 
 async def test_a_row_that_was_carried_out_is_never_absent() -> None:
     judged = Judged(Service())
-    judged.doubt(1).carried_out = True
+    judged.doubt(1).accepted = True
     assert await judged.until(1) == {1: "unresolved"}
 
 
 async def test_what_cannot_be_found_out_for_long_is_unresolved() -> None:
-    judged = Judged(Service(), patience=2)
+    judged = Judged(Service(), stall_timeout=2)
     judged.doubt(1)
     assert await judged.until(1, controls=False) == {1: "unresolved"}
     assert judged.service.clock.passed > 10 * SETTLE
@@ -341,7 +308,7 @@ async def test_where_nothing_is_made_one_row_at_a_time_is_taken_for_absent() -> 
     judged = Judged(Service(), quiet=True)
     for number in range(3):
         judged.doubt(number)
-    run = asyncio.ensure_future(judged.resolver.run())
+    run = asyncio.ensure_future(judged.run())
     while not judged.verdicts:
         await judged.service.clock.sleep(1)
     assert judged.verdicts == {0: "absent"}
@@ -354,7 +321,7 @@ async def test_where_nothing_is_made_a_look_without_the_newest_of_our_own_does_n
     judged = Judged(Service(), quiet=True)
     judged.control("not listed yet")
     judged.doubt(1)
-    run = asyncio.ensure_future(judged.resolver.run())
+    run = asyncio.ensure_future(judged.run())
     await judged.service.clock.sleep(8 * SETTLE)
     assert judged.verdicts == {}
     run.cancel()
@@ -366,7 +333,7 @@ async def test_where_the_newest_of_our_own_has_ended_events_have_to_show_it(
     *, told: bool, made: bool
 ) -> None:
     service = Service()
-    judged = Judged(service, quiet=True, patience=30 * SETTLE)
+    judged = Judged(service, quiet=True, stall_timeout=30 * SETTLE)
     judged.time.note(datetime.fromtimestamp(service.clock(), UTC), service.clock())
     judged.control("ended")
     if told:
@@ -392,7 +359,7 @@ async def test_a_control_that_somebody_has_deleted_is_none_but_one_before_it_is(
     judged.control("gone")
     service.deleted = [Found("gone", "sid of gone", datetime.fromtimestamp(service.clock(), UTC))]
     judged.doubt(1)
-    run = asyncio.ensure_future(judged.resolver.run())
+    run = asyncio.ensure_future(judged.run())
     await service.clock.sleep(8 * SETTLE)
     assert judged.verdicts == ({1: "absent"} if listed else {})
     run.cancel()
@@ -404,7 +371,7 @@ async def test_a_control_that_nobody_says_was_deleted_is_waited_for() -> None:
     judged.control("not listed yet")
     service.event_errors = [PermissionDeniedError("no", status=403, headers={})] * 99
     judged.doubt(1)
-    run = asyncio.ensure_future(judged.resolver.run())
+    run = asyncio.ensure_future(judged.run())
     await service.clock.sleep(8 * SETTLE)
     assert judged.verdicts == {}
     run.cancel()
@@ -415,8 +382,8 @@ async def test_a_service_whose_clock_is_at_the_end_of_time_is_looked_at_all_the_
     judged = Judged(service, quiet=True)
     judged.time.note(datetime.max.replace(tzinfo=UTC), service.clock())
     judged.control("not listed yet")
-    judged.doubt(1).sent = judged.time.at(service.clock())
-    run = asyncio.ensure_future(judged.resolver.run())
+    judged.doubt(1).sent_at = judged.time.at(service.clock())
+    run = asyncio.ensure_future(judged.run())
     await service.clock.sleep(4 * SETTLE)
     assert not run.done()
     run.cancel()
@@ -448,10 +415,10 @@ async def test_a_look_that_fails_is_made_again() -> None:
 async def test_looks_that_fail_for_long_end_the_run() -> None:
     service = Service()
     service.errors = [ServerError("no", status=503, headers={}) for _ in range(1000)]
-    judged = Judged(service, patience=2)
+    judged = Judged(service, stall_timeout=2)
     judged.doubt(1)
     with pytest.raises(ServerError):
-        await judged.resolver.run()
+        await judged.run()
     assert judged.verdicts == {}
 
 
@@ -461,7 +428,7 @@ async def test_a_look_that_is_not_allowed_ends_the_run_at_once() -> None:
     judged = Judged(service)
     judged.doubt(1)
     with pytest.raises(AuthenticationError):
-        await judged.resolver.run()
+        await judged.run()
     assert judged.verdicts == {}
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from aiotask.bulk.rows import fingerprint, source_of
+from aiotask.bulk.fingerprint import fingerprint
+from aiotask.bulk.rows import source_of
 
 
 async def test_an_iterable_is_taken_in_portions() -> None:

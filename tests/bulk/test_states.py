@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar, get_args
 
-import orjson
+import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -39,8 +39,8 @@ TIMEOUT = 0.1
 LATE = SETTLE / 5
 FINAL = frozenset({State.CREATED, State.REJECTED, State.UNRESOLVED})
 NEXT = {
-    State.UNTOLD: {State.UNTOLD, State.CREATED},
-    State.UNCONFIRMED: set(State) - {State.PENDING, State.IN_FLIGHT, State.REJECTED},
+    State.UNDELIVERED: {State.UNDELIVERED, State.CREATED},
+    State.ACCEPTED_WITHOUT_SID: set(State) - {State.PENDING, State.IN_FLIGHT, State.REJECTED},
 }
 WRONG: dict[RowKind, dict[str, Any]] = {
     "good": {},
@@ -216,14 +216,17 @@ class Creation(RuleBasedStateMachine):
             assert states[number] in ({before} if before in FINAL else NEXT.get(before, set(State)))
         sids = dict(look(journal, "SELECT number - 1, sid FROM rows"))
         for number, state in states.items():
-            if state in {State.CREATED, State.UNTOLD}:
+            if state in {State.CREATED, State.UNDELIVERED}:
                 assert rows[sids[number]] == number
             if state in FINAL:
                 assert number in self.told
             if state is State.REJECTED:
                 assert not made[number]
         keys = [
-            (orjson.loads(task.attributes)["n"], orjson.loads(task.attributes)[KEY_ATTRIBUTE])
+            (
+                msgspec.json.decode(task.attributes)["n"],
+                msgspec.json.decode(task.attributes)[KEY_ATTRIBUTE],
+            )
             for task in self.there.sandbox.tasks(self.there.workspace)
         ]
         assert all(key == derived_key(standing.job, number + 1) for number, key in keys)

@@ -1,4 +1,4 @@
-"""A sandbox in a thread of its own, and commands against it: in this process or as their own."""
+"""Commands against a sandbox in another thread, in this process or in their own."""
 
 import asyncio
 import json
@@ -16,14 +16,14 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from aiotask.cli import commands
+from aiotask.cli import main
 from aiotask.sandbox import Sandbox, StoredTask
 
 LONG = 30.0
 
 
 class Service:
-    """A sandbox that serves while a command has the main thread, and its signals."""
+    """A sandbox in another thread, so that a command has the main thread and its signals."""
 
     def __init__(self, sandbox: Sandbox, loop: asyncio.AbstractEventLoop) -> None:
         self.sandbox = sandbox
@@ -31,7 +31,7 @@ class Service:
         self.workspace = self.ask(lambda: sandbox.create_workspace("Support"))
 
     @property
-    def place(self) -> list[str]:
+    def options(self) -> list[str]:
         return ["--workspace", self.workspace, "--base-url", self.sandbox.url]
 
     @property
@@ -52,10 +52,10 @@ class Service:
         return tasks
 
     def run(self, *words: str, **environment: str) -> Result:
-        return run(*words, *self.place, **(self.environment | environment))
+        return run(*words, *self.options, **(self.environment | environment))
 
     def spawn(self, *words: str, **settings: Any) -> subprocess.Popen[bytes]:
-        return spawn(*words, *self.place, environment=self.environment, **settings)
+        return spawn(*words, *self.options, environment=self.environment, **settings)
 
 
 @contextmanager
@@ -81,7 +81,7 @@ async def _closed(sandbox: Sandbox) -> None:
 
 
 def run(*words: str, **environment: str) -> Result:
-    return CliRunner().invoke(commands, words, env=environment)
+    return CliRunner().invoke(main, words, env=environment)
 
 
 def spawn(
@@ -130,7 +130,7 @@ def meanwhile(act: Callable[[], None]) -> Iterator[None]:
 
 @contextmanager
 def standard_input(text: bytes) -> Iterator[None]:
-    """Give this process another standard input: the very descriptor, which a command reads."""
+    """Replace the file descriptor of this process's standard input."""
     kept = os.dup(0)
     out, into = os.pipe()
     os.write(into, text)
@@ -145,7 +145,7 @@ def standard_input(text: bytes) -> Iterator[None]:
 
 
 def typed(command: str, local: Service) -> subprocess.CompletedProcess[str]:
-    """Run what a user is told to type."""
+    """Run a command as a message tells users to type it."""
     python = shlex.quote(sys.executable)
     return subprocess.run(  # noqa: S602 - it is a line of a shell
         command.replace("aiotask tasks", f"{python} -m aiotask tasks"),

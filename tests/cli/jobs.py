@@ -1,4 +1,4 @@
-"""An import with a journal, in a directory of its own."""
+"""Imports with a journal and results, each in its own directory."""
 
 import json
 import signal
@@ -17,7 +17,7 @@ SETTLE = ("--settle", "1", "--timeout", "1")
 
 
 class Job:
-    """An import with a journal and results, all in one directory."""
+    """The files and the command of one import."""
 
     def __init__(self, folder: Path, rows: str = "", name: str = "rows.jsonl") -> None:
         self.file = folder / name
@@ -28,7 +28,7 @@ class Job:
         self.words = ["tasks", "import", str(self.file), *self.options]
 
     def told(self) -> list[dict[str, Any]]:
-        """Return the results, which are those of all rows that have ended, in their order."""
+        """Return the results: those of all finished rows, in order."""
         told = [json.loads(line) for line in self.results.read_text().splitlines()]
         assert [row["row"] for row in told] == sorted({row["row"] for row in told})
         return told
@@ -44,7 +44,7 @@ def show(job: Job) -> str:
 
 
 def fed(local: Service, job: Job, rows: str) -> "subprocess.Popen[bytes]":
-    """Start an import from a pipe that stays open, and return when it has these rows."""
+    """Start an import from a pipe that stays open after these rows."""
     running = local.spawn("tasks", "import", "-", *job.options, stdin=subprocess.PIPE)
     assert running.stdin is not None
     running.stdin.write(rows.encode())
@@ -59,5 +59,5 @@ def ended(running: "subprocess.Popen[bytes]", number: signal.Signals) -> str:
 
 
 def shown(job: Job) -> str:
-    """Return what is shown of a journal that may not be there yet."""
+    """Return what ``journal show`` says of a journal that may not exist yet."""
     return run("journal", "show", str(job.journal)).stdout

@@ -1,4 +1,4 @@
-"""Audits of imports: what a journal says, and what there is."""
+"""Audits of imports: the journal compared with the tasks."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ import pytest
 from aiotask import Client
 from aiotask.bulk import KEY_ATTRIBUTE, Audit, Copy, Finding, Keys, State
 from aiotask.bulk.journal.records import Claim, End
-from aiotask.bulk.journal.sqlite import Journal
+from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.cli.commands.audit import report
 from aiotask.taskrouter import Tasks
 from tests.cli.commands import Service, lines, run, service
@@ -50,8 +50,8 @@ def create(local: Service, **given: Any) -> str:
 
 def claim(local: Service, journal: Path, state: State, sid: str | None) -> None:
     """Have a fourth row in the journal."""
-    opened = Journal(journal)
-    opened.open(f"/v1/Workspaces/{local.workspace}/Tasks", Keys(KEY_ATTRIBUTE))
+    opened = SqliteJournal(journal)
+    opened.open(f"/v1/Workspaces/{local.workspace}/Tasks", "tasks.create", Keys(KEY_ATTRIBUTE))
     end = End(state, sid, None, 4)
     opened.commit([Claim(4, State.IN_FLIGHT, None, 4, None, None)], [end])
     opened.close()
@@ -63,7 +63,7 @@ def test_an_import_that_is_in_order_is_said_to_be(local: Service, journal: Path)
         [
             "rows: 3: 2 created, 1 rejected",
             "tasks: 2",
-            "in order: each row has what the journal says, once",
+            "in order: every row is as the journal says",
         ],
     )
 
@@ -78,7 +78,7 @@ def test_what_was_created_and_is_nowhere_is_missing(local: Service, journal: Pat
     claim(local, journal, State.CREATED, "WT" + "0" * 32)
     status, told = audited(local, journal)
     assert status == 1
-    assert told[2] == "missing: 1 (created, by the journal, and nowhere)"
+    assert told[2] == "missing: 1 (created according to the journal, but not found)"
     assert told[3].startswith("  row 4, key ")
     assert told[3].endswith(f", WT{'0' * 32}")
     assert told[-1] == "not in order"
@@ -102,7 +102,7 @@ def test_tasks_of_no_row_and_of_rejected_rows_are_told(local: Service, journal: 
     job = attributes(local, 1)["aiotask_job"]
     foreign = create(local, aiotask_job=job, aiotask_key="of-nobody")
     told = audited(local, journal)[1]
-    assert told[2] == "foreign: 1 (tasks of the import that are of no row)"
+    assert told[2] == "foreign: 1 (tasks of the import that belong to no row)"
     assert told[3] == f"  key of-nobody, {foreign}"
 
 
@@ -111,7 +111,7 @@ def test_an_import_that_is_not_over_is_not_in_order(local: Service, journal: Pat
     status, told = audited(local, journal)
     assert status == 1
     assert told[0] == "rows: 4: 1 waiting, 2 created, 1 rejected"
-    assert told[2] == "1 rows have no end yet: go on with the import first"
+    assert told[2] == "1 rows are not finished: resume the import first"
 
 
 def test_of_many_findings_the_first_ones_are_told() -> None:
@@ -119,7 +119,7 @@ def test_of_many_findings_the_first_ones_are_told() -> None:
     unexpected = [Finding(n, f"k{n}", (Copy(f"WT{n}"),)) for n in range(1, 31)]
     told = [*report(Audit(rows, unexpected=unexpected))]
     assert told[:2] == ["rows: 0", "tasks: 0"]
-    assert told[2] == "unexpected: 30 (tasks of rows without one, by the journal)"
+    assert told[2] == "unexpected: 30 (tasks of rows that have none according to the journal)"
     assert told[3] == "  row 1, key k1, WT1"
     assert told[22] == "  row 20, key k20, WT20"
     assert told[23:] == ["  ... and 10 more", "not in order"]
@@ -128,12 +128,12 @@ def test_of_many_findings_the_first_ones_are_told() -> None:
 def test_a_journal_that_cannot_be_used_is_wrong_usage(local: Service, journal: Path) -> None:
     missing = local.run("tasks", "audit", "--journal", str(journal.with_name("missing")))
     assert (missing.exit_code, missing.stdout) == (2, "")
-    assert "missing is not there" in missing.stderr
+    assert "missing does not exist" in missing.stderr
     other = local.ask(lambda: local.sandbox.create_workspace("Sales"))
-    place = ["--workspace", other, "--base-url", local.sandbox.url]
-    foreign = run("tasks", "audit", "--journal", str(journal), *place, **local.environment)
+    options = ["--workspace", other, "--base-url", local.sandbox.url]
+    foreign = run("tasks", "audit", "--journal", str(journal), *options, **local.environment)
     assert foreign.exit_code == 2
-    assert "is of another job" in foreign.stderr
+    assert "belongs to another job" in foreign.stderr
 
 
 def test_what_the_service_refuses_is_no_audit(local: Service, journal: Path) -> None:

@@ -1,4 +1,4 @@
-"""The commands for single tasks, and lists."""
+"""Commands for single tasks and lists."""
 
 import csv
 import io
@@ -107,17 +107,17 @@ def test_what_the_service_refuses_is_one_line_and_status_1(local: Service) -> No
 
 
 def test_a_service_that_is_not_there_is_one_line_and_status_1(local: Service, nowhere: str) -> None:
-    place = ["--workspace", local.workspace, "--base-url", nowhere]
-    result = run("tasks", "fetch", NOBODY, *place, **local.environment)
+    options = ["--workspace", local.workspace, "--base-url", nowhere]
+    result = run("tasks", "fetch", NOBODY, *options, **local.environment)
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
 
 
 def test_plain_http_to_another_machine_has_to_be_allowed(local: Service) -> None:
-    place = ["--workspace", local.workspace, "--base-url", "http://taskrouter.invalid:1"]
-    refused = run("tasks", "fetch", NOBODY, *place, **local.environment)
+    options = ["--workspace", local.workspace, "--base-url", "http://taskrouter.invalid:1"]
+    refused = run("tasks", "fetch", NOBODY, *options, **local.environment)
     assert refused.exit_code == 2
     assert "--allow-insecure" in refused.stderr
-    tried = run("tasks", "fetch", NOBODY, *place, "--allow-insecure", **local.environment)
+    tried = run("tasks", "fetch", NOBODY, *options, "--allow-insecure", **local.environment)
     assert tried.exit_code == 1
     assert "Cannot connect to host taskrouter.invalid" in tried.stderr
 
@@ -206,7 +206,7 @@ def test_what_cannot_be_written_is_one_line_and_status_1(local: Service, words: 
 def test_where_standard_output_is_closed_nothing_is_tried(
     local: Service, closed: str, told: bytes
 ) -> None:
-    words = shlex.join([sys.executable, "-m", "aiotask", "tasks", "list", *local.place])
+    words = shlex.join([sys.executable, "-m", "aiotask", "tasks", "list", *local.options])
     done = subprocess.run(
         ["/bin/sh", "-c", f"{words} {closed}"],
         env=os.environ | local.environment,
@@ -242,7 +242,7 @@ def test_without_its_extra_the_command_says_what_it_needs(missing: str) -> None:
 
 
 def test_what_else_cannot_be_imported_is_not_taken_for_the_extra() -> None:
-    code = "import sys; sys.modules['orjson'] = None\nfrom aiotask.__main__ import main; main()"
+    code = "import sys; sys.modules['msgspec'] = None\nfrom aiotask.__main__ import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
-    assert b"orjson" in done.stderr
+    assert b"msgspec" in done.stderr
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""The demonstration, and the recount that it rests on."""
+"""The demo and the check of its result."""
 
 import signal
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aiotask.cli.commands.demo_check import Recount
+from aiotask.cli.commands.demo_check import DemoCheck
 from tests.cli.commands import LONG, run, spawn, wait_until
 
 
@@ -21,16 +21,16 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_hasty")
-def test_the_demo_needs_no_credentials_and_recounts_what_it_did(tmp_path: Path) -> None:
+def test_the_demo_needs_no_credentials_and_checks_its_result(tmp_path: Path) -> None:
     result = run("demo", "--tasks", "300", "--faults", "0.1", "--seed", "7", TMPDIR=str(tmp_path))
     assert result.exit_code == 0, result.output
     assert "$ aiotask tasks import rows.jsonl --journal rows.journal " in result.stderr
-    assert "killed it (SIGKILL) when 1" in result.stderr
-    assert "the same command again\n  going on with the job of " in result.stderr
+    assert "killed the import (SIGKILL) after 1" in result.stderr
+    assert "running the same command again\n  resuming the job of " in result.stderr
     assert "\n  300 rows: 300 created, 0 rejected, 0 unresolved; " in result.stderr
     row = next(line for line in result.stdout.splitlines() if "created" in line)
     assert [cell.strip() for cell in row.split("│")[1:4]] == ["created", "300", "300"]
-    assert "requests were broken: " in result.stdout
+    assert "requests failed: " in result.stdout
     assert "Audit: in order" in result.stdout
     assert "no row lost, none twice" in result.stdout
     assert "aiotask sandbox" in result.stdout.splitlines()[-1]
@@ -40,16 +40,16 @@ def test_the_demo_needs_no_credentials_and_recounts_what_it_did(tmp_path: Path) 
 @pytest.mark.usefixtures("_hasty")
 def test_a_demo_of_one_row_without_faults_creates_it() -> None:
     result = run("demo", "--tasks", "1", "--faults", "0")
-    assert "0 requests were broken: 0 before the service acted (none)" in result.stdout
+    assert "0 requests failed: 0 before the sandbox acted (none)" in result.stdout
     assert "no row lost, none twice" in result.stdout
 
 
 @pytest.mark.usefixtures("_hasty")
-def test_a_demo_that_comes_to_no_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_demo_that_does_not_finish_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     result = run("demo", "--tasks", "1")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "Error: the import did not come to its end in 5 runs\n" in result.stderr
+    assert "Error: the import did not finish in 5 runs\n" in result.stderr
 
 
 @pytest.mark.parametrize("option", [["--tasks", "0"], ["--faults", "0.6"], ["--faults", "nan"]])
@@ -57,13 +57,13 @@ def test_a_demo_of_nothing_is_wrong_usage(option: list[str]) -> None:
     assert run("demo", *option).exit_code == 2
 
 
-def test_a_recount_finds_what_is_lost_and_what_is_too_much() -> None:
+def test_the_check_finds_what_is_lost_and_what_is_too_much() -> None:
     fates = {1: "created", 2: "rejected", 3: "unresolved", 4: "unresolved"}
-    good = Recount(4, fates, Counter({1: 1, 3: 1}))  # type: ignore[arg-type]  # literals in a dict
+    good = DemoCheck(4, fates, Counter({1: 1, 3: 1}))  # type: ignore[arg-type]  # literals in a dict
     assert (good.lost, good.surplus) == (0, 0)
-    bad = Recount(6, fates, Counter({2: 1, 3: 2, 7: 1}))  # type: ignore[arg-type]  # as above
+    bad = DemoCheck(6, fates, Counter({2: 1, 3: 2, 7: 1}))  # type: ignore[arg-type]  # as above
     assert (bad.lost, bad.surplus) == (3, 3)
-    assert bad.verdict() == "Recounted in the sandbox: 3 rows lost, 3 tasks too many."
+    assert bad.verdict() == "Counted in the sandbox: 3 rows lost, 3 tasks too many."
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -72,7 +72,7 @@ def test_an_interrupted_demo_ends_with_130_and_leaves_nothing(
 ) -> None:
     demo = spawn("demo", "--tasks", "100000", environment={"TMPDIR": str(tmp_path)})
     assert demo.stderr is not None
-    assert demo.stderr.readline().startswith(b"100,000 tasks to a sandbox in this process")
+    assert demo.stderr.readline().startswith(b"100,000 tasks into a sandbox in this process")
     wait_until(lambda: bool(list(tmp_path.glob("*/rows.journal"))))
     demo.send_signal(number)
     out, told = demo.communicate(timeout=LONG)

@@ -1,4 +1,4 @@
-"""Imports of files and pipes against a sandbox: what goes through, what is told, what is left."""
+"""Imports of files and pipes: rows, errors, results."""
 
 import json
 import os
@@ -86,7 +86,7 @@ def test_csv_cells_are_read_by_the_types_of_their_fields(local: Service, tmp_pat
     assert {task.task_channel_unique_name for task in local.tasks()} == {"default", "voice"}
     for told in (
         "CSV:8: priority: must be a whole number, not 'high'",
-        "CSV:9: 2 cells, where the header has 5",
+        "CSV:9: 2 cells, but the header has 5",
         "CSV:10: ',' expected",
         "CSV:11: attributes: is not JSON",
         "CSV:12: ignore_capacity: must be true or false, not 'perhaps'",
@@ -98,12 +98,12 @@ def test_csv_cells_are_read_by_the_types_of_their_fields(local: Service, tmp_pat
 @pytest.mark.parametrize(
     ("header", "said"),
     [
-        ("attributes,prioritty", "no field 'prioritty'; did you mean priority"),
-        ("attributes,zzz", "no field 'zzz'; there are attributes, "),
+        ("attributes,prioritty", "unknown field 'prioritty'; did you mean priority"),
+        ("attributes,zzz", "unknown field 'zzz'; choose from attributes, "),
         ("priority,priority", "two columns are named priority"),
-        ('"priority', "no CSV"),
-        ("\n\n", "there is no header"),
-        ("", "there is no header"),
+        ('"priority', "not CSV"),
+        ("\n\n", "has no header, which names the columns"),
+        ("", "has no header, which names the columns"),
     ],
 )
 def test_a_header_that_names_no_fields_is_wrong_usage_and_nothing_is_sent(
@@ -127,7 +127,10 @@ def test_a_file_that_cannot_be_read_is_wrong_usage_and_nothing_is_sent(
     for path, said in (
         (tmp_path / "missing.jsonl", "missing.jsonl: No such file or directory"),
         (tmp_path, "Is a directory"),
-        (latin, "latin.jsonl:3: not UTF-8: byte 0xfc"),
+        (
+            latin,
+            "latin.jsonl:3: not UTF-8: byte 0xfc; if it comes from Windows, try --encoding cp1252",
+        ),
         (cut, "cut.jsonl:2: not UTF-8: byte 0xc3"),
         (Path("/proc/self/mem"), "/proc/self/mem: Input/output error"),
     ):

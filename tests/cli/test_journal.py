@@ -1,4 +1,4 @@
-"""Imports with a journal: killed, interrupted and gone on with; each row becomes one task."""
+"""Imports with a journal: killed, interrupted and resumed; each row becomes one task."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def test_after_a_kill_the_same_command_again_makes_each_row_one_task(
         assert again.exit_code == 0, again.stderr
         assert numbers(local) == Counter(range(1, 601))
         sids = {task.sid: json.loads(task.attributes)["aiotask_key"] for task in local.tasks()}
-    assert again.stderr.startswith("going on with the job of ")
+    assert again.stderr.startswith("resuming the job of ")
     assert "600 rows: 600 created, 0 rejected, 0 unresolved; " in again.stderr
     told = job.told()
     assert [(row["row"], row["outcome"]) for row in told] == [(n, "created") for n in range(1, 601)]
@@ -89,7 +89,7 @@ def test_after_an_interrupt_the_command_that_is_told_goes_on(tmp_path: Path) -> 
         assert 20 <= made < 399
         assert job.fates() == {"created": made, "rejected": 1}
         assert job.told()[0]["error"].startswith("not JSON: ")
-        command = first.stderr.rpartition("\nthe same command goes on: ")[2]
+        command = first.stderr.rpartition("\nresume with: ")[2]
         assert command.startswith(f"aiotask tasks import {job.file} ")
         assert "--allow-insecure" in command
         second = typed(command, local)
@@ -109,12 +109,13 @@ def test_a_second_signal_ends_at_once_and_nothing_is_lost_by_that(
     assert running.stderr is not None
     wait_until(lambda: local.sandbox.injected.total() == 3)
     running.send_signal(signal.SIGINT)
-    assert running.stderr.readline() == b"stopping: 3 rows are under way; again to end at once\n"
+    stopping = b"stopping: 3 rows are under way; interrupt again to end at once\n"
+    assert running.stderr.readline() == stopping
     told = ended(running, signal.SIGTERM)
     assert running.returncode == 130
-    assert "nothing is lost by that" in told
-    assert "3 rows are in doubt: the next run finds out what became of them\n" in told
-    assert "the same command goes on: aiotask tasks import " in told
+    assert "nothing is lost: " in told
+    assert "3 rows are in doubt: the next run settles them\n" in told
+    assert "resume with: aiotask tasks import " in told
     assert job.told() == []
     assert local.run(*job.words).exit_code == 0
     assert numbers(local) == Counter(range(1, 6))
@@ -133,7 +134,7 @@ def test_two_signals_in_a_row_end_at_once(local: Service, tmp_path: Path) -> Non
     with meanwhile(interrupt):
         cut = local.run(*job.words, "--timeout", "60", "--max-in-flight", "3")
     assert cut.exit_code == 130
-    assert "nothing is lost by that" in cut.stderr
+    assert "nothing is lost: " in cut.stderr
     assert local.run(*job.words).exit_code == 0
     assert numbers(local) == Counter(range(1, 6))
 
@@ -147,9 +148,9 @@ def test_rows_in_doubt_at_a_signal_are_found_by_the_next_run(
     wait_until(lambda: "1 created, 0 rejected, 0 unresolved, 1 in doubt" in shown(job))
     told = ended(running, signal.SIGINT)
     assert running.returncode == 130
-    assert "stopping: 0 rows are under way, 1 in doubt; again to end at once\n" in told
+    assert "stopping: 0 rows are under way, 1 in doubt; interrupt again to end at once\n" in told
     assert "1 rows: 1 created, 0 rejected, 0 unresolved, 1 in doubt in " in told
-    assert "the same command goes on: with the same input, aiotask tasks import - " in told
+    assert "resume with the same input: aiotask tasks import - " in told
     with standard_input(lines(2).encode()):
         assert local.run("tasks", "import", "-", *job.options).exit_code == 0
     assert numbers(local) == Counter([1, 2])
@@ -162,7 +163,7 @@ def test_a_job_that_is_done_sends_nothing_and_says_so(local: Service, tmp_path: 
     told, sent = job.told(), local.sandbox.requests.total()
     again = local.run(*job.words)
     assert again.exit_code == 0
-    assert "nothing to do: all 3 rows were done already\n" in again.stderr
+    assert "nothing to do: all 3 rows are done\n" in again.stderr
     assert (job.told(), local.sandbox.requests.total()) == (told, sent)
     job.file.write_text(lines(3) + "nonsense\n")
     assert local.run(*job.words).exit_code == 1
@@ -178,8 +179,9 @@ def test_wrong_credentials_stop_the_run_and_say_how_to_go_on(
     stopped = local.run(*job.words, TWILIO_AUTH_TOKEN="wrong")
     assert stopped.exit_code == 1
     (line,) = (line for line in stopped.stderr.splitlines() if line.startswith("stopped: "))
-    assert "(status 401, code 20003); once that is put right, go on by aiotask tasks import" in line
-    assert "not finished, and no run has it; what began it goes on with it: " in show(job)
+    assert "(status 401, code 20003)" in line
+    assert "fix that, then resume with: aiotask tasks import " in stopped.stderr
+    assert "not finished, and no run has it; resume with: " in show(job)
     assert local.run(*job.words).exit_code == 0
     assert numbers(local) == Counter([1, 2, 3])
 
@@ -194,7 +196,7 @@ def test_a_disk_that_fills_up_stops_the_run_and_there_is_a_way_on(
     told = full.communicate(timeout=LONG)[1].decode()
     assert full.returncode == 1, told
     assert f"stopped: the journal {job.journal} " in told
-    assert "once that is put right, go on by aiotask tasks import" in told
+    assert "fix that, then resume with: aiotask tasks import" in told
     assert 0 < len(local.tasks()) < 1000
     assert local.run(*job.words).exit_code == 0
     assert numbers(local) == Counter(range(1, 1001))
@@ -214,7 +216,7 @@ def test_results_that_cannot_be_written_at_the_end_are_there_after_the_next_run(
     told = running.communicate(timeout=LONG)[1].decode()
     assert running.returncode == 1
     assert "results: No such file or directory\n" in told
-    assert "the same command goes on: " in told
+    assert "resume with the same input: aiotask tasks import - " in told
     job.results.parent.mkdir()
     with standard_input(lines(2).encode()):
         assert local.run("tasks", "import", "-", *job.options).exit_code == 0

@@ -1,4 +1,4 @@
-"""Journals that an import cannot use, and what is shown of those that it can."""
+"""Journals that an import refuses, and ``journal show``."""
 
 import signal
 import sqlite3
@@ -39,14 +39,14 @@ def test_a_journal_that_a_running_import_has_is_refused_at_once(
     assert not job.results.exists()
     ended(running, signal.SIGTERM)
     assert job.fates() == {"created": 2}
-    assert "no row is open; should its input have more, what began it" in show(job)
+    assert "complete; to import more rows: " in show(job)
 
 
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        (lines(1) + "{}\n" + lines(1), "was begun with another input: row 2 is not what it was"),
-        (lines(2), "has 3 rows already, and the input has 2"),
+        (lines(1) + "{}\n" + lines(1), "was begun with another input: row 2 has changed"),
+        (lines(2), "has 3 rows, but the input has 2"),
     ],
 )
 def test_an_input_that_changed_is_refused_and_nothing_is_sent(
@@ -59,7 +59,8 @@ def test_an_input_that_changed_is_refused_and_nothing_is_sent(
     result = local.run(*job.words)
     assert result.exit_code == 2
     assert reason in result.stderr
-    assert "rows that are corrected go into a file and a journal of their own\n" in result.stderr
+    assert "put corrected rows in a new file with its own --journal\n" in result.stderr
+    assert "resuming" not in result.stderr
     assert (job.told(), local.sandbox.requests.total()) == (told, sent)
 
 
@@ -130,9 +131,9 @@ def the_results(journal: Path, job: Job) -> None:
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (foreign, "is no journal, but some other file; choose another --journal"),
-        (empty, "is empty: whatever was in it is lost"),
-        (other_database, "is no journal, but some other database"),
+        (foreign, "is not an aiotask journal; choose another --journal"),
+        (empty, "is empty: its contents are lost"),
+        (other_database, "is not an aiotask journal, but some other database"),
         (newer, "was made by a newer aiotask"),
         (damaged, "is damaged"),
         (read_only, "is read-only"),
@@ -156,6 +157,7 @@ def test_a_journal_that_cannot_be_used_is_wrong_usage_and_nothing_is_sent(
     assert reason in result.stderr
     assert result.stderr.rstrip().splitlines()[-1].startswith("Error: ")
     assert "Traceback" not in result.stderr
+    assert "resuming" not in result.stderr
     assert local.sandbox.requests.total() == sent
 
 
@@ -163,14 +165,14 @@ def test_a_journal_of_another_workspace_is_refused(local: Service, tmp_path: Pat
     job = Job(tmp_path, lines(3))
     assert local.run(*job.words).exit_code == 0
     other = local.ask(lambda: local.sandbox.create_workspace("Sales"))
-    place = ["--workspace", other, "--base-url", local.sandbox.url]
-    result = run(*job.words, *place, **local.environment)
+    options = ["--workspace", other, "--base-url", local.sandbox.url]
+    result = run(*job.words, *options, **local.environment)
     assert result.exit_code == 2
-    assert "is of another job: its tasks go to " in result.stderr
+    assert "belongs to another job: it targets " in result.stderr
 
 
 def test_a_journal_shows_its_last_failures(local: Service, tmp_path: Path) -> None:
-    job = Job(tmp_path, "[]\n" + lines(2) + '{"priority": "\x1b"}\n' * 6)
+    job = Job(tmp_path, "5\n" + lines(2) + '{"priority": "\x1b"}\n' * 6)
     assert local.run(*job.words, "--key-attribute", "ticket").exit_code == 1
     told = show(job).splitlines()
     assert told[0].startswith("job ")
@@ -186,5 +188,5 @@ def test_what_is_no_journal_is_not_shown(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing"):
         result = run("journal", "show", str(path))
         assert (result.exit_code, result.stdout) == (2, "")
-        assert f"the journal {path} is " in result.stderr
+        assert f"Error: the journal {path} " in result.stderr
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""Progress on a terminal, here a pseudo-terminal, and none elsewhere."""
+"""Display of progress and tables on a terminal, here a pseudo-terminal."""
 
 import os
 import pty
@@ -16,7 +16,7 @@ import pytest
 
 from aiotask.bulk import Created, Rejected, Unresolved
 from aiotask.cli.errors import printable
-from aiotask.cli.importing.counts import Tally, spans
+from aiotask.cli.importing.counts import Counts, spans
 from aiotask.cli.progress import Display
 from tests.cli.commands import LONG, Service, service, spawn, wait_until
 
@@ -98,7 +98,7 @@ def test_on_a_terminal_an_import_shows_doubts_its_pace_and_that_the_service_is_d
     terminal = Terminal()
     options = ["--results", "/dev/null", "--settle", "1"]
     wide = {**local.environment, "COLUMNS": "200"}
-    words = ["tasks", "import", str(file), *options, *local.place]
+    words = ["tasks", "import", str(file), *options, *local.options]
     run = spawn(*words, environment=wide, stderr=terminal.follower)
     wait_until(lambda: b" left" in terminal.shown)
     local.sandbox.faults.next("POST", "/Tasks", "before_429")
@@ -117,7 +117,7 @@ def test_the_demo_shows_its_progress_on_a_terminal(tmp_path: Path) -> None:
     terminal = Terminal()
     both: dict[str, Any] = {"stdout": terminal.follower, "stderr": terminal.follower}
     demo = spawn("demo", "--tasks", "100000", environment={"TMPDIR": str(tmp_path)}, **both)
-    wait_until(lambda: re.search(rb"[1-9][0-9]* tasks made", terminal.shown) is not None)
+    wait_until(lambda: re.search(rb"[1-9][0-9]* tasks created", terminal.shown) is not None)
     demo.send_signal(signal.SIGINT)
     assert demo.wait(LONG) == 130
     assert "Traceback" not in terminal.text()
@@ -125,13 +125,13 @@ def test_the_demo_shows_its_progress_on_a_terminal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("total", [None, 4])
 def test_a_display_counts_and_says(monkeypatch: pytest.MonkeyPatch, total: int | None) -> None:
-    terminal, tally = Terminal(), Tally()
+    terminal, counts = Terminal(), Counts()
     with standard_error(terminal, monkeypatch):
         display = Display(total)
         with display:
             for outcome in (Created(1, "WT1"), Rejected(2, ValueError()), Unresolved(3, OSError())):
-                tally.count(outcome)
-            display.show(3, f"{tally.ended()}, and more")
+                counts.count(outcome)
+            display.show(3, f"{counts.text()}, and more")
             display.say("a [bold]line[/bold]\x1b[2J" + "x" * 300)
     text = terminal.text()
     assert "1 created, 1 rejected, 1 unresolved, and more" in text
@@ -153,7 +153,7 @@ def test_a_table_on_a_terminal_keeps_to_its_width(local: Service) -> None:
     made.communicate(timeout=LONG)
     terminal = Terminal()
     size = {**os.environ, **local.environment, "COLUMNS": "120", "TERM": "xterm"}
-    words = ["tasks", "list", "--output", "table", *local.place]
+    words = ["tasks", "list", "--output", "table", *local.options]
     done = subprocess.run(
         [sys.executable, "-m", "aiotask", *words], stdout=terminal.follower, env=size, check=False
     )

@@ -1,8 +1,7 @@
-"""Records of an input, as they come, and of an input that is taken up in its middle."""
+"""Records of an input as they come, and the command that imports the rest of it."""
 
 import asyncio
 import os
-import subprocess
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -13,24 +12,28 @@ import pytest
 
 from aiotask.cli.commands.import_ import import_
 from aiotask.cli.commands.tasks import tasks
-from aiotask.cli.importing.input import open_input
-from aiotask.cli.importing.records import CsvRecords, JsonRecords, Record
+from aiotask.cli.importing.csv_records import CsvRecords
+from aiotask.cli.importing.input import InputSettings, open_input
+from aiotask.cli.importing.json_records import JsonRecords
+from aiotask.cli.importing.records import Record
 from aiotask.cli.importing.resume import rest_command
-from aiotask.cli.importing.thread_rows import Feed
+from aiotask.cli.importing.row_ranges import RowRanges
+from aiotask.cli.importing.stream import text_blocks
+from aiotask.cli.importing.thread_rows import ThreadRows
 from tests.cli.commands import LONG, meanwhile, wait_until
 
 Put = Callable[[list[int]], None]
 
 
-async def all_of(feed: Feed[int], most: int = 100) -> list[int]:
+async def all_of(rows: ThreadRows[int], most: int = 100) -> list[int]:
     taken: list[int] = []
-    while portion := await feed.take(most):
+    while portion := await rows.take(most):
         assert len(portion) <= most
         taken += portion
     return taken
 
 
-async def test_a_feed_gives_all_that_is_read_and_reads_no_further_ahead_than_it_may() -> None:
+async def test_a_source_gives_all_that_is_read_and_reads_no_further_ahead_than_it_may() -> None:
     read = 0
 
     def count(put: Put) -> None:
@@ -39,13 +42,13 @@ async def test_a_feed_gives_all_that_is_read_and_reads_no_further_ahead_than_it_
             read += 1
             put([10 * portion + place for place in range(10)])
 
-    feed = Feed(count)
-    assert await feed.take(7) == [0, 1, 2, 3, 4, 5, 6]
+    rows = ThreadRows(count)
+    assert await rows.take(7) == [0, 1, 2, 3, 4, 5, 6]
     await asyncio.to_thread(lambda: None)
     assert read < 100
-    assert await all_of(feed) == list(range(7, 10_000))
-    assert feed.exhausted
-    assert await feed.take(1) == []
+    assert await all_of(rows) == list(range(7, 10_000))
+    assert rows.exhausted
+    assert await rows.take(1) == []
 
 
 async def test_what_was_read_before_an_error_is_given_and_then_the_error() -> None:
@@ -53,17 +56,17 @@ async def test_what_was_read_before_an_error_is_given_and_then_the_error() -> No
         put([1, 2])
         raise OSError("the wire is cut")
 
-    feed = Feed(broken)
-    assert await feed.take(1) == [1]
-    assert await feed.take(5) == [2]
+    rows = ThreadRows(broken)
+    assert await rows.take(1) == [1]
+    assert await rows.take(5) == [2]
     for _ in range(2):
         with pytest.raises(OSError, match="the wire is cut"):
-            await feed.take(5)
-    assert not feed.exhausted
+            await rows.take(5)
+    assert not rows.exhausted
 
 
 @pytest.mark.parametrize("portions", [1, 1000])
-async def test_a_feed_that_is_closed_ends_its_thread(portions: int) -> None:
+async def test_a_source_that_is_closed_ends_its_thread(portions: int) -> None:
     going, before = threading.Event(), threading.active_count()
 
     def silent(put: Put) -> None:
@@ -72,16 +75,16 @@ async def test_a_feed_that_is_closed_ends_its_thread(portions: int) -> None:
         assert going.wait(LONG)
         put([-1])
 
-    feed = Feed(silent)
-    assert await feed.take(1) == [0]
-    feed.close()
+    rows = ThreadRows(silent)
+    assert await rows.take(1) == [0]
+    rows.close()
     going.set()
     while threading.active_count() > before:
         await asyncio.sleep(0.001)
-    assert not feed.exhausted
+    assert not rows.exhausted
 
 
-def test_a_feed_whose_loop_is_gone_ends_its_thread() -> None:
+def test_a_source_whose_loop_is_gone_ends_its_thread() -> None:
     going, before = threading.Event(), threading.active_count()
 
     def silent(put: Put) -> None:
@@ -89,12 +92,12 @@ def test_a_feed_whose_loop_is_gone_ends_its_thread() -> None:
         assert going.wait(LONG)
         put([2])
 
-    feed = Feed(silent)
+    rows = ThreadRows(silent)
 
     async def left() -> None:
-        assert await feed.take(1) == [1]
+        assert await rows.take(1) == [1]
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(feed.take(1), 0.01)
+            await asyncio.wait_for(rows.take(1), 0.01)
 
     asyncio.run(left())
     going.set()
@@ -137,7 +140,7 @@ def test_each_record_is_there_as_soon_as_its_last_line_is(
 
     def read() -> None:
         with os.fdopen(out, "rb") as file:
-            kind(file).read(put)
+            kind(text_blocks(file, compressed=False, encoding=None)).read(put)
 
     def all_seen(count: int) -> bool:
         return len(seen) == count
@@ -157,9 +160,9 @@ def test_cells_that_are_no_text_are_wrong_and_the_next_ones_are_read(tmp_path: P
     file = tmp_path / "rows.csv"
     overlong = b"x" * (2**20 + 5)
     file.write_bytes(b"priority\n\xff\n" + overlong + b"\n3\n")
+    read: list[Record] = []
     with file.open("rb") as opened:
-        records = CsvRecords(opened)
-        read: list[Record] = []
+        records = CsvRecords(text_blocks(opened, compressed=False, encoding=None))
         records.read(read.extend)
     reasons = []
     for record in read[:2]:
@@ -168,30 +171,46 @@ def test_cells_that_are_no_text_are_wrong_and_the_next_ones_are_read(tmp_path: P
         reasons.append(str(caught.value))
     assert reasons == ["not UTF-8: byte 0xff", "longer than 1,048,576 bytes"]
     assert records.fields(read[2]) == {"priority": 3}
-    assert len({record.print for record in read}) == 3
+    assert len({record.fingerprint for record in read}) == 3
 
 
 def test_a_header_that_is_no_text_is_wrong(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_bytes(b"\npriority\xff\n1\n")
-    with file.open("rb") as opened, pytest.raises(ValueError, match="2: not UTF-8: byte 0xff"):
-        CsvRecords(opened)
+    with pytest.raises(ValueError, match="2: not UTF-8: byte 0xff"):
+        CsvRecords([file.read_bytes()])
 
 
-def test_what_is_left_of_a_file_is_what_the_command_takes_up(tmp_path: Path) -> None:
+def test_the_rest_of_a_file_is_named_by_its_rows(tmp_path: Path) -> None:
     file = tmp_path / "my rows.csv"
     file.write_text('\npriority\n1\n2\n"3\n"\n4\n5\n6\n')
-    words = [str(file), "--workspace", "WS1", "--format", "csv", "--results", "r"]
     context = click.Context(tasks, info_name="tasks")
-    given = open_input(str(file), None)
-    read: list[Record] = []
-    given.read(read.extend)
-    with import_.make_context("import", words, parent=context) as ctx:
-        ctx.meta.clear()
-        whole = rest_command(ctx, given, 8, [])
-        holes = rest_command(ctx, given, 8, read[1:3])
-    for told, rows in ((whole, "5\n6\n"), (holes, '2\n"3\n"\n5\n6\n')):
-        rest, _, again = told.removeprefix("go on with the rest: ").rpartition(" | ")
-        done = subprocess.run(rest, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
-        assert done.stdout == f"\npriority\n{rows}"
-        assert again == ("aiotask tasks import - --workspace WS1 --results r.rest --format csv")
+    options = ["--workspace", "WS1", "--format", "csv", "--results", "r"]
+    for chosen, expected in ((None, "2-3,5-"), ("1-2,4-6", "2,5-6")):
+        words = [str(file), *options, *([] if chosen is None else ["--rows", chosen])]
+        with import_.make_context("import", words, parent=context) as ctx:
+            ctx.meta.clear()
+            rows = None if chosen is None else RowRanges.parse(chosen)
+            source = open_input(str(file), InputSettings(rows=rows))
+            command = rest_command(ctx, source, 8, RowRanges.rest([2, 3], 4))
+            source.file.close()
+        assert command == (
+            f"import the rest with: aiotask tasks import '{file}' --workspace WS1 --format csv "
+            f"--rows {expected} --results r.rest"
+        )
+
+
+def test_row_ranges_are_read_and_written() -> None:
+    ranges = RowRanges.parse("3, 5-9,120-")
+    assert str(ranges) == "3,5-9,120-"
+    assert [number for number in range(1, 123) if number in ranges] == [
+        *(3, 5, 6, 7, 8, 9, 120, 121, 122)
+    ]
+    assert [ranges.position(number) for number in (3, 5, 9, 120)] == [1, 2, 6, 7]
+    assert str(RowRanges.rest([1, 2, 4], 7)) == "1-2,4,8-"
+
+
+@pytest.mark.parametrize("text", ["", "0", "5-3", "3,3", "4-,7", "a", "1-2-3", "-5"])
+def test_ranges_that_name_no_rows_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be "):
+        RowRanges.parse(text)

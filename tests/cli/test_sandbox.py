@@ -1,4 +1,4 @@
-"""The sandbox as a command: usable by what it prints, until a signal."""
+"""The sandbox command: what it prints, its options, its end."""
 
 import base64
 import json
@@ -171,7 +171,7 @@ def test_a_sandbox_is_filled_from_a_file(tmp_path: Path) -> None:
     ("text", "reason"),
     [
         ("{", "cannot read"),
-        ("[]", "it is no object of workspaces by their names"),
+        ("[]", "must be a JSON object of workspaces by name"),
         ('{"Support": {"tasks": [{}]}}', "Support.tasks[0]: WorkflowSid is required"),
         ('{"Support": 5}', "Support: must be a mapping, not int"),
     ],

@@ -1,4 +1,4 @@
-"""A sandbox whose process is killed, and what the next one finds."""
+"""Sandboxes with a store whose process is killed, and the next one with the same store."""
 
 import asyncio
 import random

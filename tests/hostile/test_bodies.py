@@ -5,7 +5,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 from aiotask import AiotaskError, Client, DecodingError, NotJsonError, ProtocolError, Rejected
@@ -254,7 +254,7 @@ async def test_attributes_are_what_they_say_or_stay_the_text_they_are(
 ) -> None:
     row = {"sid": TASK, "attributes": text, "assignment_status": "completed"}
     page = {"tasks": [row], "meta": {"key": "tasks"}}
-    script = Script(answer(orjson.dumps(page if place in PAGED else row)))
+    script = Script(answer(msgspec.json.encode(page if place in PAGED else row)))
     _, client = await serve(script)
     end = await end_of(place, client)
     assert not isinstance(end, AiotaskError), repr(end)
@@ -282,13 +282,13 @@ READS: dict[str, tuple[Read, dict[str, Any]]] = {
 async def test_a_resource_may_say_what_nobody_knew_and_leave_out_what_it_likes(
     serve: Serve, read: Read, shown: dict[str, Any]
 ) -> None:
-    script = Script(answer(orjson.dumps({"sid": "XX1", "colour": {"a": [1]}} | shown)))
+    script = Script(answer(msgspec.json.encode({"sid": "XX1", "colour": {"a": [1]}} | shown)))
     _, client = await serve(script)
     place = client.taskrouter.workspace(WORKSPACE)
     made = await read(place)
     assert {name: getattr(made, name) for name in shown} == shown
     nulls = {name: None for name in type(made).__slots__ if name != "sid"}
-    script.then(answer(orjson.dumps(nulls | {"sid": "XX1"})))
+    script.then(answer(msgspec.json.encode(nulls | {"sid": "XX1"})))
     assert await read(place) == type(made)(sid="XX1")
 
 
@@ -305,7 +305,7 @@ async def test_a_refusal_that_is_no_text_ends_its_row_and_not_the_job(
 def page(*sids: str, following: str | None = None) -> bytes:
     rows = [{"sid": sid} for sid in sids]
     meta = {"key": "tasks", "next_page_url": following}
-    return answer(orjson.dumps({"tasks": rows, "meta": meta}))
+    return answer(msgspec.json.encode({"tasks": rows, "meta": meta}))
 
 
 async def test_what_comes_twice_is_given_twice(serve: Serve) -> None:

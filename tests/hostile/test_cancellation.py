@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import attrs
-import orjson
+import msgspec
 import pytest
 
 from aiotask import Client, Created, Outcome, Rejected
@@ -160,7 +160,7 @@ class Place:
     @property
     def made(self) -> Counter[int]:
         tasks = self.service.tasks(self.workspace)
-        return Counter(orjson.loads(task.attributes)["n"] for task in tasks)
+        return Counter(msgspec.json.decode(task.attributes)["n"] for task in tasks)
 
 
 @pytest.fixture

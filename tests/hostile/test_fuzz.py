@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import attrs
-import orjson
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -95,7 +95,7 @@ NOISE = (
     st.binary(max_size=300).map(lambda noise: b"HTTP/1.1 200 OK\r\n" + noise)
     | st.binary(max_size=100)
     | st.builds(_said, STATUSES, LINES, st.binary(max_size=100), st.integers(-2, 2))
-    | st.builds(_said, STATUSES, st.just(b""), DOCUMENTS.map(orjson.dumps), st.just(0))
+    | st.builds(_said, STATUSES, st.just(b""), DOCUMENTS.map(msgspec.json.encode), st.just(0))
 )
 
 
@@ -121,7 +121,7 @@ def show(result: Any) -> None:
         assert str(pickle.loads(pickle.dumps(result))).encode() == str(result).encode()  # noqa: S301
     for each in result if isinstance(result, list) else [result]:
         if attrs.has(type(each)) and hasattr(each, "url"):
-            orjson.dumps(to_dict(each))
+            msgspec.json.encode(to_dict(each))
 
 
 def is_idle(client: Client) -> bool:
@@ -204,14 +204,14 @@ async def test_an_answer_after_a_long_silence_ends_a_row_of_refusals(
 async def test_an_etag_that_nobody_asked_for_does_no_harm(
     serve: Callable[..., Any], row: dict[str, str]
 ) -> None:
-    body = orjson.dumps({"sid": "WW" + "4" * 32, **row})
+    body = msgspec.json.encode({"sid": "WW" + "4" * 32, **row})
     _, client = await serve(answer(body, "200 OK", 'ETag: "3"'))
     workflow = await client.taskrouter.workspace(WORKSPACE).workflows.fetch("WW" + "4" * 32)
     assert isinstance(workflow, Workflow)
 
 
 def page(*rows: dict[str, Any]) -> bytes:
-    return answer(orjson.dumps({"tasks": rows, "meta": {"key": "tasks"}}))
+    return answer(msgspec.json.encode({"tasks": rows, "meta": {"key": "tasks"}}))
 
 
 def _tasks(client: Client) -> Tasks:
@@ -249,7 +249,7 @@ DEEP = "[" * 300 + "]" * 300
         ("date_created", '"0001-01-01T00:00:00+14:00"'),
         ("date_updated", '"9999-12-31T23:59:59-14:00"'),
         ("attributes", f'"{DEEP}"'),
-        ("addons", orjson.dumps('{"a":' * 255 + "1" + "}" * 255).decode()),
+        ("addons", msgspec.json.encode('{"a":' * 255 + "1" + "}" * 255).decode()),
         ("links", f'{{"task":{DEEP},"workflow":"https://example.com","task_queue":null}}'),
     ],
 )
@@ -258,8 +258,8 @@ async def test_what_can_be_read_can_be_written(
 ) -> None:
     _, client = await serve(answer(f'{{"sid":"{TASK}","{name}":{value}}}'.encode()))
     task = await _tasks(client).fetch(TASK)
-    told = orjson.loads(orjson.dumps(to_dict(task)))
-    read = orjson.loads(value)
+    told = msgspec.json.decode(msgspec.json.encode(to_dict(task)))
+    read = msgspec.json.decode(value)
     if name == "links":  # what is nested is none
         del read["task"]
     assert told[name] == read

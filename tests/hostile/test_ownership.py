@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import get_ident
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 from aiotask import AiotaskError, Client, ClientStateError, Created, RetryPolicy
@@ -89,10 +89,10 @@ async def test_nothing_is_sent_nor_closed_by_a_child_process(serve: Serve) -> No
                 asyncio.new_event_loop().run_until_complete(call(client))
             except BaseException as error:  # noqa: BLE001 - whatever it is, the parent hears of it
                 told.append(f"{type(error).__name__}: {error}")
-        os.write(writing, orjson.dumps(told))
+        os.write(writing, msgspec.json.encode(told))
         os._exit(0)
     os.waitpid(child, 0)  # noqa: ASYNC222 - the child ends by itself
-    told = orjson.loads(os.read(reading, 100_000))
+    told = msgspec.json.decode(os.read(reading, 100_000))
     os.close(reading)
     os.close(writing)
     ours = [line for line in told if "ClientStateError" in line and "forked" in line]
@@ -345,5 +345,5 @@ async def test_an_interrupted_program_leaves_a_journal_that_goes_on(
             job = tasks.create_many(rows(ROWS), journal=journal, settle=0.2)
             assert {type(outcome) async for outcome in job} == {Created}
             assert (await tasks.audit(journal)).in_order
-        made = Counter(orjson.loads(task.attributes)["n"] for task in sandbox.tasks(sid))
+        made = Counter(msgspec.json.decode(task.attributes)["n"] for task in sandbox.tasks(sid))
     assert made == Counter(range(ROWS))

@@ -1,4 +1,4 @@
-"""A receiver of callbacks on a real socket, who believes nothing that is not signed."""
+"""A receiver of callbacks on a real socket that checks every signature."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

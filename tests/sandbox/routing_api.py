@@ -1,8 +1,8 @@
-"""Queues and workflows in short, for tests of routing."""
+"""Short forms for routing tests: queues, workflows and the offers of a task."""
 
 from typing import Any
 
-import orjson
+import msgspec
 
 from tests.sandbox.sandbox_api import Api, Value
 
@@ -19,7 +19,7 @@ def configuration(*rules: dict[str, Any], default: Any = None) -> str:
     routing: dict[str, Any] = {"filters": list(rules)}
     if default is not None:
         routing["default_filter"] = {"queue": default["sid"]}
-    return orjson.dumps({"task_routing": routing}).decode()
+    return msgspec.json.encode({"task_routing": routing}).decode()
 
 
 class Floor:
@@ -44,7 +44,7 @@ class Floor:
         return self.sandbox.create_worker(self.api.workspace, name, attributes, activity)
 
     async def task(self, attributes: dict[str, object] | None = None, /, **form: Value) -> Any:
-        text = orjson.dumps(attributes or {}).decode()
+        text = msgspec.json.encode(attributes or {}).decode()
         return await self.api.make("/Tasks", Attributes=text, **form)
 
     async def now(self, task: Any) -> Any:

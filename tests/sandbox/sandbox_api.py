@@ -1,4 +1,4 @@
-"""Plain requests to a sandbox over a real socket, by no client of ours."""
+"""Plain requests to a sandbox over a real socket, without the client of aiotask."""
 
 import asyncio
 from base64 import b64encode
@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-import orjson
+import msgspec
 from yarl import URL
 
 from aiotask.sandbox import Sandbox
@@ -39,7 +39,7 @@ class Reply:
 
     @property
     def json(self) -> Any:
-        return orjson.loads(self.body)
+        return msgspec.json.decode(self.body)
 
     @property
     def refusal(self) -> tuple[int, int]:

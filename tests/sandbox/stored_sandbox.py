@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-import orjson
+import msgspec
 from yarl import URL
 
 from aiotask.sandbox import Sandbox
@@ -70,20 +70,20 @@ class Kept:
             reply = await self("GET", path)
             answers[path] = reply.status, reply.headers.get("ETag"), reply.body
 
-        async def shelf(path: str, *below: str) -> None:
+        async def collection(path: str, *below: str) -> None:
             await look(f"{path}?PageSize=1000")
             for item in await self.listed(path):
                 for name in ("", *below):
                     await look(f"{path}/{item['sid']}/{name}".rstrip("/"))
 
-        await shelf("/v1/Workspaces")
-        await shelf(f"/v1/Assistants/{ASSISTANT}/Tasks")
+        await collection("/v1/Workspaces")
+        await collection(f"/v1/Assistants/{ASSISTANT}/Tasks")
         for sid in self.sandbox.workspaces:
             here = f"/v1/Workspaces/{sid}"
             for name in _BESIDE:
                 await look(f"{here}/{name}".rstrip("/"))
             for name in _SHELVES:
-                await shelf(f"{here}/{name}", *_BELOW.get(name, ()))
+                await collection(f"{here}/{name}", *_BELOW.get(name, ()))
         return answers
 
 
@@ -133,18 +133,18 @@ class Chaos:
         return f"/v1/Workspaces/{await self._some(api, '/v1/Workspaces')}"
 
     def _attributes(self) -> str:
-        return orjson.dumps({"n": self._chance.randrange(8), "ü": "\u2028"}).decode()
+        return msgspec.json.encode({"n": self._chance.randrange(8), "ü": "\u2028"}).decode()
 
     async def _create(self, api: Kept) -> tuple[str, str, dict[str, Value]]:
         name, here = f"Nø {self._count}", await self._here(api)
         tasks = f"/v1/Assistants/{ASSISTANT}/Tasks"
         form: dict[str, Value] = {"FriendlyName": name}
-        shelf = self._chance.choice(
+        collection = self._chance.choice(
             ["Workspaces", "Autopilot", "Activities", "TaskChannels", "TaskQueues"]
             + ["Workers"] * 4
             + ["Tasks"] * 6
         )
-        match shelf:
+        match collection:
             case "Workspaces":
                 return "POST", "/v1/Workspaces", {**form, "Template": "FIFO"}
             case "Autopilot":
@@ -162,15 +162,15 @@ class Chaos:
                 form = {"Attributes": self._attributes(), "Priority": self._chance.randrange(3)}
                 form["TaskChannel"] = await self._some(api, f"{here}/TaskChannels")
                 form["WorkflowSid"] = await self._some(api, f"{here}/Workflows")
-        return "POST", f"{here}/{shelf}", form
+        return "POST", f"{here}/{collection}", form
 
     async def _update(self, api: Kept) -> tuple[str, str, dict[str, Value]]:
         here, name = await self._here(api), f"Renamed {self._count}"
-        shelf = self._chance.choice(
+        collection = self._chance.choice(
             ["", "Activities", "TaskChannels", "TaskQueues", "Workflows", "Workers", "Tasks"]
         )
         activity = await self._some(api, f"{here}/Activities")
-        match shelf:
+        match collection:
             case "":
                 single = self._chance.choice(["true", "false"])
                 form: dict[str, Value] = {"MultiTaskEnabled": single, "EventsFilter": name}
@@ -181,7 +181,7 @@ class Chaos:
                 form = {"Attributes": self._attributes(), "ActivitySid": activity}
             case _:
                 form = {"FriendlyName": name}
-        return "POST", f"{here}/{shelf}/{await self._some(api, f'{here}/{shelf}')}", form
+        return "POST", f"{here}/{collection}/{await self._some(api, f'{here}/{collection}')}", form
 
     async def _configure(self, api: Kept) -> tuple[str, str, dict[str, Value]]:
         here = await self._here(api)
@@ -193,7 +193,7 @@ class Chaos:
         rule = {"expression": "n > 5", "targets": [{"queue": queue, "priority": 7}]}
         routing = {"filters": [rule], "default_filter": {"queue": queue}}
         form = {"FriendlyName": f"W{self._count}"}
-        text = orjson.dumps({"task_routing": routing}).decode()
+        text = msgspec.json.encode({"task_routing": routing}).decode()
         return "POST", f"{here}/Workflows", {**form, "Configuration": text}
 
     async def _move(self, api: Kept) -> tuple[str, str, dict[str, Value]]:
@@ -220,11 +220,11 @@ class Chaos:
 
     async def _delete(self, api: Kept) -> tuple[str, str, dict[str, Value]]:
         here = await self._here(api)
-        shelf = self._chance.choice(
+        collection = self._chance.choice(
             ["", "Activities", "TaskChannels", "TaskQueues", "Workflows", "Workers", "Tasks"]
         )
-        if shelf:
-            return "DELETE", f"{here}/{shelf}/{await self._some(api, f'{here}/{shelf}')}", {}
+        if collection:
+            return "DELETE", f"{here}/{collection}/{await self._some(api, f'{here}/{collection}')}", {}
         tasks = f"/v1/Assistants/{ASSISTANT}/Tasks"
         if self._chance.random() < 0.5:
             return "DELETE", f"{tasks}/{await self._some(api, tasks)}", {}

@@ -1,4 +1,4 @@
-"""Filling a sandbox from plain mappings, and looking at what is there in the end."""
+"""Fill and snapshot: contents as plain mappings."""
 
 from typing import Any
 

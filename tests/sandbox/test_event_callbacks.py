@@ -1,4 +1,4 @@
-"""Events as they are told to the EventCallbackUrl of a workspace."""
+"""Event callbacks to the EventCallbackUrl of a workspace."""
 
 import asyncio
 import gzip

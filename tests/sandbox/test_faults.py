@@ -1,11 +1,13 @@
 import asyncio
 import re
-from typing import get_args
+from typing import Any, get_args
 
 import aiohttp
 import pytest
 
 from aiotask.sandbox import FAULT_KINDS, FaultKind, Faults
+from aiotask.sandbox.server.faults import Effect, Fault
+from aiotask.sandbox.wire.answers import NO_CONTENT
 from tests.sandbox.sandbox_api import Api, serving
 
 EVERY_KIND: tuple[FaultKind, ...] = get_args(FaultKind)
@@ -236,7 +238,24 @@ def test_an_unknown_kind_is_an_error() -> None:
     kind: list[FaultKind] = ["after_lunch"]  # type: ignore[list-item] # what is being tested
     with pytest.raises(ValueError, match=re.escape("'after_lunch'")):
         Faults(kinds=kind)
-    with pytest.raises(ValueError, match="no kind of fault"):
+    with pytest.raises(ValueError, match="unknown fault kind"):
         Faults().next("POST", "/Tasks", kind[0])
-    with pytest.raises(ValueError, match="no kind of fault"):
+    with pytest.raises(ValueError, match="unknown fault kind"):
         Faults().outage = kind[0]
+
+
+def test_a_kind_is_declared_only_with_a_moment_and_an_effect_that_there_are() -> None:
+    assert Fault.parse("after_no_sid") == ("after", "no_sid")
+    for kind in ("after_lunch", "never_reset", "reset", "after"):
+        with pytest.raises(ValueError, match=kind):
+            Fault.parse(kind)
+
+
+async def test_an_effect_that_is_not_handled_is_no_reset() -> None:
+    async with serving() as api:
+        assert api.sandbox._serving is not None
+        handler, _ = api.sandbox._serving
+        effect: Effect = "lunch"  # type: ignore[assignment] # what is being tested
+        request: Any = None
+        with pytest.raises(AssertionError, match="lunch"):
+            await handler._break(request, effect, NO_CONTENT, 0.0)

@@ -1,4 +1,4 @@
-"""Lists that lag behind what has happened, or stand still."""
+"""Index lag: lists that are late or stand still."""
 
 from collections.abc import AsyncIterator, Callable
 from itertools import chain
@@ -45,7 +45,7 @@ async def api(clock: Clock) -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def prompt(clock: Clock) -> AsyncIterator[Api]:
-    """A sandbox whose lists do not lag."""
+    """Serve a sandbox whose lists do not lag."""
     async with serving(clock=clock, expression_rate=None) as api:
         yield api
 

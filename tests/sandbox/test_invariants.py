@@ -1,4 +1,4 @@
-"""Invariants of a sandbox, under any requests and any passing of time."""
+"""Invariants of a sandbox under random requests and passing time."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Requests that are carried out when their clients do not wait for them any longer."""
+"""Late requests: executed after their clients have given up."""
 
 import asyncio
 from itertools import pairwise

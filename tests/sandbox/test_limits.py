@@ -29,7 +29,7 @@ def test_a_rate_below_one_in_the_window_is_one_in_a_longer_window() -> None:
 
 
 def test_a_rate_must_be_above_zero() -> None:
-    with pytest.raises(ValueError, match="not above 0"):
+    with pytest.raises(ValueError, match="must be above 0"):
         SlidingWindow(0, 1, Clock())
 
 

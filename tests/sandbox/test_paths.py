@@ -1,4 +1,4 @@
-"""Paths: their resources, and the names under which requests are counted."""
+"""Dispatch of paths, and the kinds of counted requests."""
 
 import random
 from collections.abc import AsyncIterator

@@ -1,10 +1,10 @@
-"""Codecs of saved resources: by their annotations, so that new fields need no further code."""
+"""Codecs of resources, derived from annotations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-import orjson
+import msgspec
 import pytest
 
 from aiotask.sandbox.model.changes import DERIVED
@@ -70,7 +70,7 @@ def test_what_is_saved_comes_back(*, some: bool) -> None:
         deadline=2.5 if some else None,
     )
     plan = PLANNER.plan(Whole)
-    saved = orjson.loads(orjson.dumps(plan.write(whole)))
+    saved = msgspec.json.decode(msgspec.json.encode(plan.write(whole)))
     assert plan.read(saved, others.__getitem__) == whole
 
 

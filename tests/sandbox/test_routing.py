@@ -178,16 +178,16 @@ async def test_tasks_wait_in_as_many_lines_as_there_are_kinds_of_workers_for_the
         ]
     workspace = floor.sandbox._workspace(floor.api.workspace)
     assert workspace.router is not None
-    lines = workspace.router._matching.lines
+    groups = workspace.router._matching.waiting
     stored = workspace.stores.workers.items[worker]
     channel = stored.channels[workspace.stores.channels.default.sid].channel.sid
-    assert sorted(len(line.tasks) for line in lines.for_channel(channel)) == [4] * 6 + [12]
-    assert [len(line.tasks) for line in lines.for_worker(stored)] == [6]
+    assert sorted(len(group.tasks) for group in groups.for_channel(channel)) == [4] * 6 + [12]
+    assert [len(group.tasks) for group in groups.for_worker(stored)] == [6]
     await floor.capacity(worker, 24)
     await floor.move(worker, "Available")
-    assert [line.channel for line in lines.for_worker(stored)] == []
-    assert list(lines._by_person) == [("name", "adb")]
-    assert sorted(len(line.tasks) for line in lines.for_channel(channel)) == [4] * 5
+    assert [group.channel for group in groups.for_worker(stored)] == []
+    assert list(groups._by_person) == [("name", "adb")]
+    assert sorted(len(group.tasks) for group in groups.for_channel(channel)) == [4] * 5
     assert sum([await floor.offered(task) == ["Ada"] for task in tasks]) == 22
 
 
@@ -199,4 +199,4 @@ async def test_nothing_is_kept_up_for_expressions_that_no_queue_has(floor: Floor
         floor.hire(f"W{number}", level=number)
     workspace = floor.sandbox._workspace(floor.api.workspace)
     assert workspace.router is not None
-    assert list(workspace.router._matching.crew._staffs) == ["level == 4"]
+    assert list(workspace.router._matching.pools._pools) == ["level == 4"]

@@ -1,4 +1,4 @@
-"""Stores that are damaged, foreign or in use: said, and never written over."""
+"""Unusable stores: error messages, and files that stay as they are."""
 
 import os
 import sqlite3
@@ -123,7 +123,7 @@ async def test_a_newer_store_is_refused(store: Path) -> None:
 async def test_the_store_of_another_account_is_refused(store: Path) -> None:
     await filled(store)
     said = await refusal(store, account_sid="AC" + "0" * 32)
-    assert said == "is that of account AC0123456789abcdef0123456789abcdef"
+    assert said == "belongs to account AC0123456789abcdef0123456789abcdef"
     await filled(store)
 
 

@@ -1,7 +1,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 from aiotask.sandbox import StoredTask
@@ -336,7 +336,7 @@ async def test_stored_tasks_can_be_looked_at_without_a_request(api: Api) -> None
 
 def unmatching(queue_sid: str) -> str:
     rule: dict[str, Any] = {"expression": "type == 'call'", "targets": [{"queue": queue_sid}]}
-    return orjson.dumps({"task_routing": {"filters": [rule]}}).decode()
+    return msgspec.json.encode({"task_routing": {"filters": [rule]}}).decode()
 
 
 async def test_a_task_that_no_filter_matches_is_canceled(api: Api) -> None:

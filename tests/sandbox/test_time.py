@@ -1,4 +1,4 @@
-"""Deadlines: all that happens because time passes, at its moment."""
+"""Timers: timeouts and expiries at their own times."""
 
 import asyncio
 from collections.abc import AsyncIterator

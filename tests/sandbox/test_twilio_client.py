@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-import orjson
+import msgspec
 import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
@@ -122,7 +122,7 @@ async def test_the_official_client_keeps_workspaces_queues_and_workflows() -> No
             assert inside.task_queues(queue.sid).update(task_order="LIFO").task_order == "LIFO"
             routing = {"task_routing": {"default_filter": {"queue": queue.sid}}}
             workflow = inside.workflows.create(
-                friendly_name="W", configuration=orjson.dumps(routing).decode()
+                friendly_name="W", configuration=msgspec.json.encode(routing).decode()
             )
             assert inside.workflows(workflow.sid).fetch().task_reservation_timeout == 120
             updated = inside.workflows(workflow.sid).update(task_reservation_timeout=30)

@@ -113,7 +113,7 @@ async def test_the_official_client_reads_events() -> None:
 
 
 class Asked:
-    """A body of JSON, as the library takes one."""
+    """The library's argument for a JSON body."""
 
     def __init__(self, *sids: str) -> None:
         self.sids = sids

@@ -1,7 +1,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 from tests.sandbox.sandbox_api import Api, Clock, Value, serving
@@ -17,7 +17,7 @@ async def api(clock: Clock) -> AsyncIterator[Api]:
 
 
 async def hire(api: Api, name: str, **attributes: object) -> Any:
-    text = orjson.dumps(attributes).decode()
+    text = msgspec.json.encode(attributes).decode()
     activity = (await api.listed("/Activities", FriendlyName="Available"))[0]
     return await api.make(
         "/Workers", FriendlyName=name, Attributes=text, ActivitySid=activity["sid"]

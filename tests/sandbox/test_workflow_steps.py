@@ -1,4 +1,4 @@
-"""Workflow steps: tasks on their way through filters and targets."""
+"""Workflow steps: the way of tasks through filters and targets."""
 
 from typing import Any
 

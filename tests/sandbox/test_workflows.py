@@ -1,11 +1,11 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
+from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.model.workflow_configuration import MAX_BYTES, read_document
-from aiotask.sandbox.wire.answers import Refusal
 from tests.sandbox.sandbox_api import Api, Clock, Value, serving
 
 QUEUE = "WQ" + "a" * 32
@@ -13,7 +13,7 @@ OTHER = "WQ" + "b" * 32
 
 
 def text(routing: object) -> str:
-    return orjson.dumps({"task_routing": routing}).decode()
+    return msgspec.json.encode({"task_routing": routing}).decode()
 
 
 def exists(sid: str) -> bool:
@@ -90,7 +90,7 @@ def test_a_wrong_document_is_refused_with_the_place(document: str, place: str) -
     with pytest.raises(Refusal, match="Invalid Configuration") as caught:
         read_document(document, exists)
     assert place in caught.value.message
-    assert (caught.value.status, caught.value.code) == (400, 20001)
+    assert caught.value.code == 20001
 
 
 def test_the_first_true_filter_routes_and_the_default_catches_the_rest() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import orjson
+import msgspec
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
@@ -38,7 +38,7 @@ def prepare(workspace: Any) -> Any:
     }
     workflow = workspace.workflows.create(
         "By language",
-        orjson.dumps({"task_routing": routing}).decode(),
+        msgspec.json.encode({"task_routing": routing}).decode(),
         task_reservation_timeout=30,
     )
     assert workflow.task_reservation_timeout == 30
@@ -71,7 +71,7 @@ def route(workspace: Any, worker: Any) -> Any:
 
 def page(workspace: Any, done: Any) -> Any:
     for n in range(7):
-        workspace.tasks.create(attributes=orjson.dumps({"n": n}).decode(), priority=n % 2)
+        workspace.tasks.create(attributes=msgspec.json.encode({"n": n}).decode(), priority=n % 2)
     tasks = workspace.tasks
     waiting = tasks.list(assignment_status=["pending"], page_size=3)
     assert len({each.sid for each in waiting}) == len(waiting) == 7

@@ -1,4 +1,4 @@
-"""What a journal knows of rows: where each stands, and where the job does."""
+"""Records of a journal: claims, ends, entries, and the summary of a job."""
 
 from enum import IntEnum
 from typing import NamedTuple
@@ -7,12 +7,16 @@ import attrs
 
 
 class State(IntEnum):
-    """Where a row stands; the last three are final."""
+    """The state of a row; the last three are final."""
 
-    PENDING = 0  # claimed, and certainly nothing came of it
-    IN_FLIGHT = 1  # it may have been sent: in doubt when the journal is opened
-    UNCONFIRMED = 2  # carried out, by an answer that names no sid
-    UNTOLD = 3  # created, and the caller was not told
+    PENDING = 0
+    """Claimed, and certainly without effect so far."""
+    IN_FLIGHT = 1
+    """Sent, perhaps: in doubt when the journal is opened."""
+    ACCEPTED_WITHOUT_SID = 2
+    """Carried out, by an answer that names no sid."""
+    UNDELIVERED = 3
+    """Created, and the caller does not have the outcome yet."""
     CREATED = 4
     REJECTED = 5
     UNRESOLVED = 6
@@ -22,18 +26,18 @@ STATES = {state.value: state for state in State}
 
 
 class Claim(NamedTuple):
-    """A row that is taken from the input; *print* tells whether that still has it."""
+    """A row that is taken from the input; *fingerprint* tells later whether that still has it."""
 
     number: int
     state: State
-    print: int | None
-    place: int | None
-    sent: float | None
+    fingerprint: int | None
+    source_line: int | None
+    sent_at: float | None
     key: str | None
 
 
 class End(NamedTuple):
-    """What became of a row."""
+    """A new state of a claimed row."""
 
     state: State
     sid: str | None
@@ -42,13 +46,13 @@ class End(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A row as the journal has it; *sent* is by the service's clock, in seconds since 1970."""
+    """A row in the journal; *sent_at* is by the service's clock, in seconds since 1970."""
 
     number: int
     state: State
-    print: int | None
-    place: int | None
-    sent: float | None
+    fingerprint: int | None
+    source_line: int | None
+    sent_at: float | None
     key: str | None
     sid: str | None
     error: str | None
@@ -56,27 +60,28 @@ class Entry(NamedTuple):
 
 @attrs.frozen
 class JournalSummary:
-    """Where a job stands: its rows by state, and what it was begun with."""
+    """The progress of a job: its rows by state, and the settings that it was begun with."""
 
     job: str
     target: str
+    verb: str
     key_attribute: str | None
-    named: bool
-    begun: float
+    has_row_key: bool
+    started_at: float
     rows: dict[State, int]
     running: bool
 
     @property
     def claimed(self) -> int:
-        """How many rows were taken from the input."""
+        """The number of rows taken from the input."""
         return sum(self.rows.values())
 
     @property
     def in_doubt(self) -> int:
-        """How many rows may have been sent, and wait for a look."""
-        return self.rows[State.IN_FLIGHT] + self.rows[State.UNCONFIRMED]
+        """The number of rows that may have been sent and wait to be looked for."""
+        return self.rows[State.IN_FLIGHT] + self.rows[State.ACCEPTED_WITHOUT_SID]
 
     @property
     def created(self) -> int:
-        """How many rows became a task."""
-        return self.rows[State.CREATED] + self.rows[State.UNTOLD]
+        """The number of rows that became a resource."""
+        return self.rows[State.CREATED] + self.rows[State.UNDELIVERED]

@@ -1,9 +1,8 @@
-"""The journal of a bulk creation: which rows may have been sent, and how each ended, on the disk.
+"""Journal in one SQLite file: the embedded default.
 
-One SQLite file with a write-ahead log and ``synchronous=FULL``: what is committed survives the
-death of the process and of the machine. Nothing here waits for anything but the disk; it is called
-from a thread. It holds no credentials and none of what the rows hold, but for the keys that their
-owner gives them, and what the reason of a refusal quotes.
+The file has a write-ahead log and ``synchronous=FULL``: committed records survive the death of the
+process and of the machine. It holds no credentials and no fields of the rows, except the keys that
+their owner gives them and the values that the reason of a refusal quotes.
 """
 
 import os
@@ -15,20 +14,20 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
-import orjson
-
+from aiotask._json import JsonSyntaxError, loads
 from aiotask.bulk.journal.records import Claim, End, Entry, State
 from aiotask.bulk.journal.sqlite_file import (
     EMPTY,
     OTHER_FILE,
+    Meta,
     entries,
     lock_of,
     make,
-    meta_of,
-    no_state,
+    new_meta,
     read_meta,
     take,
     translated,
+    unknown_state,
 )
 from aiotask.bulk.keys import Keys
 from aiotask.errors import (
@@ -40,8 +39,8 @@ from aiotask.errors import (
 )
 
 _MAGIC = b"SQLite format 3\0"
-# Many rows in one command: between two commands the interpreter changes threads, which costs more
-# than writing a row. 999 values in one were too many for SQLite once.
+# Many rows in one command: between two commands the interpreter may switch threads, which costs
+# more than writing a row. SQLite before 3.32 takes no more than 999 values in a command.
 _AT_ONCE = 128
 _CLAIM = "INSERT INTO rows (number, state, print, place, sent, key) VALUES"
 _END = "INSERT INTO rows (state, sid, error, number) SELECT * FROM (VALUES"
@@ -49,45 +48,44 @@ _UNLESS_ENDED = (
     ") WHERE column4 IN (SELECT number FROM rows) ON CONFLICT (number) DO UPDATE SET "
     "state = excluded.state, sid = excluded.sid, error = excluded.error WHERE rows.state < 4"
 )
-# All in one text: it is put together without the interpreter, which works meanwhile.
-_PRINTS = """
+# All in one text: SQLite puts it together without the interpreter, which works meanwhile.
+_FINGERPRINTS = """
     SELECT '[' || ifnull(group_concat(ifnull(print, 'null')), '') || ']'
     FROM (SELECT print FROM rows WHERE number > ? AND number <= ? ORDER BY number)"""
 
 Row = TypeVar("Row")
 
 
-class Journal:
-    """The journal of one job, which nobody else can have while this one has it."""
+class SqliteJournal:
+    """A journal in the file at *path*; a lock beside it keeps other runs out."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.path.realpath(path)
         self.job = ""
-        self.begun = 0.0
+        self.started_at = 0.0
+        self.claimed = 0
         self._lock = lock_of(self.path)
         self._broken = False
         self._opened: sqlite3.Connection | None = None
 
-    def open(self, target: str, keys: Keys) -> None:
-        """Open the journal of a job, or make it; a JournalError says what is wrong with it.
-
-        *target* is where the tasks go to. What is there is never begun afresh.
-        """
+    def open(self, target: str, verb: str, keys: Keys) -> None:
+        """Open the journal of a job, or make it: *verb* applied to the collection *target*."""
+        wanted = new_meta(target, verb, keys)
         with ExitStack() as unless_all_is_well:
             take(self._lock, self.path)
             unless_all_is_well.callback(self._lock.release)
             if not os.path.lexists(self.path):
-                make(self.path, target, keys)
+                make(self.path, wanted)
             connection = self._connected()
             unless_all_is_well.callback(connection.close)
             with self._translated():
                 connection.execute("PRAGMA synchronous = FULL")
-                self._check(connection, target, keys)
+                self._check(connection, wanted)
             unless_all_is_well.pop_all()
         self._opened, self._broken = connection, False
 
     def close(self) -> None:
-        """Give the journal to others, if it was opened; all that was committed is in it."""
+        """Give the journal to others, if it was opened."""
         if (connection := self._opened) is not None:
             self._opened = None
             with suppress(sqlite3.Error):
@@ -101,12 +99,12 @@ class Journal:
         return self._opened
 
     def commit(self, claims: Sequence[Claim], ends: Sequence[End]) -> None:
-        """Note that rows may be sent, and how others ended: all of it or nothing.
+        """Record claims and ends durably, all of them or none.
 
-        After a failure of the disk nothing more is written: what it holds is not known then.
+        After a failure of the disk nothing more is written, as the state of the file is not known.
         """
         if self._broken:
-            raise self.error(JournalIOError, "failed before, and is written to no more")
+            raise self.error(JournalIOError, "failed before, and is not written to any more")
         try:
             with self._translated(), self._connection as connection:
                 connection.execute("BEGIN IMMEDIATE")
@@ -120,7 +118,7 @@ class Journal:
             self._broken = True
             raise
 
-    def taken(self, keys: Sequence[str]) -> dict[str, int]:
+    def existing_keys(self, keys: Sequence[str]) -> dict[str, int]:
         """Return those of *keys* that rows have already, with the rows' numbers."""
         found: dict[str, int] = {}
         with self._translated():
@@ -130,19 +128,19 @@ class Journal:
                     found[key] = row[0]
         return found
 
-    def prints(self, after: int, most: int) -> list[int | None]:
-        """Return what tells the input's rows, of *most* rows from the one after a number."""
+    def fingerprints(self, after: int, most: int) -> list[int | None]:
+        """Return the fingerprints of at most *most* rows, from the one after a number on."""
         with self._translated():
-            (text,) = self._connection.execute(_PRINTS, (after, after + most)).fetchone()
+            (text,) = self._connection.execute(_FINGERPRINTS, (after, after + most)).fetchone()
         try:
-            found: list[int | None] = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
-            why = f"is damaged: what it has of the rows after {after} is no number"
+            found: list[int | None] = loads(text)
+        except JsonSyntaxError as error:
+            why = f"is damaged: a fingerprint after row {after} is no number"
             raise self.error(JournalDamagedError, why) from error
         return found
 
     def open_rows(self) -> list[Entry]:
-        """Return the rows that have no end yet."""
+        """Return the rows that have no final state, in their order."""
         which = f"WHERE state < {State.CREATED:d}"
         return list(entries(self._connection, self.path, which))
 
@@ -155,7 +153,7 @@ class Journal:
             status = Path(self.path).stat()
             if not stat.S_ISREG(status.st_mode):
                 raise self.error(JournalAccessError, "is no file")
-            # Whoever may write everywhere still means what the mode says.
+            # The superuser can write to every file, and still means the mode.
             if not status.st_mode & stat.S_IWUSR or not os.access(self.path, os.R_OK | os.W_OK):
                 raise self.error(JournalAccessError, "is read-only")
             with open(self.path, "rb") as file:  # noqa: PTH123 - no lock is lost yet
@@ -169,35 +167,41 @@ class Journal:
         with self._translated():
             return sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
 
-    def _check(self, connection: sqlite3.Connection, target: str, keys: Keys) -> None:
+    def _check(self, connection: sqlite3.Connection, wanted: Meta) -> None:
         meta = read_meta(connection, self.path)
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise self.error(JournalDamagedError, f"is damaged: {found}")
-        wanted = dict(meta_of(target, keys))
-        for name, meaning in (
-            ("target", "is of another job: its tasks go to {0}, and not to {1}"),
-            ("key_attribute", "was begun with key_attribute={0!r}, not {1!r}"),
-            ("named", "was begun {2} a row_key"),
-        ):
-            if meta.get(name) != wanted[name]:
-                how = "without" if wanted[name] else "with"
-                why = meaning.format(meta.get(name), wanted[name], how)
-                raise self.error(ForeignJournalError, why)
+        if (difference := _difference(meta, wanted)) is not None:
+            raise self.error(ForeignJournalError, difference)
         count, last = connection.execute("SELECT count(*), max(number) FROM rows").fetchone()
         if count and count != last:
             raise self.error(JournalDamagedError, f"is damaged: {count} rows, the last is {last}")
         known = f"{min(State):d} AND {max(State):d}"
         query = f"SELECT number, state FROM rows WHERE state NOT BETWEEN {known} LIMIT 1"  # noqa: S608
         if (row := connection.execute(query).fetchone()) is not None:
-            raise no_state(self.path, *row)
+            raise unknown_state(self.path, *row)
         self.claimed = count
-        self.job, self.begun = meta["job"], meta["begun"]
+        self.job, self.started_at = meta.job, meta.started_at
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         with translated(self.path):
             yield
+
+
+def _difference(meta: Meta, wanted: Meta) -> str | None:
+    """Return what makes a journal another job's, if anything does."""
+    if meta.verb != wanted.verb:
+        return f"belongs to another job: it is one of {meta.verb}, not of {wanted.verb}"
+    if meta.target != wanted.target:
+        return f"belongs to another job: it targets {meta.target}, not {wanted.target}"
+    if meta.key_attribute != wanted.key_attribute:
+        attributes = f"{meta.key_attribute!r}, not {wanted.key_attribute!r}"
+        return f"was begun with key_attribute={attributes}"
+    if meta.has_row_key != wanted.has_row_key:
+        return f"was begun {'with' if meta.has_row_key else 'without'} a row_key"
+    return None
 
 
 def _portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

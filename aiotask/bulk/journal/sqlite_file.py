@@ -1,4 +1,4 @@
-"""The file of a journal: how it is made, locked and known again, and what is wrong with it."""
+"""Files of SQLite journals: making, locking and recognising them; errors of SQLite translated."""
 
 import os
 import sqlite3
@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -24,15 +24,18 @@ from aiotask.errors import (
     JournalVersionError,
 )
 
-EMPTY = "is empty: whatever was in it is lost"
-OTHER_FILE = "is no journal, but some other file"
+EMPTY = "is empty: its contents are lost"
+OTHER_FILE = "is not an aiotask journal"
 
-# What marks the file: "aitJ" in the place that SQLite has for it.
+# "aitJ", in the field of the header that SQLite has for an application's mark.
 _APPLICATION = 0x6169744A
-_SCHEMA = 1
+# Version 1 (aiotask 0.1) knew one verb, and does not name it.
+_SCHEMA = 2
+_VERB_OF_VERSION_1 = "tasks.create"
 _OWNER_ONLY = 0o600
-_PRIMARY = 0xFF  # the part of an error's code that says what kind it is
-# Seconds; who only looks whether a run has the journal has the lock itself for a moment.
+_PRIMARY = 0xFF  # the part of an extended error code that is the primary one
+# Seconds. A reader that asks whether a run has the journal holds the lock itself for a moment, so
+# a run tries for longer than that.
 _GLANCE = 0.05
 _GLANCES = 0.4
 _KINDS: dict[int, type[JournalError]] = {
@@ -52,6 +55,7 @@ _SAYINGS = {
     JournalLockedError: "is in use by another program",
     JournalIOError: "cannot be read or written",
 }
+# "named" and "begun", and "print", "place" and "sent" below, are the names of version 1.
 _META = {"job": str, "target": str, "key_attribute": str | None, "named": int, "begun": float}
 _TABLES = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
@@ -64,7 +68,18 @@ _TABLES = (
 )
 
 
-def make(path: str, target: str, keys: Keys) -> None:
+class Meta(NamedTuple):
+    """The settings that a job was begun with."""
+
+    job: str
+    target: str
+    verb: str
+    key_attribute: str | None
+    has_row_key: bool
+    started_at: float
+
+
+def make(path: str, meta: Meta) -> None:
     """Make the file beside its place, and move it there whole: a kill leaves all or nothing."""
     part = Path(f"{path}.new")
     try:
@@ -77,7 +92,7 @@ def make(path: str, target: str, keys: Keys) -> None:
                 new.execute("BEGIN")
                 for table in _TABLES:
                     new.execute(table)
-                new.executemany("INSERT INTO meta VALUES (?, ?)", meta_of(target, keys))
+                new.executemany("INSERT INTO meta VALUES (?, ?)", _rows_of(meta))
             new.execute("PRAGMA journal_mode = WAL")
         part.rename(path)
         _sync(Path(path).parent)
@@ -88,12 +103,12 @@ def make(path: str, target: str, keys: Keys) -> None:
 
 
 def lock_of(path: str) -> FileLock:
-    """Return what one run at a time can have of a journal."""
+    """Return the lock of a journal, which one run at a time holds."""
     return FileLock(f"{path}.lock", mode=_OWNER_ONLY, thread_local=False)
 
 
 def take(lock: FileLock, path: str) -> None:
-    """Take a journal for this run, or say why it cannot be had."""
+    """Acquire a journal for this run; a JournalError says why it cannot be had."""
     folder = Path(path).parent
     if not folder.is_dir():
         raise JournalAccessError(f"cannot be made: there is no directory {folder}", path)
@@ -130,36 +145,48 @@ def translated(path: str) -> Iterator[None]:
         raise kind(f"{_SAYINGS[kind]} ({error})", path) from error
 
 
-def meta_of(target: str, keys: Keys) -> list[tuple[str, object]]:
-    """Return what a new journal says of its job."""
+def new_meta(target: str, verb: str, keys: Keys) -> Meta:
+    """Return the settings of a job that begins now."""
+    return Meta(new_job(), target, verb, keys.attribute, keys.row_key is not None, time.time())
+
+
+def _rows_of(meta: Meta) -> list[tuple[str, object]]:
     return [
-        ("job", new_job()),
-        ("target", target),
-        ("key_attribute", keys.attribute),
-        ("named", int(keys.named is not None)),
-        ("begun", time.time()),
+        ("job", meta.job),
+        ("target", meta.target),
+        ("verb", meta.verb),
+        ("key_attribute", meta.key_attribute),
+        ("named", int(meta.has_row_key)),
+        ("begun", meta.started_at),
         ("made_by", f"aiotask {__version__}"),
     ]
 
 
-def read_meta(connection: sqlite3.Connection, path: str) -> dict[str, Any]:
-    """Return what a journal says of its job; refuse what is none, or a newer one."""
+def read_meta(connection: sqlite3.Connection, path: str) -> Meta:
+    """Return the settings of a journal's job; refuse other databases and newer journals."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (schema,) = connection.execute("PRAGMA user_version").fetchone()
     if application != _APPLICATION:
-        raise ForeignJournalError("is no journal, but some other database", path)
+        raise ForeignJournalError("is not an aiotask journal, but some other database", path)
     if schema > _SCHEMA:
         raise JournalVersionError(
-            f"was made by a newer aiotask (its form is {schema}, known is {_SCHEMA})", path
+            f"was made by a newer aiotask (format {schema}; this one knows up to {_SCHEMA})", path
         )
     meta: dict[str, Any] = dict(connection.execute("SELECT name, value FROM meta"))
     if not all(isinstance(meta.get(name), kind) for name, kind in _META.items()):
-        raise JournalDamagedError("is damaged: it does not say which job it is of", path)
-    return meta
+        raise JournalDamagedError("is damaged: it does not name its job", path)
+    return Meta(
+        job=meta["job"],
+        target=meta["target"],
+        verb=meta.get("verb", _VERB_OF_VERSION_1),
+        key_attribute=meta["key_attribute"],
+        has_row_key=bool(meta["named"]),
+        started_at=meta["begun"],
+    )
 
 
 def entries(connection: sqlite3.Connection, path: str, which: str = "") -> Iterator[Entry]:
-    """Yield the rows *which* are meant, in their order."""
+    """Yield the rows of an SQL condition *which*, by default all, in their order."""
     query = (
         "SELECT number, state, print, place, sent, key, sid, error FROM rows "  # noqa: S608
         f"{which} ORDER BY number"
@@ -169,12 +196,12 @@ def entries(connection: sqlite3.Connection, path: str, which: str = "") -> Itera
         while rows := cursor.fetchmany(1000):
             for number, state, *rest in rows:
                 if state not in STATES:
-                    raise no_state(path, number, state)
+                    raise unknown_state(path, number, state)
                 yield Entry(number, STATES[state], *rest)
 
 
-def no_state(path: str, number: object, state: object) -> JournalDamagedError:
-    """Return the error for a row that is in no state that there is."""
+def unknown_state(path: str, number: object, state: object) -> JournalDamagedError:
+    """Return the error for a row whose state is unknown."""
     return JournalDamagedError(f"is damaged: row {number} is in state {state!r}", path)
 
 
@@ -187,7 +214,7 @@ def _closing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 
 def _sync(folder: Path) -> None:
-    """Have the name of a new file on the disk; some systems know no such thing for a directory."""
+    """Sync a directory, so that a new file keeps its name; some systems cannot."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

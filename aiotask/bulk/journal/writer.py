@@ -1,67 +1,107 @@
-"""The journal as a bulk creation uses it: in a thread of its own, so that no disk blocks a loop."""
+"""Journal writer: runs a journal in a worker thread, and writes outcomes in batches."""
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from aiotask.bulk.journal.records import Claim, End, Entry
-from aiotask.bulk.journal.sqlite import Journal
+from aiotask.bulk.item import Item
+from aiotask.bulk.journal import Journal, Where, open_journal
+from aiotask.bulk.journal.records import Claim, End, Entry, State
 from aiotask.bulk.keys import Keys, new_job
+from aiotask.bulk.outcomes import Created, Outcome, Rejected
 
 T = TypeVar("T")
 
+# An outcome may be known for so long before it is in the journal: losing it costs one look for
+# the row, while a commit for every outcome would cost a sync of the disk each.
+_DELAY = 0.25  # seconds
+_LONGEST_ERROR = 300  # characters
 
-class Ledger:
-    """Keeps what must not be forgotten; without a journal, nothing.
 
-    ``job`` is the job's name and ``claimed`` how many rows an earlier run took.
+class JournalWriter:
+    """Writes the journal of a run; without one (*where* is None), nothing is kept.
+
+    ``job`` is the job's name and ``claimed`` the number of rows that earlier runs took.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None) -> None:
+    def __init__(self, where: Where | None) -> None:
         self.job = ""
-        self.begun = 0.0
+        self.started_at = 0.0
         self.claimed = 0
-        self.kept = path is not None
-        self._journal = None if path is None else Journal(path)
+        self.durable = where is not None
+        self._journal: Journal | None = None if where is None else open_journal(where)
         self._thread: ThreadPoolExecutor | None = None
-        # One transaction at a time, in the order in which they were asked for.
+        # One transaction at a time, in the order of the calls.
         self._turn = asyncio.Lock()
+        self._ends: list[End] = []
+        self._delivered = asyncio.Event()
 
-    async def open(self, target: str, keys: Keys) -> list[Entry]:
-        """Open or make the journal, and return the rows that have no end yet.
+    async def open(self, target: str, verb: str, keys: Keys) -> list[Entry]:
+        """Open or make the journal, and return its rows without a final state.
 
-        It has to be closed also where this fails or is cancelled: the thread goes on then.
+        It has to be closed even if this fails or is cancelled, as the thread goes on then.
         """
         if (journal := self._journal) is None:
-            self.job, self.begun = new_job(), time.time()
+            self.job, self.started_at = new_job(), time.time()
             return []
         self._thread = ThreadPoolExecutor(1, "aiotask-journal")
-        await self._call(lambda: journal.open(target, keys))
-        self.job, self.begun, self.claimed = journal.job, journal.begun, journal.claimed
+        await self._call(lambda: journal.open(target, verb, keys))
+        self.job, self.started_at, self.claimed = journal.job, journal.started_at, journal.claimed
         return await self._call(journal.open_rows)
 
-    async def commit(self, claims: Sequence[Claim], ends: Sequence[End]) -> None:
-        """Have it on the disk that rows may be sent, and how others ended."""
-        if (journal := self._journal) is not None and (claims or ends):
-            async with self._turn:
-                await self._call(lambda: journal.commit(claims, ends))
-
-    def prints(self, after: int, most: int) -> asyncio.Future[list[int | None]]:
-        """Begin to read what tells the rows after a number, of a journal."""
+    def fingerprints(self, after: int, most: int) -> asyncio.Future[list[int | None]]:
+        """Begin to read the fingerprints of the rows after a number."""
         journal = self._journal
-        return self._begin(lambda: [] if journal is None else journal.prints(after, most))
+        return self._begin(lambda: [] if journal is None else journal.fingerprints(after, most))
 
-    async def taken(self, keys: Sequence[str]) -> dict[str, int]:
-        """Return those of *keys* that rows have already; without a journal nobody knows."""
+    async def existing_keys(self, keys: Sequence[str]) -> dict[str, int]:
+        """Return those of *keys* that rows have already; none is known without a journal."""
         if (journal := self._journal) is None:
             return {}
-        return await self._call(lambda: journal.taken(keys))
+        return await self._call(lambda: journal.existing_keys(keys))
+
+    def note(self, item: Item, state: State, sid: str | None = None) -> None:
+        """Note a row's new state, for the next write."""
+        self._ends.append(End(state, sid, None, item.number))
+
+    def delivered(self, item: Item, outcome: Outcome[Any]) -> None:
+        """Note an outcome that the caller has received: the row's end."""
+        if self.durable:
+            self._ends.append(_end_of(item, outcome))
+            if not self._delivered.is_set():
+                self._delivered.set()
+
+    def undelivered(self, item: Item, outcome: Outcome[Any]) -> None:
+        """Note an outcome that the caller has not received: the next run delivers it."""
+        if isinstance(outcome, Created):
+            self.note(item, State.UNDELIVERED, outcome.sid)
+        elif isinstance(outcome, Rejected):
+            self.note(item, State.PENDING)
+
+    async def keep_writing(self) -> None:
+        """Write what was delivered, a batch at a time, until cancelled."""
+        while True:
+            await self._delivered.wait()
+            self._delivered.clear()
+            await asyncio.sleep(_DELAY)
+            await self.write()
+
+    async def write(self, claims: Sequence[Claim] = ()) -> None:
+        """Write *claims* and everything noted so far, in one transaction."""
+        ends, self._ends = self._ends, []
+        if (journal := self._journal) is None or not (claims or ends):
+            return
+        try:
+            async with self._turn:
+                await self._call(lambda: journal.commit(claims, ends))
+        except BaseException:
+            self._ends = ends + self._ends  # writing some of them twice does no harm
+            raise
 
     async def close(self) -> None:
-        """Give the journal to others, when all that was begun is in it."""
+        """Give the journal to others, after everything begun is in it."""
         if (journal := self._journal) is not None and (thread := self._thread) is not None:
             self._thread = None
             closing = asyncio.get_running_loop().run_in_executor(thread, journal.close)
@@ -69,7 +109,7 @@ class Ledger:
             try:
                 await asyncio.shield(closing)
             except asyncio.CancelledError:
-                await asyncio.wait([closing])  # so that the journal is free for whoever comes next
+                await asyncio.wait([closing])  # so that the journal is free for the next owner
                 raise
 
     async def _call(self, act: Callable[[], T]) -> T:
@@ -77,3 +117,12 @@ class Ledger:
 
     def _begin(self, act: Callable[[], T]) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._thread, act)
+
+
+def _end_of(item: Item, outcome: Outcome[Any]) -> End:
+    match outcome:
+        case Created(sid=sid):
+            return End(State.CREATED, sid, None, item.number)
+        case Rejected(error=error):
+            return End(State.REJECTED, None, str(error)[:_LONGEST_ERROR], item.number)
+    return End(State.UNRESOLVED, None, str(outcome.error)[:_LONGEST_ERROR], item.number)

@@ -1,1 +1,1 @@
-"""Commands of the command line, one module each."""
+"""Commands, one module for each of them or for each group."""

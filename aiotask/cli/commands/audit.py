@@ -1,4 +1,4 @@
-"""``aiotask tasks audit``: what there is of an import's tasks, held against its journal."""
+"""Command ``aiotask tasks audit``: the tasks of an import compared with its journal."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,8 +12,8 @@ _MOST_LINES = 20
 _NAMES = {
     State.PENDING: "waiting",
     State.IN_FLIGHT: "in doubt",
-    State.UNCONFIRMED: "in doubt, although created",
-    State.UNTOLD: "created and not told",
+    State.ACCEPTED_WITHOUT_SID: "accepted without a sid",
+    State.UNDELIVERED: "created, not delivered",
     State.CREATED: "created",
     State.REJECTED: "rejected",
     State.UNRESOLVED: "unresolved",
@@ -23,11 +23,9 @@ _NAMES = {
 @click.command("audit")
 @workspace_options
 @click.option(
-    "--journal", metavar="PATH", type=click.Path(), required=True, help="That of the import."
+    "--journal", metavar="PATH", type=click.Path(), required=True, help="The import's journal."
 )
-@click.option(
-    "--fix", is_flag=True, help="Cancel the second task of a row, as long as it is pending."
-)
+@click.option("--fix", is_flag=True, help="Cancel each second task of a row that is still pending.")
 @click.pass_context
 def audit(
     ctx: click.Context,
@@ -38,9 +36,9 @@ def audit(
     journal: str,
     fix: bool,
 ) -> None:
-    """Recount the tasks of an import, and compare them with its journal.
+    """Compare the tasks of an import with its journal.
 
-    Exit status: 0 if each row has what the journal says, once, and 1 if not.
+    Exit status: 0 if every row has exactly the task that the journal says, and 1 if not.
     """
     client, there = open_tasks(workspace, timeout, base_url)
     result = answered(client, lambda: there.audit(journal, fix=fix))
@@ -51,23 +49,23 @@ def audit(
 
 
 def report(result: Audit) -> Iterator[str]:
-    """Yield the lines that say what an audit found."""
+    """Yield the lines that report an audit."""
     rows = [(_NAMES[state], count) for state, count in result.rows.items() if count]
-    told = ", ".join(f"{count:,} {name}" for name, count in rows)
-    yield f"rows: {sum(result.rows.values()):,}" + (f": {told}" if told else "")
+    by_state = ", ".join(f"{count:,} {name}" for name, count in rows)
+    yield f"rows: {sum(result.rows.values()):,}" + (f": {by_state}" if by_state else "")
     ended = f", and {result.ended:,} that have ended" if result.ended else ""
     yield f"tasks: {result.found:,}{ended}"
-    yield from _findings("missing", "created, by the journal, and nowhere", result.missing)
+    yield from _findings(
+        "missing", "created according to the journal, but not found", result.missing
+    )
     yield from _findings("twice", "rows with more than one task", result.twice)
     yield from _findings(
-        "unexpected", "tasks of rows without one, by the journal", result.unexpected
+        "unexpected", "tasks of rows that have none according to the journal", result.unexpected
     )
-    yield from _findings("foreign", "tasks of the import that are of no row", result.foreign)
+    yield from _findings("foreign", "tasks of the import that belong to no row", result.foreign)
     if result.open:
-        yield f"{result.open:,} rows have no end yet: go on with the import first"
-    yield (
-        "in order: each row has what the journal says, once" if result.in_order else "not in order"
-    )
+        yield f"{result.open:,} rows are not finished: resume the import first"
+    yield "in order: every row is as the journal says" if result.in_order else "not in order"
 
 
 def _findings(name: str, meaning: str, found: Sequence[Finding]) -> Iterator[str]:

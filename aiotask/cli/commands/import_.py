@@ -1,40 +1,58 @@
-"""``aiotask tasks import``: a task for every row of a file or a pipe, and word of every other."""
+"""Command ``aiotask tasks import``: one task for every row of a file or a pipe."""
 
-import asyncio
 import gc
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from operator import attrgetter
+from typing import get_args
 
 import click
 
 from aiotask.bulk import KEY_ATTRIBUTE, JournalSummary, Keys, Settings, read_summary
 from aiotask.cli.client import CONNECTIONS, open_tasks, workspace_options
-from aiotask.cli.errors import FAILED, INTERRUPTED, WRONG_USAGE, WrongUsageError, reason
-from aiotask.cli.importing.counts import counts, moment_text, spans
-from aiotask.cli.importing.input import STANDARD_INPUT, Input, open_input
-from aiotask.cli.importing.records import FORMATS, Record
+from aiotask.cli.errors import WrongUsageError
+from aiotask.cli.importing.input import (
+    STANDARD_INPUT,
+    Format,
+    Input,
+    InputSettings,
+    open_input,
+)
+from aiotask.cli.importing.report import exit_status, final_report, with_hint
 from aiotask.cli.importing.results import STANDARD_OUTPUT, Results
-from aiotask.cli.importing.resume import rest_command, same_command
+from aiotask.cli.importing.row_ranges import RowRanges
 from aiotask.cli.importing.run import ImportRun
+from aiotask.cli.importing.stream import is_encoding
+from aiotask.cli.loop import run as run_in_loop
 from aiotask.cli.options import Number
 from aiotask.cli.progress import Display
-from aiotask.errors import (
-    AiotaskError,
-    ForeignJournalError,
-    InputChangedError,
-    JournalError,
-    JournalLockedError,
-)
+from aiotask.errors import JournalError
 
-_HINTS = (
-    (JournalLockedError, "wait for its end: `aiotask journal show` tells how far it is"),
-    (ForeignJournalError, "choose another --journal"),
-    (InputChangedError, "rows that are corrected go into a file and a journal of their own"),
-)
-_COLLECTION = 100_000  # things made
+# A run makes millions of objects that are in no reference cycle; the default of 700 would look
+# for cycles all the time.
+_COLLECTION = 100_000
+
+
+def _delimiter(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    delimiter = "\t" if text in {"tab", "\\t"} else text
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+        raise click.BadParameter(f"must be one character, or tab, not {text!r}")
+    return delimiter
+
+
+def _encoding(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
+    if name is not None and not is_encoding(name):
+        raise click.BadParameter(f"{name!r} is not an encoding of text")
+    return name
+
+
+def _rows(_: click.Context, __: click.Parameter, text: str | None) -> RowRanges | None:
+    try:
+        return None if text is None else RowRanges.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @click.command("import")
@@ -44,13 +62,13 @@ _COLLECTION = 100_000  # things made
     "--journal",
     metavar="PATH",
     type=click.Path(),
-    help="A file that knows how far the import is: the same command again goes on from there.",
+    help="Record the progress in this file: the same command then resumes the import.",
 )
 @click.option(
     "--results",
     metavar="PATH",
     type=click.Path(),
-    help="JSON Lines of every row's outcome; or -. With a journal, those of earlier runs too.",
+    help="Write every row's outcome to this file as JSON Lines, or to standard output for -.",
 )
 @click.option(
     "--settle",
@@ -58,10 +76,13 @@ _COLLECTION = 100_000  # things made
     type=Number(min=0, min_open=True),
     default=60.0,
     show_default=True,
-    help="How long after a lost answer its task is looked for.",
+    help="Seconds to wait before looking for a task whose answer was lost.",
 )
 @click.option(
-    "--max-rate", metavar="R", type=Number(min=0, min_open=True), help="The most creates a second."
+    "--max-rate",
+    metavar="R",
+    type=Number(min=0, min_open=True),
+    help="Create at most this many tasks a second.",
 )
 @click.option(
     "--max-in-flight",
@@ -69,20 +90,38 @@ _COLLECTION = 100_000  # things made
     type=click.IntRange(min=1),
     default=CONNECTIONS,
     show_default=True,
-    help="The most creates at once.",
+    help="Send at most this many creates at once.",
 )
 @click.option(
     "--key-attribute",
     metavar="NAME",
     default=KEY_ATTRIBUTE,
     show_default=True,
-    help="The attribute that a row's key is put in.",
+    help="Put each row's key into this attribute of its task.",
 )
 @click.option(
     "--format",
-    "format_",
-    type=click.Choice(list(FORMATS)),
-    help="Otherwise by the file's ending, and JSON Lines where that tells nothing.",
+    "form",
+    type=click.Choice(get_args(Format)),
+    help="Format of the input; by default its ending and its first character decide.",
+)
+@click.option(
+    "--delimiter",
+    metavar="CHAR",
+    callback=_delimiter,
+    help="Character between the cells of CSV, or tab; by default the header decides.",
+)
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    callback=_encoding,
+    help="Encoding of the input; by default it is UTF-8.",
+)
+@click.option(
+    "--rows",
+    metavar="RANGES",
+    callback=_rows,
+    help="Import these rows of the input only, such as 3,5-9,120-.",
 )
 @click.pass_context
 def import_(
@@ -98,44 +137,48 @@ def import_(
     max_rate: float | None,
     max_in_flight: int,
     key_attribute: str,
-    format_: str | None,
+    form: Format | None,
+    delimiter: str | None,
+    encoding: str | None,
+    rows: RowRanges | None,
 ) -> None:
-    """Create exactly one task for every row of FILE, or of standard input.
+    """Create exactly one task for every row of FILE, or of standard input for -.
 
-    Rows are JSON Lines of `create`'s fields, or CSV with a header. A row that is wrong is
+    Rows are JSON Lines or one JSON array of objects, whose fields are the options of the create
+    command, or CSV with a header of their names. A file in .gz is decompressed. A wrong row is
     reported, and the others go through.
     """
     client, tasks = open_tasks(workspace, timeout, base_url, max_in_flight)
     _check_apart(file, journal, results)
+    reading = InputSettings(form=form, delimiter=delimiter, encoding=encoding, rows=rows)
     with Results(results, journal) as written:
-        given, earlier = _looked_at(file, format_, journal)
+        source, earlier = _open_input_and_journal(file, reading, journal)
         settings = Settings(
             keys=_keys(key_attribute),
             journal=journal,
             settle=settle,
             max_in_flight=max_in_flight,
             max_rate=max_rate,
-            print_of=attrgetter("print"),
-            place_of=attrgetter("line"),
+            fields_of=source.records.fields,
+            fingerprint_of=attrgetter("fingerprint"),
+            source_line_of=attrgetter("line"),
         )
-        display = Display(given.lines, data_follows=results == STANDARD_OUTPUT)
-        if earlier is not None and not earlier.running:
-            display.say(_welcome(earlier))
-        run = ImportRun(given, written, display, earlier)
-        with display, _few_collections():
-            asyncio.run(run(client, tasks, settings))
+        display = Display(source.lines, data_follows=results == STANDARD_OUTPUT)
+        run = ImportRun(source, written, display, earlier)
+        with display, _rare_collections():
+            run_in_loop(run(client, tasks, settings))
         if run.unusable is not None:
-            raise WrongUsageError(_with_hint(run.unusable))
-    for line in _closing(ctx, run, given, written):
+            raise WrongUsageError(with_hint(run.unusable))
+    for line in final_report(ctx, run, source, written, _summary(journal)):
         display.say(line)
     if isinstance(written.error, BrokenPipeError):
         raise written.error  # click ends quietly then
-    ctx.exit(_status(run, written))
+    ctx.exit(exit_status(run, written))
 
 
 @contextmanager
-def _few_collections() -> Iterator[None]:
-    """Look for circles of garbage seldom: a run makes millions of things that are in none."""
+def _rare_collections() -> Iterator[None]:
+    """Look for reference cycles less often than Python does by default."""
     before = gc.get_threshold()
     gc.set_threshold(_COLLECTION, *before[1:])
     try:
@@ -168,93 +211,17 @@ def _same(path: str, other: str) -> bool:
     return os.path.realpath(path) == os.path.realpath(other)
 
 
-def _looked_at(
-    file: str, format_: str | None, journal: str | None
+def _open_input_and_journal(
+    file: str, reading: InputSettings, journal: str | None
 ) -> tuple[Input, JournalSummary | None]:
-    """Open the input, and see how far its job is; both take their time where they are large."""
+    """Return the input and its journal's summary; both take a while where they are large."""
     with ThreadPoolExecutor(1) as thread:
-        earlier = thread.submit(_standing, journal)
-        return open_input(file, format_), earlier.result()
+        earlier = thread.submit(_summary, journal)
+        return open_input(file, reading), earlier.result()
 
 
-def _standing(journal: str | None) -> JournalSummary | None:
-    """Return where a job stands that may have begun; what is wrong with it, the run will find."""
+def _summary(journal: str | None) -> JournalSummary | None:
+    """Return the summary of a journal that can be read; the run reports one that cannot."""
     with suppress(JournalError):
         return read_summary(journal) if journal is not None else None
     return None
-
-
-def _welcome(earlier: JournalSummary) -> str:
-    return f"going on with the job of {moment_text(earlier.begun)}: {counts(earlier)}"
-
-
-def _with_hint(error: JournalError) -> str:
-    hints = (hint for kind, hint in _HINTS if isinstance(error, kind))
-    return "; ".join([str(error), *hints])
-
-
-def _closing(ctx: click.Context, run: ImportRun, given: Input, written: Results) -> Iterator[str]:
-    """Yield what there is to say when a run is over."""
-    journal: str | None = ctx.params["journal"]
-    standing = _standing(journal)
-    if standing is not None and not (run.tally.of_this_run or run.ended_early):
-        yield f"nothing to do: all {standing.claimed:,} rows were done already"
-    yield run.tally.summary(0 if standing is None else standing.in_doubt)
-    if written.error is not None:
-        yield written.trouble()
-    if journal is not None:
-        yield from _closing_with_journal(ctx, run, written, standing)
-    else:
-        yield from _closing_without(ctx, run, given, written)
-
-
-def _closing_with_journal(
-    ctx: click.Context, run: ImportRun, written: Results, standing: JournalSummary | None
-) -> Iterator[str]:
-    doubt = 0 if standing is None else standing.in_doubt
-    if run.cut:
-        yield "ended at once, and nothing is lost by that: the journal has every row under way"
-    if doubt:
-        yield f"{doubt:,} rows are in doubt: the next run finds out what became of them"
-    same = same_command(ctx)
-    if run.error is not None:
-        yield f"stopped: {_why(run.error)}; once that is put right, go on by {same}"
-    elif run.ended_early or written.error is not None:
-        yield f"the same command goes on: {same}"
-
-
-def _closing_without(
-    ctx: click.Context, run: ImportRun, given: Input, written: Results
-) -> Iterator[str]:
-    line, left = run.tally.last_line, spans(_lines_of(run.left))
-    if run.cut:
-        if left:
-            yield f"ended at once: lines {left} were under way, and may have been created"
-        yield f"all other rows up to line {line} are done"
-        return
-    if run.error is not None:
-        untouched = f"lines {left} and all" if left else "all"
-        yield f"stopped: {_why(run.error)}"
-        yield f"rows done: {run.tally.rows:,}; untouched: {untouched} from line {line + 1} on"
-    elif run.interrupted or written.error is not None:
-        but = f" but lines {left}, of which nothing was created," if left else ""
-        yield f"all rows up to line {line}{but} are done"
-    if run.interrupted:
-        yield rest_command(ctx, given, line + 1, run.left)
-
-
-def _lines_of(records: list[Record]) -> Iterator[int]:
-    for record in records:
-        yield from range(record.line, record.last + 1)
-
-
-def _why(error: AiotaskError | OSError) -> str:
-    return str(error) if isinstance(error, OSError) else reason(error)
-
-
-def _status(run: ImportRun, written: Results) -> int:
-    if run.interrupted or run.cut:
-        return INTERRUPTED
-    if run.error is not None or written.error is not None:
-        return WRONG_USAGE if isinstance(run.error, OSError) else FAILED
-    return 0 if run.tally.all_created else FAILED

@@ -1,4 +1,4 @@
-"""``aiotask sandbox``: a local TaskRouter until Ctrl-C, and all that is needed to use it."""
+"""Command ``aiotask sandbox``: a local TaskRouter, and the environment that clients need for it."""
 
 import asyncio
 import os
@@ -6,75 +6,82 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
-import orjson
 from yarl import URL
 
+from aiotask._json import JsonSyntaxError, loads
 from aiotask.cli.errors import WrongUsageError
+from aiotask.cli.loop import run
 from aiotask.cli.options import Number
 from aiotask.cli.signals import stop_signals
 from aiotask.sandbox import ContentsError, FaultKind, Sandbox, StoreError
 
-_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is shown instead of it
+_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - is shown as the loopback address
 
 _EXAMPLE = """--attributes '{"type": "support"}'"""
 
 
 @click.command()
-@click.option("--host", metavar="H", default="127.0.0.1", show_default=True)
+@click.option(
+    "--host",
+    metavar="H",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on.",
+)
 @click.option(
     "--port",
     metavar="P",
     type=click.IntRange(0, 65535),
     default=8765,
     show_default=True,
-    help="0 takes a free one.",
+    help="Port to listen on; 0 takes a free one.",
 )
 @click.option(
     "--latency",
     metavar="SECONDS",
     type=Number(min=0),
     default=0.0,
-    help="How long every request takes.",
+    help="Seconds that every request takes.",
 )
 @click.option(
     "--rate",
     metavar="R",
     type=Number(min=0, min_open=True),
-    help="Requests a second; what is above gets 429.",
+    help="Refuse requests beyond this many a second with 429.",
 )
 @click.option(
     "--in-flight",
     metavar="N",
     type=click.IntRange(min=1),
-    help="Requests at once; what is above gets 429.",
+    help="Refuse requests beyond this many at once with 429.",
 )
 @click.option(
     "--faults",
     metavar="SHARE",
     type=Number(0, 1),
     default=0.0,
-    help="The share of requests that go wrong, 0 to 1.",
+    help="Share of requests that fail, 0 to 1.",
 )
 @click.option(
     "--fault-kind",
     "fault_kinds",
     type=click.Choice(get_args(FaultKind)),
     multiple=True,
-    help="What may go wrong: all of these, unless some are named; the late ones with --late.",
+    help="Kind of fault; several may be given. Default: all, the late ones only with --late.",
 )
 @click.option(
     "--late",
     metavar="SECONDS",
     type=Number(min=0),
     default=0.0,
-    help="The most that late faults are late.",
+    help="Seconds within which late faults act.",
 )
 @click.option(
     "--index-lag",
     metavar="SECONDS",
     type=Number(min=0),
     default=0.0,
-    help="How long lists show no new task, and no new event.",
+    help="Seconds until lists show a new task or event.",
 )
 @click.option(
     "--expression-rate",
@@ -82,21 +89,26 @@ _EXAMPLE = """--attributes '{"type": "support"}'"""
     type=Number(min=0),
     default=3.0,
     show_default=True,
-    help="Lists by an expression a second; 0 for no limit.",
+    help="Lists by expression that are answered a second; 0 for no limit.",
 )
-@click.option("--seed", metavar="K", type=int, help="Makes faults and sids the same each time.")
+@click.option(
+    "--seed",
+    metavar="K",
+    type=int,
+    help="Choose the same faults and SIDs in each run with this seed.",
+)
 @click.option(
     "--store",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="A file that keeps everything until the next time.",
+    help="Keep the state in this file until the next run.",
 )
 @click.option(
     "--fill",
     "contents",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="JSON of workspaces and what they hold, as for Sandbox.fill; not where a store has some.",
+    help="JSON file of workspaces and their contents; ignored if the store has a workspace.",
 )
 def sandbox(
     *,
@@ -114,7 +126,10 @@ def sandbox(
     store: Path | None,
     contents: Path | None,
 ) -> None:
-    """Run a local server that behaves like TaskRouter, with one workspace, until Ctrl-C."""
+    """Run a local server that behaves like TaskRouter, until Ctrl-C.
+
+    It prints what to export so that a client uses it, and the SID of its first workspace.
+    """
     held = {} if contents is None else _read(contents)
     local = Sandbox(
         host=host,
@@ -130,16 +145,16 @@ def sandbox(
         seed=seed,
         store=store,
     )
-    asyncio.run(_serve(local, host, port, held))
+    run(_serve(local, host, port, held))
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        held = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as error:
+        held = loads(path.read_bytes())
+    except (OSError, JsonSyntaxError) as error:
         raise WrongUsageError(f"cannot read {path}: {error}") from error
     if not isinstance(held, dict):
-        raise WrongUsageError(f"cannot read {path}: it is no object of workspaces by their names")
+        raise WrongUsageError(f"cannot read {path}: must be a JSON object of workspaces by name")
     return held
 
 
@@ -162,10 +177,12 @@ async def _serve(local: Sandbox, host: str, port: int, held: dict[str, Any]) -> 
 
 
 def _workspace(local: Sandbox, held: dict[str, Any]) -> str:
-    """Return the first workspace, which a store may have already."""
+    """Return the first workspace; it is in the store already, or is made now."""
     try:
-        if not local.workspaces:
-            local.fill(held or {"Sandbox": {"template": "FIFO"}})
+        if held and not local.workspaces:
+            local.fill(held)
+        elif not local.workspaces:
+            local.create_workspace("Sandbox", template="FIFO")
     except (ContentsError, StoreError) as error:
         raise WrongUsageError(str(error)) from error
     return local.workspaces[0]
@@ -175,7 +192,7 @@ def _introduction(local: Sandbox, workspace: str) -> str:
     url = URL(local.url)
     url = url.with_host(_EVERY_ADDRESS.get(url.host or "", url.host or ""))
     base = str(url).rstrip("/")
-    # A key counts before a token, and a real one has no place here.
+    # Clients prefer an API key to a token, and a real key should not be sent to a sandbox.
     keys = [name for name in ("TWILIO_API_KEY", "TWILIO_API_SECRET") if name in os.environ]
     return "\n".join(
         [

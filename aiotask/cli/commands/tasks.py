@@ -1,40 +1,35 @@
-"""``aiotask tasks``: list, create, fetch, update and delete; each is one call of the client."""
+"""Commands ``aiotask tasks`` list, create, fetch, update and delete: one client call each."""
 
-import inspect
 from typing import Any
 
 import click
 
 from aiotask.cli.client import answered, open_tasks, workspace_options
+from aiotask.cli.commands.task_fields import NEW_TASK, TASK_CHANGES, TASK_FILTER
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.options import field_options, given
 from aiotask.cli.output import WRITERS, Writer, write_task
 from aiotask.taskrouter import NewTask, TaskChanges, TaskFilter
-from aiotask.taskrouter.tasks import TaskFields
 
-# The most that a page holds: a listing for a file or a pipe wants few requests.
+# The largest page that Twilio gives: a list for a file or a pipe should take few requests.
 _PAGE_SIZE = 1000
-
-
-def _notes(*shapes: type) -> str:
-    return "\n\n".join(inspect.getdoc(shape) or "" for shape in shapes)
 
 
 @click.group()
 def tasks() -> None:
-    """Tasks of a workspace."""
+    """Import, list, create and change the tasks of a workspace."""
 
 
-@tasks.command("list", epilog=_notes(TaskFilter))
+@tasks.command("list")
 @workspace_options
-@field_options(TaskFilter)
-@click.option("--limit", metavar="N", type=click.IntRange(min=0), help="The most tasks in all.")
+@field_options(TaskFilter, TASK_FILTER)
+@click.option("--limit", metavar="N", type=click.IntRange(min=0), help="List at most this many.")
 @click.option(
     "--output",
     type=click.Choice(list(WRITERS)),
     default="jsonl",
     show_default=True,
-    help="A table is shown when all of it is known.",
+    help="Format of the list; a table is shown when the list is complete.",
 )
 def list_(
     workspace: str,
@@ -44,7 +39,7 @@ def list_(
     output: str,
     **filters: Any,
 ) -> None:
-    """List tasks, as they come."""
+    """List tasks."""
     client, there = open_tasks(workspace, timeout, base_url)
     size = _PAGE_SIZE if limit is None else max(1, min(limit, _PAGE_SIZE))
 
@@ -57,11 +52,11 @@ def list_(
     answered(client, lambda: listed(WRITERS[output]()))
 
 
-@tasks.command(epilog=_notes(TaskFields, NewTask))
+@tasks.command()
 @workspace_options
-@field_options(NewTask)
+@field_options(NewTask, NEW_TASK)
 def create(workspace: str, timeout: float, base_url: str | None, **fields: Any) -> None:
-    """Create a task, and print it."""
+    """Create a task and print it as JSON."""
     client, there = open_tasks(workspace, timeout, base_url)
     write_task(answered(client, lambda: there.create(**given(NewTask, fields))))
 
@@ -70,21 +65,21 @@ def create(workspace: str, timeout: float, base_url: str | None, **fields: Any) 
 @click.argument("sid")
 @workspace_options
 def fetch(sid: str, workspace: str, timeout: float, base_url: str | None) -> None:
-    """Print a task."""
+    """Print the task SID as JSON."""
     client, there = open_tasks(workspace, timeout, base_url)
     write_task(answered(client, lambda: there.fetch(sid)))
 
 
 _if_match = click.option(
-    "--if-match", metavar="ETAG", help="Only if the task's ETag is still that."
+    "--if-match", metavar="ETAG", help="Act only if the task still has this ETag."
 )
 
 
-@tasks.command(epilog=_notes(TaskFields, TaskChanges))
+@tasks.command()
 @click.argument("sid")
 @workspace_options
 @_if_match
-@field_options(TaskChanges)
+@field_options(TaskChanges, TASK_CHANGES)
 def update(
     sid: str,
     workspace: str,
@@ -93,10 +88,10 @@ def update(
     if_match: str | None,
     **fields: Any,
 ) -> None:
-    """Change a task, and print it."""
+    """Change the task SID and print it as JSON."""
     changes = given(TaskChanges, fields)
     if not changes:
-        raise WrongUsageError("nothing to change: give one option at least")
+        raise WrongUsageError("nothing to change: give at least one field")
     client, there = open_tasks(workspace, timeout, base_url)
     write_task(answered(client, lambda: there.update(sid, if_match=if_match, **changes)))
 
@@ -108,6 +103,6 @@ def update(
 def delete(
     sid: str, workspace: str, timeout: float, base_url: str | None, if_match: str | None
 ) -> None:
-    """Delete a task."""
+    """Delete the task SID."""
     client, there = open_tasks(workspace, timeout, base_url)
     answered(client, lambda: there.delete(sid, if_match=if_match))

@@ -1,1 +1,1 @@
-"""Import engine of the command line: input, rows, results, resumption."""
+"""Imports: input, records, one run, results, and the report with the command that resumes it."""

@@ -1,4 +1,4 @@
-"""How far a run of creates has come, and what it says at the end; counts, and prints nothing."""
+"""Counts of an import's rows, and the texts that report them."""
 
 import time
 from collections import deque
@@ -9,13 +9,13 @@ from typing import Any, Literal
 from aiotask.bulk import Created, JournalSummary, Outcome, Rejected, State
 
 Fate = Literal["created", "rejected", "unresolved"]
-_OF_LATE = 10.0  # seconds
+_RATE_WINDOW = 10.0  # seconds
 
 
-class Tally:
-    """Counts the rows of a job by how they ended, those of *earlier* runs among them.
+class Counts:
+    """Rows of a job by outcome, including those of *earlier* runs.
 
-    ``last_line`` is the last one of an input that belongs to a row that has ended.
+    ``last_line`` is the last line of the input that belongs to a finished row.
     """
 
     def __init__(self, earlier: JournalSummary | None = None) -> None:
@@ -25,11 +25,11 @@ class Tally:
         self.unresolved = rows.get(State.UNRESOLVED, 0)
         self.earlier = self.rows
         self.last_line = 0
-        self._began = time.monotonic()
-        self._looks = deque([(self._began, self.rows)])
+        self._started_at = time.monotonic()
+        self._samples = deque([(self._started_at, self.rows)])
 
     def count(self, outcome: Outcome[Any]) -> Fate:
-        """Count an outcome, and return which it is."""
+        """Count an outcome and return its kind."""
         match outcome:
             case Created():
                 self.created += 1
@@ -42,51 +42,51 @@ class Tally:
 
     @property
     def rows(self) -> int:
-        """How many rows have ended."""
+        """Finished rows."""
         return self.created + self.rejected + self.unresolved
 
     @property
     def of_this_run(self) -> int:
-        """How many of them have ended in this run."""
+        """Rows that finished in this run."""
         return self.rows - self.earlier
 
     @property
     def all_created(self) -> bool:
-        """Whether no row ended in another way."""
+        """Whether every finished row was created."""
         return self.rows == self.created
 
-    def rate_of_late(self) -> float:
-        """Return how many rows ended a second, since the looks of the last ten seconds."""
+    def recent_rate(self) -> float:
+        """Return the rows finished per second, over the calls of the last ten seconds."""
         now = time.monotonic()
-        self._looks.append((now, self.rows))
-        while len(self._looks) > 2 and now - self._looks[0][0] > _OF_LATE:  # noqa: PLR2004 - a span
-            self._looks.popleft()
-        since, rows = self._looks[0]
+        self._samples.append((now, self.rows))
+        while len(self._samples) > 2 and now - self._samples[0][0] > _RATE_WINDOW:  # noqa: PLR2004 - a span
+            self._samples.popleft()
+        since, rows = self._samples[0]
         return (self.rows - rows) / max(now - since, 1e-9)
 
     def time_left(self, rate: float, lines: int | None) -> float | None:
-        """Return how many seconds it takes to the end of so many lines, if that can be told."""
+        """Return the seconds until all *lines* are done, or None if that is unknown."""
         if lines is None or rate <= 0 or not self.last_line:
             return None
         return self.rows * (lines / self.last_line - 1) / rate
 
-    def ended(self) -> str:
+    def text(self) -> str:
         """Return the counts so far."""
         return (
             f"{self.created:,} created, {self.rejected:,} rejected, {self.unresolved:,} unresolved"
         )
 
     def summary(self, in_doubt: int = 0) -> str:
-        """Return the line that a run ends with."""
-        seconds = time.monotonic() - self._began
+        """Return the summary line of a run."""
+        seconds = time.monotonic() - self._started_at
         doubt = f", {in_doubt:,} in doubt" if in_doubt else ""
         here = f"; {self.of_this_run:,} of them in this run," if self.earlier else ""
         pace = f"in {seconds:.1f} s ({self.of_this_run / max(seconds, 1e-9):,.0f}/s)"
-        return f"{self.rows:,} rows: {self.ended()}{doubt}{here} {pace}"
+        return f"{self.rows:,} rows: {self.text()}{doubt}{here} {pace}"
 
 
 def spans(lines: Iterable[int]) -> str:
-    """Return lines as a short text: ``3, 5-9``."""
+    """Return line numbers as ranges: ``3, 5-9``."""
     found: list[list[int]] = []
     for line in sorted(lines):
         if found and line == found[-1][1] + 1:
@@ -96,20 +96,25 @@ def spans(lines: Iterable[int]) -> str:
     return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in found)
 
 
-def counts(standing: JournalSummary) -> str:
-    """Return the rows of a job by where they stand."""
-    rows = standing.rows
+def row_counts(summary: JournalSummary) -> str:
+    """Return the rows of a job by state."""
+    rows = summary.rows
     named = {
-        "created": standing.created,
+        "created": summary.created,
         "rejected": rows[State.REJECTED],
         "unresolved": rows[State.UNRESOLVED],
     }
-    more = {"in doubt": standing.in_doubt, "waiting": rows[State.PENDING]}
+    more = {"in doubt": summary.in_doubt, "waiting": rows[State.PENDING]}
     named |= {name: count for name, count in more.items() if count}
-    told = ", ".join(f"{count:,} {name}" for name, count in named.items())
-    return f"{standing.claimed:,} rows: {told}"
+    by_state = ", ".join(f"{count:,} {name}" for name, count in named.items())
+    return f"{summary.claimed:,} rows: {by_state}"
 
 
 def moment_text(seconds: float) -> str:
-    """Return a moment, given in seconds since 1970, as a date and time of here."""
+    """Return a moment, in seconds since 1970, as local date and time."""
     return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(" ", "seconds")
+
+
+def resume_message(earlier: JournalSummary) -> str:
+    """Return the line that says which job is resumed."""
+    return f"resuming the job of {moment_text(earlier.started_at)}: {row_counts(earlier)}"

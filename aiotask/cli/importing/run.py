@@ -1,4 +1,4 @@
-"""One run of an import: pulls records from an input, notes how each ended, stops when told to."""
+"""One run of an import: feeds records to a bulk run and reports each outcome."""
 
 import asyncio
 from contextlib import aclosing
@@ -9,12 +9,12 @@ from aiotask._client import Client
 from aiotask.bulk import Created, JournalSummary, Outcome, Run, Settings
 from aiotask.bulk.keys import derived_key
 from aiotask.cli.errors import reason
-from aiotask.cli.importing.counts import Fate, Tally
+from aiotask.cli.importing.counts import Counts, Fate, resume_message
 from aiotask.cli.importing.input import Input
-from aiotask.cli.importing.record_target import RecordTarget
 from aiotask.cli.importing.records import Record
 from aiotask.cli.importing.results import Results
-from aiotask.cli.importing.thread_rows import Feed
+from aiotask.cli.importing.row_ranges import RowRanges
+from aiotask.cli.importing.thread_rows import ThreadRows
 from aiotask.cli.progress import Display
 from aiotask.cli.signals import stop_signals
 from aiotask.errors import AiotaskError, JournalError
@@ -24,39 +24,41 @@ _REFRESH = 0.2  # seconds
 
 
 class ImportRun:
-    """What becomes of the records of an input.
+    """The import of one input.
 
-    Afterwards ``error`` is what ended the run if it concerned every row, ``interrupted`` whether a
-    signal left rows undone, and ``cut`` whether one ended it with rows under way. ``left`` are
-    records that are not done although ones after them are.
+    After the run, ``error`` is the error that stopped it, ``interrupted`` is True if a signal left
+    rows undone, and ``cut`` is True if a signal ended it with rows under way. ``left`` are records
+    that are not done although later ones are.
     """
 
     def __init__(
-        self, given: Input, results: Results, display: Display, earlier: JournalSummary | None
+        self, source: Input, results: Results, display: Display, earlier: JournalSummary | None
     ) -> None:
-        self.tally = Tally(earlier)
-        self.tally.last_line = given.records.header
+        self.counts = Counts(earlier)
+        self.counts.last_line = source.records.header
         self.error: AiotaskError | OSError | None = None
         self.interrupted = False
         self.cut = False
         self.left: list[Record] = []
-        self._given = given
+        self._source = source
         self._results = results
         self._display = display
+        self._earlier = earlier
         self._signalled = False
         self._used = False
+        self._last_row = 0
 
     async def __call__(self, client: Client, tasks: Tasks, settings: Settings) -> None:
         """Create a task for every row that has none yet."""
-        feed = Feed(self._given.read)
-        target = RecordTarget(tasks.as_target(), self._given.records)
-        run: Run[Record] = Run(feed, target, settings)
-        shown = asyncio.create_task(self._keep_shown(run, target))
-        with stop_signals(lambda: self._stop(run, target)):
+        known = self._earlier.claimed if self._earlier else 0
+        rows = ThreadRows(self._source.read, known=known, passed=self._announce)
+        run = tasks.creating(rows, settings)
+        shown = asyncio.create_task(self._keep_shown(run))
+        with stop_signals(lambda: self._stop(run)):
             try:
                 async with client, aclosing(run.outcomes()) as outcomes:
                     async for outcome in outcomes:
-                        target.ended(outcome.row)
+                        self._announce()
                         self._note(run.job, outcome)
                         if self._results.error is not None:
                             run.stop()
@@ -66,69 +68,85 @@ class ImportRun:
                 self.error = error
             finally:
                 shown.cancel()
-                if not feed.begun:
-                    self._given.file.close()
-        self._show(run, target)
-        self._used = target.used
-        self.interrupted = self._signalled and not (feed.exhausted and not target.waiting)
-        self._take_stock(target)
+                if not rows.started:
+                    self._source.file.close()
+        self._show(run)
+        self._used = run.begun
+        self.interrupted = self._signalled and not (rows.exhausted and not run.waiting)
+        self._take_stock(run)
 
     @property
     def ended_early(self) -> bool:
-        """Whether there is anything left to go on with."""
+        """Whether rows may be left to import."""
         return self.interrupted or self.cut or self.error is not None
 
     @property
     def unusable(self) -> JournalError | None:
-        """What is wrong with the journal, if that was found before anything came of the run."""
-        began = self._used or self.tally.of_this_run
-        return self.error if isinstance(self.error, JournalError) and not began else None
+        """The journal's error, if it ended the run before anything was sent."""
+        started = self._used or self.counts.of_this_run
+        return self.error if isinstance(self.error, JournalError) and not started else None
 
-    def _take_stock(self, target: RecordTarget) -> None:
-        """Note up to which line rows are done, and which of those before are not."""
-        waiting = target.waiting.values()
+    def _take_stock(self, run: Run[Record]) -> None:
+        """Note the line up to which rows are done, and the rows before it that are not."""
         if self.cut:
-            under_way = [record.last for record in waiting if record.number in target.sent]
-            self.tally.last_line = max([self.tally.last_line, *under_way])
-        self.left = sorted(each for each in waiting if each.line <= self.tally.last_line)
+            for item in run.waiting:
+                if item.sent:
+                    self._passed(item.row)
+        waiting = (item.row for item in run.waiting)
+        self.left = sorted(record for record in waiting if record.number <= self._last_row)
 
-    def _stop(self, run: Run[Record], target: RecordTarget) -> None:
+    @property
+    def rest(self) -> RowRanges:
+        """The rows that are not done."""
+        return RowRanges.rest((record.number for record in self.left), self._last_row)
+
+    def _passed(self, record: Record) -> None:
+        self.counts.last_line = max(self.counts.last_line, record.last)
+        self._last_row = max(self._last_row, record.number)
+
+    def _stop(self, run: Run[Record]) -> None:
         self._signalled = True
         run.stop()
         doubt = f", {run.in_doubt:,} in doubt" if run.in_doubt else ""
-        under_way = f"{target.lane.in_flight:,} rows are under way{doubt}"
-        self._display.say(f"stopping: {under_way}; again to end at once")
+        under_way = f"{run.limiter.in_flight:,} rows are under way{doubt}"
+        self._display.say(f"stopping: {under_way}; interrupt again to end at once")
+
+    def _announce(self) -> None:
+        """Say that a job is resumed, once its journal was accepted."""
+        if self._earlier is not None:
+            self._display.say(resume_message(self._earlier))
+            self._earlier = None
 
     def _note(self, job: str, outcome: Outcome[Record]) -> None:
-        record, fate = outcome.row, self.tally.count(outcome)
-        self.tally.last_line = max(self.tally.last_line, record.last)
-        told: dict[str, Any]
+        record, fate = outcome.row, self.counts.count(outcome)
+        self._passed(record)
+        details: dict[str, Any]
         if isinstance(outcome, Created):
-            told = {"sid": outcome.sid}
+            details = {"sid": outcome.sid}
         else:
-            told = {"error": reason(outcome.error)}
-            self._tell(record.line, fate, told["error"])
-        key = derived_key(job, record.number)
-        self._results.write(record.number, record.line, key, fate, **told)
+            details = {"error": reason(outcome.error)}
+            self._report(record.line, fate, details["error"])
+        key = derived_key(job, self._source.position(record))
+        self._results.write(record.number, record.line, key, fate, **details)
 
-    def _tell(self, line: int, fate: Fate, why: str) -> None:
+    def _report(self, line: int, fate: Fate, why: str) -> None:
         doubt = "unresolved, it may have been created: " if fate == "unresolved" else ""
-        self._display.say(f"{self._given.name}:{line}: {doubt}{why}")
+        self._display.say(f"{self._source.name}:{line}: {doubt}{why}")
 
-    async def _keep_shown(self, run: Run[Record], target: RecordTarget) -> None:
-        """Show how far it has come, whether or not anything happens."""
+    async def _keep_shown(self, run: Run[Record]) -> None:
+        """Refresh the display, whether or not an outcome comes."""
         while self._display.shown:
-            self._show(run, target)
+            self._show(run)
             await asyncio.sleep(_REFRESH)
 
-    def _show(self, run: Run[Record], target: RecordTarget) -> None:
-        tally, rate = self.tally, self.tally.rate_of_late()
-        parts = [tally.ended()]
+    def _show(self, run: Run[Record]) -> None:
+        counts, rate = self.counts, self.counts.recent_rate()
+        parts = [counts.text()]
         parts += [f"{run.in_doubt:,} in doubt"] if run.in_doubt else []
         parts += [f"{rate:,.0f}/s"]
-        parts += [f"{target.lane.refusals:,} refusals"] if target.lane.refusals else []
+        parts += [f"{run.limiter.refusals:,} refusals"] if run.limiter.refusals else []
         if run.service_is_down:
             parts.append("the service is down, probing")
-        elif (seconds := tally.time_left(rate, self._given.lines)) is not None:
+        elif (seconds := counts.time_left(rate, self._source.lines)) is not None:
             parts.append(f"{timedelta(seconds=round(seconds))} left")
-        self._display.show(tally.last_line, ", ".join(parts))
+        self._display.show(counts.last_line, ", ".join(parts))

@@ -1,4 +1,4 @@
-"""What a thread reads, which may have to wait for it, for a loop that must not."""
+"""Bridge from a blocking reader thread to the event loop."""
 
 import asyncio
 import threading
@@ -8,24 +8,33 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-# So many portions are read ahead, and the next ones when half of them are gone.
+# The thread reads so many portions ahead, and goes on when half of them are taken.
 _AHEAD = 32
 
 
-class _NotWantedError(Exception):
-    """Ends the reading: nobody takes what comes of it."""
+class _ClosedError(Exception):
+    """Ends the reading of a source that was closed."""
 
 
-class Feed(Generic[T]):
-    """A source whose rows *read* hands over in portions, in a thread of its own.
+class ThreadRows(Generic[T]):
+    """A source of rows that *read* hands over in portions, in its own thread.
 
-    The thread is a daemon because nothing can wake it from reading a silent pipe.
+    *passed* is called once, when more than the first *known* rows are asked for.
     """
 
-    def __init__(self, read: Callable[[Callable[[list[T]], None]], None]) -> None:
+    def __init__(
+        self,
+        read: Callable[[Callable[[list[T]], None]], None],
+        *,
+        known: int = 0,
+        passed: Callable[[], None] | None = None,
+    ) -> None:
         self._read = read
-        self._made: deque[list[T]] = deque()
-        self._room = threading.Event()
+        self._known = known
+        self._passed = passed
+        self._taken = 0
+        self._portions: deque[list[T]] = deque()
+        self._space = threading.Event()
         self._arrived = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = False
@@ -33,69 +42,74 @@ class Feed(Generic[T]):
         self._error: Exception | None = None
 
     @property
-    def begun(self) -> bool:
-        """Whether anything was asked for, so that there is a thread that reads."""
+    def started(self) -> bool:
+        """Whether a thread reads: it does from the first call of ``take``."""
         return self._loop is not None
 
     @property
     def exhausted(self) -> bool:
-        """Whether all rows that there are were taken."""
-        return self._ended and not self._made and self._error is None
+        """Whether the input has ended and all its rows were taken."""
+        return self._ended and not self._portions and self._error is None
 
     async def take(self, most: int) -> list[T]:
-        """Return 1 to *most* rows as soon as there are any; none at the end."""
+        """Return 1 to *most* rows as soon as there are any, and none at the end."""
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
+            # A daemon, because nothing can wake it from reading a silent pipe.
             threading.Thread(target=self._run, args=(self._loop,), daemon=True).start()
-        while not self._made:
-            if self._ended and not self._made:
+        if self._taken >= self._known and (passed := self._passed) is not None:
+            self._passed = None
+            passed()
+        while not self._portions:
+            if self._ended and not self._portions:
                 if self._error is not None:
                     raise self._error
                 return []
             self._arrived.clear()
-            # Made before the clearing, it would be waited for in vain.
-            if not (self._made or self._ended):
+            # A portion that came before the clear would be waited for in vain.
+            if not (self._portions or self._ended):
                 await self._arrived.wait()
         taken: list[T] = []
-        while self._made and len(taken) < most:
-            portion, wanted = self._made[0], most - len(taken)
+        while self._portions and len(taken) < most:
+            portion, wanted = self._portions[0], most - len(taken)
             taken += portion[:wanted]
             del portion[:wanted]
             if not portion:
-                self._made.popleft()
-        if len(self._made) <= _AHEAD // 2:
-            self._room.set()
+                self._portions.popleft()
+        self._taken += len(taken)
+        if len(self._portions) <= _AHEAD // 2:
+            self._space.set()
         return taken
 
     def close(self) -> None:
-        """End the reading; what was not taken is left."""
+        """End the reading, and leave the rows that were not taken."""
         self._closed = True
-        self._room.set()
+        self._space.set()
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         def put(portion: list[T]) -> None:
-            self._made.append(portion)
-            self._tell(loop)
-            if len(self._made) >= _AHEAD:
-                self._room.clear()
-                # Taken or closed before the clearing, it would be waited for in vain.
-                if len(self._made) >= _AHEAD and not self._closed:
-                    self._room.wait()
+            self._portions.append(portion)
+            self._wake(loop)
+            if len(self._portions) >= _AHEAD:
+                self._space.clear()
+                # A take or a close before the clear would be waited for in vain.
+                if len(self._portions) >= _AHEAD and not self._closed:
+                    self._space.wait()
             if self._closed:
-                raise _NotWantedError
+                raise _ClosedError
 
         try:
             self._read(put)
-        except _NotWantedError:
+        except _ClosedError:
             return
         except Exception as error:  # noqa: BLE001 - raised where the rows are awaited
             self._error = error
         self._ended = True
-        self._tell(loop)
+        self._wake(loop)
 
-    def _tell(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._arrived.is_set() and not self._closed:
             try:
                 loop.call_soon_threadsafe(self._arrived.set)
             except RuntimeError:
-                self._closed = True  # the loop is closed: nobody waits any more
+                self._closed = True  # the loop is closed, and takes no more rows

@@ -1,1 +1,1 @@
-"""Endpoints: what each path of the service answers."""
+"""Endpoints of the service, one module per resource."""

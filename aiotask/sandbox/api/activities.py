@@ -1,26 +1,28 @@
-"""Activities over HTTP."""
+"""Endpoints of activities."""
 
 from collections.abc import Callable
 from typing import Any
 
 from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.api.endpoint import Call
 from aiotask.sandbox.model.activity import Activity
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.transitions import Settings
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.wire.answers import Answer, invalid
+from aiotask.sandbox.wire.answers import Answer
 from aiotask.sandbox.wire.parameters import Parameters
 
 
 class Activities(EditableCollection[Activity]):
-    """The activities over HTTP.
+    """The activities of one workspace.
 
-    What Twilio leaves open is decided so: one that a worker, a task queue or the workspace itself
-    uses is not deleted, and names need not differ.
+    Undocumented by Twilio; the sandbox: an activity that a worker, a task queue or the workspace
+    uses cannot be deleted, and names may repeat.
     """
 
     key = "activities"
-    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by Shelf
+    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
 
     def __init__(self, stores: Stores, settings: Callable[[], Settings]) -> None:
         super().__init__(stores.activities, stores.workspace_sid)
@@ -28,20 +30,20 @@ class Activities(EditableCollection[Activity]):
         self._settings = settings
 
     def read(self, parameters: Parameters, item: Activity | None) -> dict[str, Any]:
-        """Return the name, and what is fixed when an activity is made."""
+        """Return the name, and for a new activity its availability."""
         return {
             "friendly_name": parameters.named("FriendlyName", code=20002),
             "available": parameters.boolean("Available") if item is None else None,
         }
 
     def update(self, call: Call) -> Answer:
-        """Change the name, which queues may ask their workers for."""
+        """Change the name; queues may match workers by it."""
         answer = super().update(call)
-        self._stores.mailbox.note(*self._stores.workers.items)
+        self._stores.dirty.add(*self._stores.workers.items)
         return answer
 
     def take_out(self, item: Activity) -> None:
-        """Remove an activity that nothing uses."""
+        """Remove an activity that is not in use."""
         if self._uses(item):
             raise invalid(f"Cannot delete Activity {item.sid} because it is in use")
         super().take_out(item)
@@ -51,7 +53,7 @@ class Activities(EditableCollection[Activity]):
         return {
             "account_sid": self.account.sid,
             "available": item.available,
-            **item.dates(),
+            **dates(item),
             "friendly_name": item.friendly_name,
             "sid": item.sid,
             "url": f"{parent}/Activities/{item.sid}",
@@ -60,7 +62,7 @@ class Activities(EditableCollection[Activity]):
         }
 
     def matcher(self, parameters: Parameters) -> Callable[[Activity], bool]:
-        """Return the test of the name, and of Available."""
+        """Return the filter by name and Available."""
         named = super().matcher(parameters)
         available = parameters.boolean("Available")
         return lambda item: available in (None, item.available) and named(item)

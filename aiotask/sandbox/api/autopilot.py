@@ -1,30 +1,30 @@
-"""Tasks of Autopilot assistants: training material of a retired product, unlike other tasks.
+"""Endpoints of Autopilot tasks, the training data of a retired product.
 
-Any well-formed sid is an assistant here. Whether the service answered a name that is taken with 400
-or 409 is not known; the sandbox does with 400.
+Undocumented by Twilio; the sandbox: any well-formed sid is an assistant, and a UniqueName that is
+taken is refused with 400.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from aiotask.sandbox._json import JsonSyntaxError, loads
 from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.model.account import Account
+from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.model.store import Resource, Store
-from aiotask.sandbox.wire.answers import Refusal
 from aiotask.sandbox.wire.parameters import Parameters
 
 
 @dataclass(slots=True, kw_only=True)
 class AutopilotTask(Resource):
-    """Something that an assistant can be asked to do."""
+    """A task that an assistant can recognize."""
 
     unique_name: str
     friendly_name: str | None = None
     actions_url: str | None = None
     actions: str | None = None
-    """Kept, and not answered: the service has them below the task."""
+    """Stored and not rendered: the service has a resource of its own for them."""
 
 
 class AutopilotTaskStore(Store[AutopilotTask]):
@@ -36,7 +36,7 @@ class AutopilotTaskStore(Store[AutopilotTask]):
 
 
 class AutopilotTasks(EditableCollection[AutopilotTask]):
-    """The tasks over HTTP; a path may name one by its unique name."""
+    """The tasks of one assistant, by sid or unique name."""
 
     key = "tasks"
     required = ("UniqueName",)
@@ -57,7 +57,7 @@ class AutopilotTasks(EditableCollection[AutopilotTask]):
             "account_sid": self.account.sid,
             "actions_url": item.actions_url,
             "assistant_sid": self._assistant_sid,
-            **item.dates(),
+            **dates(item),
             "friendly_name": item.friendly_name,
             "links": {
                 "fields": f"{url}/Fields",
@@ -71,7 +71,7 @@ class AutopilotTasks(EditableCollection[AutopilotTask]):
         }
 
     def read(self, parameters: Parameters, item: AutopilotTask | None) -> dict[str, Any]:
-        """Return what a request sets."""
+        """Return the values of a request."""
         changes = {
             "unique_name": parameters.named("UniqueName"),
             "friendly_name": parameters.named("FriendlyName", longest=255),
@@ -79,10 +79,10 @@ class AutopilotTasks(EditableCollection[AutopilotTask]):
             "actions_url": parameters.text("ActionsUrl"),
         }
         if self.named(changes["unique_name"]) not in (None, item):
-            raise Refusal(400, 90101, "A task with this UniqueName exists already")
+            raise Refusal(90101, "A task with this UniqueName exists already")
         if changes["actions"]:
             try:
-                orjson.loads(changes["actions"])
-            except orjson.JSONDecodeError as error:
-                raise Refusal(400, 90100, f"Invalid Actions: not JSON: {error}") from error
+                loads(changes["actions"])
+            except JsonSyntaxError as error:
+                raise Refusal(90100, f"Invalid Actions: not JSON: {error}") from error
         return changes

@@ -1,4 +1,4 @@
-"""Stores over HTTP: what every collection of stored resources does alike."""
+"""Generic collection endpoints on top of a store."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,14 +16,14 @@ Render = Callable[[R, str], dict[str, Any]]
 
 
 class ReadOnlyCollection(Collection, Generic[R]):
-    """Resources of one kind, with fetch and list."""
+    """A collection with fetch and list."""
 
     key: ClassVar[str]
-    """The name of the items of a page."""
+    """The key of the items in a page."""
     filters: ClassVar[Mapping[str, str]] = {}
-    """Parameters of list, and the attribute whose value they name."""
+    """List parameters that compare an attribute with a text."""
     etags: ClassVar[bool] = False
-    """Whether answers carry versions, and changes obey If-Match."""
+    """Whether answers have an ETag, and changes obey If-Match."""
 
     def __init__(self, store: Store[R], workspace_sid: str = "") -> None:
         self.store = store
@@ -32,32 +32,32 @@ class ReadOnlyCollection(Collection, Generic[R]):
 
     @abstractmethod
     def render(self, item: R, parent: str) -> dict[str, Any]:
-        """Return the fields of *item*; *parent* is the URL of what holds them."""
+        """Return the fields of an answer; *parent* is the URL of the workspace or owner."""
 
     def items(self) -> Mapping[str, R]:
-        """Return what there is to be read, by sid."""
+        """Return the readable items by sid."""
         return self.store.items
 
     def named(self, name: str) -> R | None:
-        """Return the item that a path names."""
+        """Return the item with a sid (or other name) from the path."""
         return self.items().get(name)
 
     def find(self, call: Call) -> R:
-        """Return the item that a call means."""
+        """Return the item of a call, or refuse with 404."""
         item = self.named(call.sid)
         if item is None:
             raise call.absent()
         return item
 
     def matched(self, call: Call) -> R:
-        """Return the item that a call means, unless If-Match names another version."""
+        """Return the item of a call; refuse if If-Match names another version."""
         item = self.find(call)
         if self.etags:
             call.check_version(item.version)
         return item
 
     def answer(self, call: Call, status: int, item: R) -> Answer:
-        """Return one item."""
+        """Return the answer that holds one item."""
         version = item.version if self.etags else None
         return answer(status, self.render(item, call.parent), version=version)
 
@@ -66,11 +66,11 @@ class ReadOnlyCollection(Collection, Generic[R]):
         return self.answer(call, 200, self.find(call))
 
     def list(self, call: Call) -> Answer:
-        """Return a page of the items that have the values asked for."""
+        """Return a page of the items that match the filters."""
         return self.page(call, self.key, self.render)
 
     def page(self, call: Call, key: str, render: Render[R]) -> Answer:
-        """Return a page of the same items in whatever form."""
+        """Return a page of the matching items, rendered by *render*."""
         matches = self.matcher(call.parameters)
         return answer_page(
             call,
@@ -81,7 +81,7 @@ class ReadOnlyCollection(Collection, Generic[R]):
         )
 
     def matcher(self, parameters: Parameters) -> Callable[[R], bool]:
-        """Return what tells whether an item is to be listed."""
+        """Return the filter of a list."""
         wanted = [
             (attribute, value)
             for name, attribute in self.filters.items()
@@ -90,6 +90,7 @@ class ReadOnlyCollection(Collection, Generic[R]):
         return lambda item: all(getattr(item, name) == value for name, value in wanted)
 
     def _beyond(self, page: Page) -> Iterator[R]:
+        # A linear search: these collections are small, or read in tests only.
         items = self.items()
         stream: Iterable[R] = items.values()
         if page.backwards:
@@ -102,36 +103,36 @@ class ReadOnlyCollection(Collection, Generic[R]):
 
 
 class EditableCollection(ReadOnlyCollection[R]):
-    """Resources that requests create, update and delete, too."""
+    """A collection with all five verbs."""
 
     required: ClassVar[tuple[str, ...]] = ("FriendlyName",)
-    """What a create must have."""
+    """Parameters required by create."""
 
     @abstractmethod
     def read(self, parameters: Parameters, item: R | None) -> dict[str, Any]:
-        """Return the values that a request sets, None for the others; *item* is the one changed."""
+        """Return the values of a request, None where absent; *item* is the updated one, if any."""
 
     def create(self, call: Call) -> Answer:
-        """Add an item."""
+        """Create an item."""
         for name in self.required:
             call.parameters.required(name)
         return self.answer(call, 201, self.put_in(self.read(call.parameters, None)))
 
     def update(self, call: Call) -> Answer:
-        """Change an item."""
+        """Update an item."""
         item = self.matched(call)
         self.store.change(item, self.read(call.parameters, item))
         return self.answer(call, 200, item)
 
     def delete(self, call: Call) -> Answer:
-        """Remove an item."""
+        """Delete an item."""
         self.take_out(self.matched(call))
         return NO_CONTENT
 
     def put_in(self, values: Mapping[str, Any]) -> R:
-        """Add an item."""
+        """Add an item to the store."""
         return self.store.new(values)
 
     def take_out(self, item: R) -> None:
-        """Remove an item, or refuse that while it is in use."""
+        """Remove an item from the store; subclasses refuse one that is in use."""
         self.store.remove(item)

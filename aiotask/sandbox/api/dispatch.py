@@ -1,4 +1,4 @@
-"""The service behind the sandbox's socket: which operation a request means; knows no aiohttp."""
+"""Request dispatch: from a path to an endpoint, independent of aiohttp."""
 
 import logging
 from typing import NamedTuple
@@ -25,10 +25,10 @@ _log = logging.getLogger("aiotask.sandbox")
 METHODS = frozenset(["GET", "POST", "DELETE"])
 
 RATE_SECONDS = 10
-"""Over how long TaskRouter averages its rates, by its API overview."""
+"""The span over which TaskRouter averages its rates, by its API overview."""
 
 BULK_RATE = 5
-"""How many bulk statistics a second Twilio's page about them allows."""
+"""Bulk statistics per second, by Twilio's page about them."""
 
 _EXPRESSIONS = {
     "Tasks": "EvaluateTaskAttributes",
@@ -38,7 +38,7 @@ _EXPRESSIONS = {
 
 
 class Request(NamedTuple):
-    """What of an HTTP request matters to the service."""
+    """The parts of an HTTP request that the service reads."""
 
     method: str
     origin: str
@@ -49,7 +49,7 @@ class Request(NamedTuple):
 
 
 class Service:
-    """All resources of one account, by their paths."""
+    """All resources of one account by path."""
 
     def __init__(self, account: Account, expression_rate: float | None, watch: Watch) -> None:
         self.workspaces = WorkspaceStore(account, watch)
@@ -60,13 +60,12 @@ class Service:
         self._windows: dict[str, SlidingWindow] = {}
 
     def answer(self, request: Request) -> Answer:
-        """Do what a request asks for; all that is wrong with it is raised as a Refusal.
+        """Execute a request between due timers and routing; raise a Refusal if it is wrong.
 
-        What is due is done before, and tasks are routed after the answer is written. What changed
-        is saved before it is answered. While something cannot be saved, requests are refused with
-        500 and nothing more is done; as with any 500, the one that first got it may have been done
-        nevertheless.
+        Changes are saved before the answer. While the store fails, requests get 500 and are not
+        executed; as with any 500, the first of them may have been executed.
         """
+        # Changes that could not be saved come first: nothing may be built on them unsaved.
         self._commit()
         self._account.scheduler.catch_up()
         try:
@@ -83,22 +82,22 @@ class Service:
             raise server_error() from error
 
     def carry_out(self, request: Request) -> Answer:
-        """Do what a request asks for, and nothing of what stands around one."""
+        """Execute a request alone, without timers, routing and saving."""
         parts = request.path.split("/")
-        place, sid = self._place(parts)
-        if place is None:
+        endpoint, sid = self._endpoint(parts)
+        if endpoint is None:
             raise not_found(request.path.removeprefix("/v1"))
         if request.method not in METHODS:
             raise method_not_allowed(request.method)
         parameters = Parameters()
-        if not place.takes_json:
+        if not endpoint.takes_json:
             sent = request.form if request.method == "POST" else request.query
             parameters = Parameters.parse(sent)
         asked = _EXPRESSIONS.get(parts[-1], "") if request.method == "GET" else ""
         if parameters.text(asked):
-            self._hold_back(request.path, self._expression_rate)
-        elif place.takes_json and self._expression_rate is not None:
-            self._hold_back(request.path, BULK_RATE)
+            self._check_rate(request.path, self._expression_rate)
+        elif endpoint.takes_json and self._expression_rate is not None:
+            self._check_rate(request.path, BULK_RATE)
         call = Call(
             method=request.method,
             origin=request.origin,
@@ -109,12 +108,12 @@ class Service:
             sid=sid,
             body=request.form,
         )
-        return place.handle(call)
+        return endpoint.handle(call)
 
-    def _place(self, parts: list[str]) -> tuple[Endpoint | None, str]:
-        """Return what a path means, and which of it; paths are case-sensitive.
+    def _endpoint(self, parts: list[str]) -> tuple[Endpoint | None, str]:
+        """Return the endpoint of a path, and the sid of one of its resources.
 
-        Names of collections and sids take turns, but for statistics, which stand in either place.
+        Collections and sids alternate in a path, except for statistics, which replace either.
         """
         match parts:
             case ["", "v1", "Workspaces", *rest]:
@@ -137,16 +136,15 @@ class Service:
         return collection, unquote(rest[0])
 
     def assistant(self, sid: str) -> AutopilotTasks:
-        """Return the tasks of an assistant, which any sid is one of."""
+        """Return the tasks of an assistant; any sid is one."""
         if sid not in self._assistants:
             self._assistants[sid] = AutopilotTasks(self._account, sid)
         return self._assistants[sid]
 
-    def _hold_back(self, path: str, rate: float | None) -> None:
-        """Hold back what Twilio documents a rate of, by workspace and kind.
+    def _check_rate(self, path: str, rate: float | None) -> None:
+        """Refuse a request above its documented rate, per workspace and kind.
 
-        That are lists by an expression (changelog of 2024-10-18) and the statistics of several
-        queues at once.
+        Lists by an expression (changelog of 2024-10-18) and bulk statistics have one.
         """
         if rate is None:
             return
@@ -158,10 +156,10 @@ class Service:
 
 
 def kind_of(method: str, path: str) -> str:
-    """Return what a request is counted as: its method and the kind of its path."""
+    """Return the kind of a request, such as "POST Tasks" or "GET Tasks/{Sid}"."""
     *_, holder, name, last = ["", "", *path.split("/")]
     if last.endswith("Statistics"):
-        # Above workspaces, collections stand at the even places of a path.
+        # In place of a collection's name they are about one resource, in place of a sid about all.
         one = path.count("/") % 2 == 0
         return f"{method} {holder}/{{Sid}}/{last}" if one else f"{method} {name}/{last}"
     return f"{method} {last}" if path.count("/") % 2 == 0 else f"{method} {name}/{{Sid}}"

@@ -1,4 +1,4 @@
-"""What an operation is given, and what lies at a path: a collection of five verbs, or less."""
+"""Endpoint interfaces, and the call that they receive."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -10,63 +10,61 @@ from aiotask.sandbox.wire.parameters import Parameters
 
 @dataclass(slots=True)
 class Call:
-    """One request to one collection; *sid* is empty where the collection itself is meant."""
+    """One request to an endpoint; *sid* is empty for the collection itself."""
 
     method: str
     origin: str
-    """The scheme and authority that the client used, for the URLs in the answer."""
+    """The scheme and authority of the client's URL, for URLs in the answer."""
     path: str
-    """The path below the version, as errors name it."""
+    """The path without the version, as in error messages."""
     parent: str
-    """The absolute URL of what holds the collection."""
+    """The absolute URL of the collection's owner."""
     parameters: Parameters
     if_match: str | None = None
     sid: str = ""
     body: bytes = b""
-    """What was sent, where it is no form."""
+    """The body, for JSON endpoints."""
 
     @property
     def url(self) -> str:
-        """The absolute URL without its query."""
+        """The absolute URL without the query."""
         return f"{self.origin}/v1{self.path}"
 
     def absent(self) -> Exception:
-        """Return the refusal of a resource that does not exist."""
+        """Return the 404 of this call."""
         return not_found(self.path)
 
     def check_version(self, version: int) -> None:
-        """Refuse an If-Match that names another version.
-
-        Seen in use: clients send the version back with its quotes and without.
-        """
+        """Refuse an If-Match that names another version."""
+        # Clients in use send the ETag back with its quotes and without.
         if self.if_match is not None and self.if_match.strip('" ') not in ("*", str(version)):
             raise precondition_failed()
 
 
 class Endpoint(ABC):
-    """What lies at a path."""
+    """The handler of one path."""
 
     takes_json: ClassVar[bool] = False
-    """Whether what is sent to it is JSON, and not a form."""
+    """Whether requests have a JSON body instead of a form."""
 
     @abstractmethod
     def handle(self, call: Call) -> Answer:
-        """Do what the method means here."""
+        """Answer a call."""
 
 
 class Collection(Endpoint):
-    """What can be read; the verbs that not every collection has are refused unless overridden."""
+    """A collection; create, update and delete are refused unless overridden."""
 
     def special(self, _name: str) -> Endpoint | None:
-        """Return what lies where the sid of a resource would, as statistics of all of them."""
+        """Return the endpoint that stands in place of a sid, such as statistics."""
         return None
 
     def below(self, _sid: str, _name: str) -> Endpoint | None:
-        """Return what lies below one of the resources."""
+        """Return the endpoint below one of the resources."""
         return None
 
     def create(self, call: Call) -> Answer:
-        """Add a resource."""
+        """Create a resource."""
         raise method_not_allowed(call.method)
 
     @abstractmethod
@@ -74,11 +72,11 @@ class Collection(Endpoint):
         """Return one resource."""
 
     def update(self, call: Call) -> Answer:
-        """Change one resource."""
+        """Update one resource."""
         raise method_not_allowed(call.method)
 
     def delete(self, call: Call) -> Answer:
-        """Remove one resource."""
+        """Delete one resource."""
         raise method_not_allowed(call.method)
 
     @abstractmethod
@@ -86,7 +84,7 @@ class Collection(Endpoint):
         """Return a page of resources."""
 
     def handle(self, call: Call) -> Answer:
-        """Do what the method means on the collection or on one of its resources."""
+        """Answer a call on the collection or on one of its resources."""
         match call.method, bool(call.sid):
             case "POST", False:
                 return self.create(call)

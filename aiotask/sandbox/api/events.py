@@ -1,22 +1,23 @@
-"""Events over HTTP: the log of a workspace, the newest first.
+"""Endpoints of events, the newest first.
 
-What Twilio leaves open is decided so: whoever caused it, the actor is the workspace and the source
-"twilio", as in the samples of Twilio's API description; and the resource of an event of a task's
-way through workflow and queue is the task.
+Undocumented by Twilio; the sandbox: the actor is always the workspace and the source "twilio", and
+the resource of an event about a task's way through a workflow is the task.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import takewhile
 from typing import Any, NamedTuple
 
+from aiotask.sandbox.api.dates import written
 from aiotask.sandbox.api.endpoint import Call, Collection
 from aiotask.sandbox.api.paging import Page, answer_page
+from aiotask.sandbox.api.windows import read_window
 from aiotask.sandbox.model.event_data import KINDS, content, description
 from aiotask.sandbox.model.events import Event
 from aiotask.sandbox.model.statistics import Window
 from aiotask.sandbox.model.workspace_stores import Stores
 from aiotask.sandbox.wire.answers import Answer, answer, invalid_page_token
-from aiotask.sandbox.wire.parameters import Parameters, written
+from aiotask.sandbox.wire.parameters import Parameters
 
 _FILTERS: Mapping[str, str] = {
     "ReservationSid": "reservation_sid",
@@ -28,7 +29,7 @@ _FILTERS: Mapping[str, str] = {
 
 
 class _Numbered(NamedTuple):
-    """An event and its sid."""
+    """An event with its sid."""
 
     sid: str
     event: Event
@@ -52,7 +53,7 @@ class Events(Collection):
 
     def list(self, call: Call) -> Answer:
         """Return a page of events."""
-        window = Window.read(call.parameters, self._account.now())
+        window = read_window(call.parameters, self._account.now())
         matches = _matcher(call.parameters)
 
         def stream(page: Page) -> Iterator[_Numbered]:

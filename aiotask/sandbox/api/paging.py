@@ -1,9 +1,10 @@
-"""Pages: which one is asked for, and the URLs that lead from it to its neighbours.
+"""Cursor paging by sid: page parameters, page URLs and page answers.
 
-A position is the sid of an item, not an offset: recorded answers of the service have "PA" and the
-sid of the last item of the page in PageToken. "PB" and the sid of the first leads back; that form
-is this sandbox's own, as are the two decisions that Twilio leaves open: a token whose item is gone
-is refused with 21481, and Page without a token is refused when it is not 0 (40153 announces that).
+As in recorded answers of the service, PageToken is "PA" and the sid of the last item of the page.
+"PB" and the sid of the first item leads back, which is the sandbox's own form.
+
+Undocumented by Twilio; the sandbox: a token whose item is gone is refused with 21481, and a Page
+other than 0 without a token with 40153.
 """
 
 from abc import abstractmethod
@@ -14,29 +15,30 @@ from urllib.parse import quote, urlencode
 
 from aiotask.sandbox.api.endpoint import Call
 from aiotask.sandbox.model.account import OverlongPages
-from aiotask.sandbox.wire.answers import Answer, Refusal, answer, invalid_page_token
+from aiotask.sandbox.model.refusals import Refusal
+from aiotask.sandbox.wire.answers import Answer, answer, invalid_page_token
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 1000
 
-_HUGE = 10**17
+_HUGE = 10**17  # a size beyond MAX_SIZE is handled as the sandbox is set; this only bounds the text
 _OWN = frozenset(["PageSize", "Page", "PageToken"])
 
 
 class _Listed(Protocol):
-    """What has a sid."""
+    """An item of a list."""
 
     @property
     @abstractmethod
     def sid(self) -> str:
-        """What positions are named by."""
+        """The position in the list."""
 
 
 T = TypeVar("T", bound=_Listed)
 
 
 class Page(NamedTuple):
-    """The page that a request asks for: *size* items beside the item *token*."""
+    """A requested page: *size* items after (or *backwards*, before) the item *token*."""
 
     number: int
     size: int
@@ -45,25 +47,25 @@ class Page(NamedTuple):
 
     @classmethod
     def asked(cls, call: Call, overlong: OverlongPages) -> "Page":
-        """Read a request's paging parameters."""
+        """Read the paging parameters of a call."""
         parameters = call.parameters
         size = parameters.integer("PageSize", 1, _HUGE) or DEFAULT_SIZE
         if size > MAX_SIZE:
             if overlong == "refuse":
-                raise Refusal(400, 20007, f"Page size too large: the maximum is {MAX_SIZE}")
+                raise Refusal(20007, f"Page size too large: the maximum is {MAX_SIZE}")
             size = MAX_SIZE
         number = parameters.integer("Page", 0, _HUGE) or 0
         token = parameters.text("PageToken")
         if token is None:
             if number:
-                raise Refusal(400, 40153, "Page needs a PageToken: absolute paging is gone")
+                raise Refusal(40153, "Page needs a PageToken: absolute paging is gone")
             return cls(0, size, None)
         if token[:2] not in ("PA", "PB"):
             raise invalid_page_token()
         return cls(number, size, token[2:], backwards=token[:2] == "PB")
 
     def meta(self, call: Call, key: str, items: Sequence[_Listed], *, more: bool) -> dict[str, Any]:
-        """Return the meta of *items*; *more* says that others lie in the page's direction."""
+        """Return the meta of a page; *more* tells of further items in its direction."""
         filters = [pair for pair in call.parameters.pairs if pair[0] not in _OWN]
 
         def url(number: int, token: str | None = None) -> str:
@@ -72,7 +74,7 @@ class Page(NamedTuple):
                 pairs.append(("PageToken", token))
             return f"{call.url}?{urlencode(pairs, quote_via=quote)}"
 
-        # Behind a page that was reached from the other side lies the page one came from.
+        # A page that was reached backwards has the page that led to it after it.
         following = bool(items) and (more or self.backwards)
         preceding = bool(items) and (more if self.backwards else self.token is not None)
         back = max(0, self.number - 1)
@@ -94,11 +96,12 @@ def answer_page(
     stream: Callable[[Page], Iterable[T]],
     render: Callable[[T], Mapping[str, Any]],
 ) -> Answer:
-    """Return the page of a *stream* that a call asks for.
+    """Return the page that a call asks for.
 
-    The stream begins behind the page's token, and runs in the page's direction.
+    *stream* yields the items beyond a page's token in the page's direction.
     """
     page = Page.asked(call, overlong)
+    # One item more than the page tells whether another page follows.
     found = list(islice(stream(page), page.size + 1))
     more = len(found) > page.size
     del found[page.size :]

@@ -1,16 +1,17 @@
-"""What is to become of a reservation, checked as far as Twilio documents it, and carried out.
+"""Reservation updates and instructions: validation and execution.
 
-No telephone rings in the sandbox: what an instruction says about calls is checked and forgotten.
+The sandbox places no calls: an instruction's call parameters are checked and dropped.
 """
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from aiotask.sandbox.api.references import referred
 from aiotask.sandbox.model.account import is_sid
 from aiotask.sandbox.model.activity import Activity, ActivityStore
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.reservation import RESERVATION_STATUSES, Reservation, ReservationStore
 from aiotask.sandbox.model.transitions import Transitions
-from aiotask.sandbox.wire.answers import invalid
 from aiotask.sandbox.wire.parameters import Parameters
 
 INSTRUCTIONS = ("accept", "reject", "dequeue", "call", "redirect", "conference", "supervise")
@@ -35,7 +36,7 @@ _LISTS: Mapping[str, tuple[str, ...]] = {
     "DequeueStatusCallbackEvent": _CALL_EVENTS,
     "ConferenceStatusCallbackEvent": ("start", "end", "join", "leave", "mute", "hold", "speaker"),
 }
-# Twilio's page on assignment callbacks has at most 999 seconds for a dequeue.
+# 999 seconds are the documented limit of a dequeue, on Twilio's page on assignment callbacks.
 _BOUNDS: Mapping[str, tuple[int, int]] = {
     "Timeout": (0, 999),
     "CallTimeout": (0, 999),
@@ -46,7 +47,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "call": ("CallFrom", "CallUrl"),
     "redirect": ("RedirectCallSid", "RedirectUrl"),
 }
-# A call and a redirect accept the reservation only if they are told to.
+# A call and a redirect accept the reservation only with this parameter.
 _ACCEPTING: Mapping[str, str] = {"call": "CallAccept", "redirect": "RedirectAccept"}
 
 
@@ -55,7 +56,7 @@ class _Move(NamedTuple):
     wanted: str
 
 
-# What TaskRouter documents that an update may do; the rest of the statuses come about otherwise.
+# The documented updates; only the service sets the other statuses.
 _MOVES: Mapping[str, _Move] = {
     "accepted": _Move(frozenset(["pending"]), "a Pending"),
     "rejected": _Move(frozenset(["pending"]), "a Pending"),
@@ -65,7 +66,7 @@ _MOVES: Mapping[str, _Move] = {
 
 
 class Request(NamedTuple):
-    """What is to become of a reservation: the *status*, if any, that *instruction* leads to."""
+    """A reservation update: the *status*, if any, to which an *instruction* leads."""
 
     instruction: str
     status: str | None
@@ -74,7 +75,7 @@ class Request(NamedTuple):
 
     @classmethod
     def read(cls, parameters: Parameters, activities: ActivityStore) -> "Request":
-        """Read an update; an Instruction makes its ReservationStatus not matter."""
+        """Read an update; with an Instruction, ReservationStatus is ignored."""
         for name, choices in _CHOICES.items():
             parameters.chosen(name, choices)
         for name, allowed in _LISTS.items():
@@ -87,9 +88,9 @@ class Request(NamedTuple):
             raise invalid(
                 f"Invalid RedirectCallSid {call_sid!r}: not the sid of a call", "RedirectCallSid"
             )
-        worker_activity = activities.asked(parameters, "WorkerActivitySid")
-        post_work = activities.asked(parameters, "PostWorkActivitySid")
-        post_work = activities.asked(parameters, "DequeuePostWorkActivitySid") or post_work
+        worker_activity = referred(activities, parameters, "WorkerActivitySid")
+        post_work = referred(activities, parameters, "PostWorkActivitySid")
+        post_work = referred(activities, parameters, "DequeuePostWorkActivitySid") or post_work
         status = parameters.chosen("ReservationStatus", RESERVATION_STATUSES)
         instruction = parameters.chosen("Instruction", INSTRUCTIONS)
         if instruction is None:
@@ -101,7 +102,7 @@ class Request(NamedTuple):
     def carry_out(
         self, reservation: Reservation, store: ReservationStore, transitions: Transitions
     ) -> None:
-        """Do with a reservation what is asked for, if the status that it has allows it."""
+        """Update a reservation, or refuse if its status does not allow it."""
         _check(reservation, self)
         if self.post_work_activity is not None:
             store.change(reservation, {"post_work_activity": self.post_work_activity})
@@ -130,7 +131,7 @@ def _outcome(instruction: str, parameters: Parameters) -> str | None:
 
 
 def _check(reservation: Reservation, request: Request) -> None:
-    """Refuse what cannot be done in the status that a reservation has."""
+    """Refuse an update that the reservation's status does not allow."""
     named = f"Reservation {reservation.sid} is not currently in"
     if request.instruction:
         wanted = "accepted" if request.instruction == "supervise" else "pending"

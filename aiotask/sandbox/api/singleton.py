@@ -1,18 +1,18 @@
-"""What lies at a path and is not one of several: statistics."""
+"""Singleton endpoints: statistics."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import orjson
-
+from aiotask.sandbox._json import JsonSyntaxError, loads
 from aiotask.sandbox.api.endpoint import Call, Endpoint
 from aiotask.sandbox.model.account import is_sid
-from aiotask.sandbox.wire.answers import Answer, answer, invalid, method_not_allowed
+from aiotask.sandbox.model.refusals import invalid
+from aiotask.sandbox.wire.answers import Answer, answer, method_not_allowed
 from aiotask.sandbox.wire.parameters import Parameters
 
 _MOST_QUEUES = 50
-# Twilio's page has the first in its table, and the second in its example.
+# Twilio's page has the first name in its table, and the second in its example.
 _LISTS = ("QueueSids", "queueSids")
 
 Figures = dict[str, Any]
@@ -20,38 +20,38 @@ Read = Callable[[Parameters], Figures]
 
 
 class Singleton(Endpoint):
-    """What can only be read, and is not one of several."""
+    """An endpoint with one method and no sids."""
 
     verb: ClassVar[str] = "GET"
 
     def handle(self, call: Call) -> Answer:
-        """Answer the one method that there is."""
+        """Answer the only method."""
         if call.method != self.verb:
             raise method_not_allowed(call.method)
         return self.read(call)
 
     @abstractmethod
     def read(self, call: Call) -> Answer:
-        """Return what there is."""
+        """Return the answer."""
 
 
 class Report(Singleton):
-    """Numbers, and what they are about."""
+    """A statistics endpoint: figures and the sids of their subject."""
 
     def __init__(self, about: Mapping[str, str], figures: Read) -> None:
         self._about = about
         self._figures = figures
 
     def read(self, call: Call) -> Answer:
-        """Return the numbers."""
+        """Return the figures."""
         return answer(200, {**self._about, "url": call.url, **self._figures(call.parameters)})
 
 
 class Bulk(Singleton):
-    """Real-time statistics of 1 to 50 queues, which a request names in JSON.
+    """Real-time statistics of 1 to 50 queues, named in a JSON body.
 
-    After https://www.twilio.com/docs/taskrouter/api/taskqueue-statistics: what is no sid of a queue
-    is refused, and a queue that is not there is answered with zeros.
+    Source: https://www.twilio.com/docs/taskrouter/api/taskqueue-statistics. A malformed sid is
+    refused, and an unknown queue has zeros.
     """
 
     takes_json = True
@@ -62,7 +62,7 @@ class Bulk(Singleton):
         self._figures = figures
 
     def read(self, call: Call) -> Answer:
-        """Return the numbers of each queue."""
+        """Return the figures of each queue."""
         rows = [{"task_queue_sid": sid, **self._figures(sid)} for sid in _queue_sids(call.body)]
         count = {"task_queue_data": rows, "task_queue_response_count": len(rows)}
         return answer(200, {**self._about, "url": call.url, **count})
@@ -70,8 +70,8 @@ class Bulk(Singleton):
 
 def _queue_sids(body: bytes) -> list[str]:
     try:
-        asked = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        asked = loads(body)
+    except JsonSyntaxError as error:
         raise invalid(f"The body is not JSON: {error}") from error
     if not isinstance(asked, dict):
         raise invalid("The body is not a JSON object")

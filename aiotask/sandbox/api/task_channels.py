@@ -1,26 +1,28 @@
-"""Task channels over HTTP."""
+"""Endpoints of task channels."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.api.endpoint import Call
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.task import CLOSED
 from aiotask.sandbox.model.task_channel import TaskChannel
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.wire.answers import Answer, invalid
+from aiotask.sandbox.wire.answers import Answer
 from aiotask.sandbox.wire.parameters import Parameters
 
-# As Twilio's pages on multitasking and on task channels describe it.
+# As described on Twilio's pages on multitasking and on task channels.
 _UNIQUE_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,63}", re.ASCII)
 
 
 class TaskChannels(EditableCollection[TaskChannel]):
-    """The task channels over HTTP; a path may name one by its unique name.
+    """The task channels of one workspace, by sid or unique name.
 
-    What Twilio leaves open is decided so: the channel of a task that is not closed is not deleted,
-    nor is ``default``, which every task without a channel is in.
+    Undocumented by Twilio; the sandbox: neither ``default`` nor the channel of an open task can be
+    deleted.
     """
 
     key = "channels"
@@ -35,7 +37,7 @@ class TaskChannels(EditableCollection[TaskChannel]):
         return self._stores.channels.named(name)
 
     def read(self, parameters: Parameters, item: TaskChannel | None) -> dict[str, Any]:
-        """Return the names, of which the unique one never changes, and how it is routed."""
+        """Return the values of a request; the unique name never changes."""
         unique_name = parameters.text("UniqueName") if item is None else None
         if unique_name is not None:
             if not _UNIQUE_NAME.fullmatch(unique_name):
@@ -52,29 +54,29 @@ class TaskChannels(EditableCollection[TaskChannel]):
         }
 
     def put_in(self, values: Mapping[str, Any]) -> TaskChannel:
-        """Add a channel, which every worker gets."""
+        """Add a channel, also to every worker."""
         channel = super().put_in(values)
-        self._stores.workers.equip(channel)
+        self._stores.workers.add_channel(channel)
         return channel
 
     def update(self, call: Call) -> Answer:
-        """Change a channel; who is idle for longest may be someone else now."""
+        """Change a channel; its routing mode changes the order of idle workers."""
         answer = super().update(call)
-        self._stores.mailbox.note(*self._stores.workers.items)
+        self._stores.dirty.add(*self._stores.workers.items)
         return answer
 
     def take_out(self, item: TaskChannel) -> None:
-        """Remove a channel that no open task is in."""
+        """Remove a channel without open tasks."""
         if item is self._stores.channels.default or self._uses(item):
             raise invalid(f"Cannot delete TaskChannel {item.sid} because it is in use")
-        self._stores.workers.strip(item)
+        self._stores.workers.remove_channel(item)
         super().take_out(item)
 
     def render(self, item: TaskChannel, parent: str) -> dict[str, Any]:
         """Return the documented fields."""
         return {
             "account_sid": self.account.sid,
-            **item.dates(),
+            **dates(item),
             "friendly_name": item.friendly_name,
             "sid": item.sid,
             "unique_name": item.unique_name,

@@ -1,24 +1,27 @@
-"""The parameters of tasks: what creates and changes one, and which of them a list wants."""
+"""Parameters of tasks: creation, placement and list filters."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from aiotask.sandbox.api.references import referred, referred_channel
 from aiotask.sandbox.expressions.language import Attributes
 from aiotask.sandbox.model.account import is_sid
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.task import STATUSES
 from aiotask.sandbox.model.task_channel import TaskChannel
 from aiotask.sandbox.model.task_orders import Ordering, Wanted
 from aiotask.sandbox.model.task_queue import TaskQueue
 from aiotask.sandbox.model.task_store import Query
 from aiotask.sandbox.model.workflow import Workflow
+from aiotask.sandbox.model.workflow_configuration import MAX_PRIORITY
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.wire.answers import invalid
-from aiotask.sandbox.wire.parameters import MAX_PRIORITY, Parameters
+from aiotask.sandbox.wire.parameters import Parameters
 
-_YEAR_1900 = -2_208_988_800
+_YEAR_1900 = -2_208_988_800  # the earliest start, by Twilio's page on tasks
 _ROUTING_TARGETS = ("WK", "WQ", "WW")
 _BY_DATE = Ordering((("DateCreated", 1),), reverse=False)
-_SID_FILTERS = {
+# Filters that compare a field with the text of a parameter; an empty text is no filter.
+_TEXT_FILTERS = {
     "WorkflowSid": "workflow_sid",
     "TaskQueueSid": "task_queue_sid",
     "RoutingTarget": "routing_target",
@@ -26,35 +29,35 @@ _SID_FILTERS = {
 
 
 class Placement(NamedTuple):
-    """Where a new task goes: nowhere, without a queue."""
+    """The destination of a new task; without a queue it is canceled."""
 
     workflow: Workflow
     queue: TaskQueue | None
     priority: int
     rule: int | None = None
     deadline: int | None = None
-    """When its target has had enough time, in milliseconds since 1970."""
+    """Time at which its target times out, in milliseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskReader:
-    """Reads parameters of tasks by what there is in their workspace."""
+    """Reads task parameters against the contents of the workspace."""
 
     stores: Stores
 
     def channel(self, parameters: Parameters) -> TaskChannel:
-        """Return the channel that TaskChannel means by its sid or unique name."""
-        return self.stores.channels.filter(parameters) or self.stores.channels.default
+        """Return the channel that TaskChannel names, else the default."""
+        return referred_channel(self.stores.channels, parameters) or self.stores.channels.default
 
     def start(self, parameters: Parameters) -> int | None:
-        """Return VirtualStartTime, which can be neither in the future nor before 1900."""
+        """Return VirtualStartTime; refuse the future and dates before 1900."""
         moment = parameters.moment("VirtualStartTime")
         if moment is not None and not _YEAR_1900 <= moment <= self.stores.account.now():
             raise invalid("Invalid VirtualStartTime: in the future, or before 1900")
         return moment
 
     def placement(self, parameters: Parameters, attributes: Attributes) -> Placement:
-        """Return where a new task goes, and what is its priority there."""
+        """Return the destination and priority of a new task."""
         target = routing_target(parameters) or ""
         workflow = self._workflow(parameters, target)
         queue = self._queue(parameters, target)
@@ -76,7 +79,7 @@ class TaskReader:
         return Placement(workflow, None, own)
 
     def query(self, parameters: Parameters) -> Query:
-        """Return which tasks a list wants, of those that are in the index."""
+        """Return the query of a list, limited to indexed tasks."""
         ordering = parameters.text("Ordering")
         now = self.stores.account.milliseconds()
         return Query(
@@ -88,15 +91,16 @@ class TaskReader:
 
     def _wanted(self, parameters: Parameters) -> Wanted:
         wanted: dict[str, frozenset[object]] = {}
-        for name, field in _SID_FILTERS.items():
+        for name, field in _TEXT_FILTERS.items():
             if value := parameters.text(name):
                 wanted[field] = frozenset([value])
-        for name, field, shelf in (
+        for name, field, store in (
             ("WorkflowName", "workflow_sid", self.stores.workflows),
             ("TaskQueueName", "task_queue_sid", self.stores.queues),
         ):
             if value := parameters.text(name):
-                sids = frozenset(item.sid for item in shelf if item.friendly_name == value)
+                # Names may repeat, and a name beside a sid must fit both.
+                sids = frozenset(item.sid for item in store if item.friendly_name == value)
                 wanted[field] = wanted.get(field, sids) & sids
         statuses: frozenset[object] = frozenset(parameters.several("AssignmentStatus"))
         if not statuses <= set(STATUSES):
@@ -112,20 +116,20 @@ class TaskReader:
         return wanted
 
     def _workflow(self, parameters: Parameters, target: str) -> Workflow:
-        asked = self.stores.workflows.asked(parameters, "WorkflowSid")
+        asked = referred(self.stores.workflows, parameters, "WorkflowSid")
         if asked is None and target.startswith("WW"):
-            asked = self.stores.workflows.asked(parameters, "RoutingTarget")
+            asked = referred(self.stores.workflows, parameters, "RoutingTarget")
         return asked or self.stores.workflows.only()
 
     def _queue(self, parameters: Parameters, target: str) -> TaskQueue | None:
-        asked = self.stores.queues.asked(parameters, "TaskQueueSid")
+        asked = referred(self.stores.queues, parameters, "TaskQueueSid")
         if asked is None and target.startswith("WQ"):
-            return self.stores.queues.asked(parameters, "RoutingTarget")
+            return referred(self.stores.queues, parameters, "RoutingTarget")
         return asked
 
 
 def routing_target(parameters: Parameters) -> str | None:
-    """Return RoutingTarget, the sid of a worker, queue or workflow."""
+    """Return RoutingTarget: the sid of a worker, queue or workflow."""
     target = parameters.text("RoutingTarget")
     if target and not any(is_sid(target, prefix) for prefix in _ROUTING_TARGETS):
         raise invalid(f"Invalid RoutingTarget {target!r}: not the sid of a worker, queue, workflow")
@@ -133,7 +137,7 @@ def routing_target(parameters: Parameters) -> str | None:
 
 
 def ignore_capacity(parameters: Parameters) -> bool | None:
-    """Return IgnoreCapacity, which goes with a worker as RoutingTarget and is true by default."""
+    """Return IgnoreCapacity, true by default with a worker as RoutingTarget, else refused."""
     ignored = parameters.boolean("IgnoreCapacity")
     if (routing_target(parameters) or "").startswith("WK"):
         return ignored is not False

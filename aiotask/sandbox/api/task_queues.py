@@ -1,17 +1,20 @@
-"""Task queues over HTTP."""
+"""Endpoints of task queues."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.api.endpoint import Call, Endpoint
+from aiotask.sandbox.api.references import referred
 from aiotask.sandbox.api.singleton import Singleton
 from aiotask.sandbox.api.statistics import Reports
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.task import WAITING
 from aiotask.sandbox.model.task_queue import TaskQueue
 from aiotask.sandbox.model.worker import Worker, WorkerView
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.wire.answers import Answer, invalid
+from aiotask.sandbox.wire.answers import Answer
 from aiotask.sandbox.wire.parameters import Parameters
 
 _ORDERS = ("FIFO", "LIFO")
@@ -19,14 +22,14 @@ _MAX_RESERVED = 50
 
 
 class TaskQueues(EditableCollection[TaskQueue]):
-    """The task queues over HTTP.
+    """The task queues of one workspace.
 
-    EvaluateWorkerAttributes lists the queues that have a worker among those whom it matches.
-    Ordering is ignored, its grammar unpublished.
+    EvaluateWorkerAttributes lists the queues that match one of the workers it selects. Ordering is
+    ignored, as its grammar is unpublished.
     """
 
     key = "task_queues"
-    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by Shelf
+    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
 
     def __init__(self, stores: Stores, reports: Reports) -> None:
         super().__init__(stores.queues, stores.workspace_sid)
@@ -34,7 +37,7 @@ class TaskQueues(EditableCollection[TaskQueue]):
         self._reports = reports
 
     def special(self, name: str) -> Endpoint | None:
-        """Return the statistics of several queues."""
+        """Return statistics of several queues."""
         match name:
             case "Statistics":
                 return _StatisticsList(self, self._reports)
@@ -48,7 +51,7 @@ class TaskQueues(EditableCollection[TaskQueue]):
         return None if queue is None else self._reports.queue(queue, name)
 
     def take_out(self, item: TaskQueue) -> None:
-        """Remove a queue, unless tasks may still go through it, which Twilio answers with 400."""
+        """Remove a queue; refuse with Twilio's 400 while tasks or workflows use it."""
         if self._uses(item):
             raise invalid(f"Cannot delete TaskQueue {item.sid} because it is in use")
         super().take_out(item)
@@ -62,7 +65,7 @@ class TaskQueues(EditableCollection[TaskQueue]):
             "account_sid": self.account.sid,
             "assignment_activity_name": assignment and assignment.friendly_name,
             "assignment_activity_sid": assignment and assignment.sid,
-            **item.dates(),
+            **dates(item),
             "friendly_name": item.friendly_name,
             "max_reserved_workers": item.max_reserved_workers,
             "links": {
@@ -85,7 +88,7 @@ class TaskQueues(EditableCollection[TaskQueue]):
         }
 
     def matcher(self, parameters: Parameters) -> Callable[[TaskQueue], bool]:
-        """Return the test of the name, and of the workers who may get tasks from a queue."""
+        """Return the filter by name and by eligible workers."""
         named = super().matcher(parameters)
         expression = parameters.expression("EvaluateWorkerAttributes")
         sid = parameters.text("WorkerSid")
@@ -99,15 +102,15 @@ class TaskQueues(EditableCollection[TaskQueue]):
         return lambda queue: named(queue) and any(map(queue.targets, asked))
 
     def read(self, parameters: Parameters, item: TaskQueue | None) -> dict[str, Any]:
-        """Return what a request sets."""
+        """Return the values of a request."""
         activities = self._stores.activities
         changes: dict[str, Any] = {
             "friendly_name": parameters.named("FriendlyName", code=20002),
             "target_workers": parameters.text("TargetWorkers"),
             "max_reserved_workers": parameters.integer("MaxReservedWorkers", 1, _MAX_RESERVED),
             "task_order": parameters.chosen("TaskOrder", _ORDERS),
-            "reservation_activity": activities.asked(parameters, "ReservationActivitySid"),
-            "assignment_activity": activities.asked(parameters, "AssignmentActivitySid"),
+            "reservation_activity": referred(activities, parameters, "ReservationActivitySid"),
+            "assignment_activity": referred(activities, parameters, "AssignmentActivitySid"),
         }
         name = changes["friendly_name"]
         if any(other.friendly_name == name for other in self.store if other is not item):
@@ -123,7 +126,7 @@ class TaskQueues(EditableCollection[TaskQueue]):
 
 
 class _StatisticsList(Singleton):
-    """The statistics of each queue, by the page."""
+    """Pages with the statistics of each queue."""
 
     def __init__(self, queues: TaskQueues, reports: Reports) -> None:
         self._queues = queues

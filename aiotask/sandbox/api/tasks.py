@@ -1,49 +1,41 @@
-"""The tasks of one workspace over HTTP."""
+"""Endpoints of tasks."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from aiotask.sandbox.api.dates import written
 from aiotask.sandbox.api.endpoint import Call, Collection, Endpoint
 from aiotask.sandbox.api.paging import Page, answer_page
 from aiotask.sandbox.api.reservations import TaskReservations, WorkspaceAccess
 from aiotask.sandbox.api.task_parameters import TaskReader, ignore_capacity, routing_target
-from aiotask.sandbox.model.task import STATUSES, Task, check_move, render
-from aiotask.sandbox.wire.answers import NO_CONTENT, Answer, answer, invalid, invalid_page_token
-from aiotask.sandbox.wire.parameters import MAX_PRIORITY, Parameters
+from aiotask.sandbox.model.refusals import invalid
+from aiotask.sandbox.model.task import STATUSES, Task, check_move
+from aiotask.sandbox.model.workflow_configuration import MAX_PRIORITY
+from aiotask.sandbox.wire.answers import NO_CONTENT, Answer, answer, invalid_page_token
+from aiotask.sandbox.wire.parameters import Parameters
 
 MAX_TIMEOUT = 1_209_600
 DEFAULT_TIMEOUT = 86_400
 
 
 class Tasks(Collection):
-    """The tasks of one workspace.
+    """The tasks of one workspace; the README has what Twilio leaves undocumented of them."""
 
-    What Twilio leaves open is decided so:
-
-    * a task that no filter matches, in a workflow without a default filter, is created and canceled
-      at once, as the page on workflows says; the setting ``unmatched`` refuses it with 400 instead;
-    * TaskQueueSid, or a RoutingTarget that is a queue, wins over the workflow's choice of queue;
-    * IgnoreCapacity without a worker in RoutingTarget is refused;
-    * wrapping or completing and new Attributes in one update are refused: Twilio says that it takes
-      two requests, not what one does;
-    * If-Match of ``*`` matches every version, and a Reason is never demanded.
-    """
-
-    def __init__(self, desk: WorkspaceAccess) -> None:
-        self._account = desk.stores.account
-        self._workspace_sid = desk.stores.workspace_sid
-        self._store = desk.stores.tasks
-        self._desk = desk
-        self._reader = TaskReader(desk.stores)
+    def __init__(self, access: WorkspaceAccess) -> None:
+        self._account = access.stores.account
+        self._workspace_sid = access.stores.workspace_sid
+        self._store = access.stores.tasks
+        self._access = access
+        self._reader = TaskReader(access.stores)
 
     def below(self, sid: str, name: str) -> Endpoint | None:
         """Return the reservations of a task."""
         if name != "Reservations" or self._store.get(sid) is None:
             return None
-        return TaskReservations(self._desk, sid)
+        return TaskReservations(self._access, sid)
 
     def create(self, call: Call) -> Answer:
-        """Queue a task."""
+        """Create a task."""
         parameters, moment = call.parameters, self._account.milliseconds()
         now = moment // 1000
         text, attributes = parameters.attributes() or ("{}", {})
@@ -72,7 +64,7 @@ class Tasks(Collection):
             deadline=place.deadline,
             rule=place.rule,
         )
-        self._desk.transitions.create_task(task, attributes)
+        self._access.transitions.create_task(task, attributes)
         return self._answer(call, 201, task)
 
     def fetch(self, call: Call) -> Answer:
@@ -80,15 +72,15 @@ class Tasks(Collection):
         return self._answer(call, 200, self._find(call))
 
     def update(self, call: Call) -> Answer:
-        """Change a task, unless If-Match names another version."""
+        """Update a task; refuse if If-Match names another version."""
         task = self._matched(call)
         changes = self._changes(call.parameters, task)
-        self._desk.transitions.change_task(task, changes)
+        self._access.transitions.change_task(task, changes)
         return self._answer(call, 200, task)
 
     def delete(self, call: Call) -> Answer:
-        """Remove a task, whatever its status, unless If-Match names another version."""
-        self._desk.transitions.delete_task(self._matched(call), "task.deleted")
+        """Delete a task of any status; refuse if If-Match names another version."""
+        self._access.transitions.delete_task(self._matched(call), "task.deleted")
         return NO_CONTENT
 
     def list(self, call: Call) -> Answer:
@@ -136,10 +128,36 @@ class Tasks(Collection):
         return answer(status, self._render(call, task), version=task.version)
 
     def _render(self, call: Call, task: Task) -> dict[str, Any]:
-        return render(
-            task,
-            account_sid=self._account.sid,
-            workspace_sid=self._workspace_sid,
-            parent=call.parent,
-            now=self._account.now(),
-        )
+        parent, queue = call.parent, task.queue
+        url = f"{parent}/Tasks/{task.sid}"
+        return {
+            "account_sid": self._account.sid,
+            "age": self._account.now() - task.created,
+            "assignment_status": task.assignment_status,
+            "attributes": task.attributes,
+            "addons": "{}",
+            "date_created": written(task.created),
+            "date_updated": written(task.updated),
+            "task_queue_entered_date": written(task.entered),
+            "virtual_start_time": written(task.virtual_start),
+            "priority": task.priority,
+            "reason": task.reason,
+            "sid": task.sid,
+            "task_queue_sid": queue and queue.sid,
+            "task_queue_friendly_name": queue and queue.friendly_name,
+            "task_channel_sid": task.channel.sid,
+            "task_channel_unique_name": task.channel.unique_name,
+            "timeout": task.timeout,
+            "workflow_sid": task.workflow.sid,
+            "workflow_friendly_name": task.workflow.friendly_name,
+            "workspace_sid": self._workspace_sid,
+            "ignore_capacity": task.ignore_capacity,
+            "routing_target": task.routing_target,
+            "url": url,
+            "links": {
+                "task_queue": queue and f"{parent}/TaskQueues/{queue.sid}",
+                "workflow": f"{parent}/Workflows/{task.workflow.sid}",
+                "workspace": parent,
+                "reservations": f"{url}/Reservations",
+            },
+        }

@@ -1,8 +1,9 @@
-"""The channels of one worker over HTTP."""
+"""Endpoints of worker channels."""
 
 from typing import Any
 
 from aiotask.sandbox.api.collection import ReadOnlyCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.api.endpoint import Call
 from aiotask.sandbox.model.worker import Worker, WorkerChannel, WorkerChannelStore
 from aiotask.sandbox.model.workspace_stores import Stores
@@ -12,7 +13,7 @@ _MAX_CAPACITY = 50  # by Twilio's older page of limits
 
 
 class WorkerChannels(ReadOnlyCollection[WorkerChannel]):
-    """How much work of each kind a worker can do; a path may name one by its task channel."""
+    """The channels of one worker, by sid or by task channel."""
 
     key = "channels"
 
@@ -33,7 +34,7 @@ class WorkerChannels(ReadOnlyCollection[WorkerChannel]):
         )
 
     def update(self, call: Call) -> Answer:
-        """Change how much work a worker can do."""
+        """Change capacity or availability."""
         item, parameters = self.find(call), call.parameters
         changes = {
             "capacity": parameters.integer("Capacity", 0, _MAX_CAPACITY),
@@ -50,7 +51,7 @@ class WorkerChannels(ReadOnlyCollection[WorkerChannel]):
             "available": item.available,
             "available_capacity_percentage": item.percentage,
             "configured_capacity": item.capacity,
-            **item.dates(),
+            **dates(item),
             "sid": item.sid,
             "task_channel_sid": item.channel.sid,
             "task_channel_unique_name": item.channel.unique_name,

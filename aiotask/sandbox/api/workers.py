@@ -1,39 +1,41 @@
-"""Workers over HTTP, and their channels."""
+"""Endpoints of workers."""
 
 from collections.abc import Callable
 from typing import Any
 
 from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.dates import dates, written
 from aiotask.sandbox.api.endpoint import Call, Endpoint
+from aiotask.sandbox.api.references import referred, worker_filter
 from aiotask.sandbox.api.reservations import WorkerReservations, WorkspaceAccess
 from aiotask.sandbox.api.statistics import Reports
 from aiotask.sandbox.api.worker_channels import WorkerChannels
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.transitions import Settings
 from aiotask.sandbox.model.worker import Worker, WorkerView
-from aiotask.sandbox.wire.answers import Answer, invalid
-from aiotask.sandbox.wire.parameters import Parameters, written
+from aiotask.sandbox.wire.answers import Answer
+from aiotask.sandbox.wire.parameters import Parameters
 
 
 class Workers(EditableCollection[Worker]):
     """The workers of one workspace.
 
-    What Twilio leaves open is decided so: a worker with open reservations is not deleted, a name
-    that is taken is refused with 20001, Ordering is ignored as its grammar is unpublished, and a
-    queue that does not exist has no workers.
+    Undocumented by Twilio; the sandbox: a worker with open reservations cannot be deleted, a taken
+    name is refused with 20001, Ordering is ignored, and an unknown queue has no workers.
     """
 
     key = "workers"
-    filters = {  # noqa: RUF012 - declared a ClassVar by Shelf
+    filters = {  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
         "ActivityName": "activity_name",
         "ActivitySid": "activity_sid",
     }
     etags = True
 
     def __init__(
-        self, desk: WorkspaceAccess, reports: Reports, settings: Callable[[], Settings]
+        self, access: WorkspaceAccess, reports: Reports, settings: Callable[[], Settings]
     ) -> None:
-        super().__init__(desk.stores.workers, desk.stores.workspace_sid)
-        self._desk = desk
+        super().__init__(access.stores.workers, access.stores.workspace_sid)
+        self._access = access
         self._reports = reports
         self._settings = settings
 
@@ -48,15 +50,15 @@ class Workers(EditableCollection[Worker]):
             return None
         match name:
             case "Channels":
-                return WorkerChannels(self._desk.stores, worker)
+                return WorkerChannels(self._access.stores, worker)
             case "Reservations":
-                return WorkerReservations(self._desk, sid)
+                return WorkerReservations(self._access, sid)
         return self._reports.worker(worker, name)
 
     def read(self, parameters: Parameters, item: Worker | None) -> dict[str, Any]:
-        """Return what a request sets; a new worker begins with the workspace's default activity."""
+        """Return the values of a request; a new worker has the default activity."""
         attributes = parameters.attributes()
-        activity = self._desk.stores.activities.asked(parameters, "ActivitySid")
+        activity = referred(self._access.stores.activities, parameters, "ActivitySid")
         return {
             "friendly_name": parameters.named("FriendlyName", code=20002),
             "activity": activity or (self._settings().default_activity if item is None else None),
@@ -65,23 +67,26 @@ class Workers(EditableCollection[Worker]):
         }
 
     def update(self, call: Call) -> Answer:
-        """Change a worker, who may leave what is offered when not available any longer."""
+        """Update a worker, who may reject pending reservations on becoming unavailable."""
         worker = self.matched(call)
         changes = self.read(call.parameters, worker)
         reject = call.parameters.boolean("RejectPendingReservations") or False
         activity = changes["activity"] or worker.activity
         if reject and activity.available:
             raise invalid("RejectPendingReservations needs an Activity that is not available")
-        self._desk.transitions.change_worker(worker, changes, reject=reject)
+        self._access.transitions.change_worker(worker, changes, reject=reject)
         return self.answer(call, 200, worker)
 
     def take_out(self, item: Worker) -> None:
-        """Remove a worker who has nothing to do."""
-        self._desk.transitions.delete_worker(item)
+        """Delete a worker without open reservations."""
+        self._access.transitions.delete_worker(item)
 
     def matcher(self, parameters: Parameters) -> Callable[[Worker], bool]:
-        """Return the test of all that workers are listed by."""
-        same, chosen = super().matcher(parameters), self._desk.stores.queues.chosen(parameters)
+        """Return the filter by all list parameters."""
+        same, chosen = (
+            super().matcher(parameters),
+            worker_filter(self._access.stores.queues, parameters),
+        )
         available = parameters.boolean("Available")
         expression = parameters.expression("TargetWorkersExpression")
 
@@ -105,7 +110,7 @@ class Workers(EditableCollection[Worker]):
             "activity_sid": item.activity.sid,
             "attributes": item.attributes,
             "available": item.activity.available,
-            **item.dates(),
+            **dates(item),
             "date_status_changed": written(item.since // 1000),
             "friendly_name": item.friendly_name,
             "sid": item.sid,

@@ -1,8 +1,9 @@
-"""Workflows over HTTP."""
+"""Endpoints of workflows."""
 
 from typing import Any
 
 from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.api.endpoint import Endpoint
 from aiotask.sandbox.api.statistics import Reports
 from aiotask.sandbox.model.workflow import Workflow
@@ -14,15 +15,14 @@ _MAX_RESERVATION = 86_400
 
 
 class Workflows(EditableCollection[Workflow]):
-    """The workflows over HTTP.
+    """The workflows of one workspace.
 
-    What Twilio leaves open is decided so: ReEvaluateTasks holds until it is set again, and begins
-    anew what is pending, not what is reserved; a workflow that is deleted leaves its tasks where
-    they are, and keeps routing them.
+    Undocumented by Twilio; the sandbox: ReEvaluateTasks stays set and restarts pending tasks only,
+    and a deleted workflow keeps routing its tasks.
     """
 
     key = "workflows"
-    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by Shelf
+    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
     required = ("FriendlyName", "Configuration")
 
     def __init__(self, stores: Stores, reports: Reports) -> None:
@@ -42,7 +42,7 @@ class Workflows(EditableCollection[Workflow]):
             "account_sid": self.account.sid,
             "assignment_callback_url": item.assignment_callback_url,
             "configuration": item.document.text,
-            **item.dates(),
+            **dates(item),
             "document_content_type": "application/json",
             "fallback_assignment_callback_url": item.fallback_assignment_callback_url,
             "friendly_name": item.friendly_name,
@@ -58,7 +58,7 @@ class Workflows(EditableCollection[Workflow]):
         }
 
     def read(self, parameters: Parameters, item: Workflow | None) -> dict[str, Any]:
-        """Return what a request sets."""
+        """Return the values of a request."""
         timeout = parameters.integer("TaskReservationTimeout", 1, _MAX_RESERVATION)
         configuration = parameters.text("Configuration")
         return {

@@ -1,4 +1,4 @@
-"""Workspaces over HTTP."""
+"""Endpoints of workspaces."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 from aiotask.sandbox._workspace import TEMPLATES, Workspace, WorkspaceStore
 from aiotask.sandbox.api.activities import Activities
 from aiotask.sandbox.api.collection import EditableCollection
+from aiotask.sandbox.api.dates import dates
 from aiotask.sandbox.api.endpoint import Endpoint
 from aiotask.sandbox.api.events import Events
+from aiotask.sandbox.api.references import referred
 from aiotask.sandbox.api.reservations import WorkspaceAccess
 from aiotask.sandbox.api.statistics import Reports
 from aiotask.sandbox.api.task_channels import TaskChannels
@@ -33,31 +35,31 @@ _LINKS = {
 
 
 class Workspaces(EditableCollection[Workspace]):
-    """The workspaces of the account. Their names need not differ."""
+    """The workspaces of the account; names may repeat."""
 
     key = "workspaces"
-    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by Shelf
+    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
 
     def __init__(self, workspaces: WorkspaceStore) -> None:
         super().__init__(workspaces)
-        self._places: dict[str, Mapping[str, Endpoint]] = {}
+        self._endpoints: dict[str, Mapping[str, Endpoint]] = {}
 
     def below(self, sid: str, name: str) -> Endpoint | None:
-        """Return a collection in a workspace, or statistics of all of it."""
+        """Return a collection of a workspace, or its statistics."""
         workspace = self.store.get(sid)
         if workspace is None:
             return None
-        if sid not in self._places:
-            self._places[sid] = _places(workspace)
-        return self._places[sid].get(name)
+        if sid not in self._endpoints:
+            self._endpoints[sid] = _endpoints(workspace)
+        return self._endpoints[sid].get(name)
 
     def take_out(self, item: Workspace) -> None:
-        """Remove a workspace with all that is in it."""
-        self._places.pop(item.sid, None)
+        """Delete a workspace and its contents."""
+        self._endpoints.pop(item.sid, None)
         super().take_out(item)
 
     def read(self, parameters: Parameters, item: Workspace | None) -> dict[str, Any]:
-        """Return what a request sets."""
+        """Return the values of a request."""
         changes: dict[str, Any] = {
             "friendly_name": parameters.named("FriendlyName", code=20002),
             "event_callback_url": parameters.text("EventCallbackUrl"),
@@ -69,8 +71,8 @@ class Workspaces(EditableCollection[Workspace]):
             return {**changes, "template": parameters.chosen("Template", TEMPLATES)}
         return {
             **changes,
-            "default_activity": item.stores.activities.asked(parameters, "DefaultActivitySid"),
-            "timeout_activity": item.stores.activities.asked(parameters, "TimeoutActivitySid"),
+            "default_activity": referred(item.stores.activities, parameters, "DefaultActivitySid"),
+            "timeout_activity": referred(item.stores.activities, parameters, "TimeoutActivitySid"),
         }
 
     def render(self, item: Workspace, parent: str) -> dict[str, Any]:
@@ -78,7 +80,7 @@ class Workspaces(EditableCollection[Workspace]):
         url = f"{parent}/Workspaces/{item.sid}"
         return {
             "account_sid": self.account.sid,
-            **item.dates(),
+            **dates(item),
             "default_activity_name": item.default_activity.friendly_name,
             "default_activity_sid": item.default_activity.sid,
             "event_callback_url": item.event_callback_url,
@@ -94,17 +96,17 @@ class Workspaces(EditableCollection[Workspace]):
         }
 
 
-def _places(workspace: Workspace) -> Mapping[str, Endpoint]:
-    """Return the collections and statistics in a workspace, by the name that their path has."""
+def _endpoints(workspace: Workspace) -> Mapping[str, Endpoint]:
+    """Return the endpoints of a workspace by path."""
     stores, reports = workspace.stores, Reports(workspace.stores)
-    desk = WorkspaceAccess(stores, workspace.transitions)
+    access = WorkspaceAccess(stores, workspace.transitions)
     return {
         "Activities": Activities(stores, lambda: workspace),
         "Events": Events(stores, lambda: workspace.friendly_name),
         "TaskChannels": TaskChannels(stores),
         "TaskQueues": TaskQueues(stores, reports),
-        "Tasks": Tasks(desk),
-        "Workers": Workers(desk, reports, lambda: workspace),
+        "Tasks": Tasks(access),
+        "Workers": Workers(access, reports, lambda: workspace),
         "Workflows": Workflows(stores, reports),
         **reports.workspace(),
     }

@@ -1,1 +1,1 @@
-"""Callbacks that the sandbox posts, and the instructions that it gets back."""
+"""Callbacks of events and assignments, and the instructions in their answers."""

@@ -1,4 +1,4 @@
-"""What Twilio's console shows in its debugger: mistakes of callbacks, which no request is told."""
+"""Debugger entries: errors in answers to callbacks, as in Twilio's console."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ MOST_ENTRIES = 1_000
 
 
 class DebuggerEntry(NamedTuple):
-    """A mistake in an answer to a callback, by its *code* in Twilio's error dictionary."""
+    """An error in an answer to a callback; *code* is from Twilio's error dictionary."""
 
     code: int
     message: str

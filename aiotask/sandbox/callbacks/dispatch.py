@@ -1,13 +1,6 @@
-"""Callbacks: which events and assignments are told to whom, and what comes of the answers.
+"""Callback dispatch: from events of workspaces to posts, and from answers to instructions.
 
-What Twilio leaves open is decided so:
-
-* each callback is posted once, and one that fails is counted, not repeated; an assignment has its
-  fallback URL instead;
-* the events of one workspace are posted one after the other, in their order;
-* every reservation is asked about;
-* the types in EventsFilter are separated by commas alone, as users report that they have to be;
-* what happens while the sandbox does not serve is told to nobody.
+The README has what Twilio leaves undocumented here.
 """
 
 import asyncio
@@ -19,35 +12,41 @@ from typing import NamedTuple
 
 from aiotask.sandbox._workspace import Workspace
 from aiotask.sandbox.callbacks.debugger import MOST_ENTRIES, DebuggerEntry
-from aiotask.sandbox.callbacks.forms import Due, Form, assignment_form, due, event_form
+from aiotask.sandbox.callbacks.forms import (
+    Form,
+    PendingEvent,
+    assignment_form,
+    event_form,
+    pending_event,
+)
 from aiotask.sandbox.callbacks.instructions import NO_JSON_TYPE, follow
 from aiotask.sandbox.callbacks.queue import Queue, Running
-from aiotask.sandbox.callbacks.sender import Kind, Poster, Reply
+from aiotask.sandbox.callbacks.sender import CallbackSender, Kind, Reply
 from aiotask.sandbox.model.events import Event
 from aiotask.sandbox.model.reservation import Reservation
 
 EVENT_SECONDS = 15.0
 ASSIGNMENT_SECONDS = 5.0
 AT_ONCE = 100
-"""How many assignment callbacks wait for an answer at a time."""
+"""The number of assignment callbacks in flight."""
 
 _JSON = "application/json"
 _OK = 200
 
 
 class Settings(NamedTuple):
-    """How callbacks are sent."""
+    """Settings of callbacks."""
 
     account_sid: str
     auth_token: str
     timeout: float | None
-    """Seconds for an answer; None has those that are documented."""
+    """Seconds for an answer; None for the documented ones."""
     backlog: int
-    """How many events of a workspace may wait, and how many assignments."""
+    """The most waiting events of a workspace, and the most waiting assignments."""
 
 
-class _Ask(NamedTuple):
-    """A reservation that is to be asked about, and where."""
+class _Assignment(NamedTuple):
+    """A reservation and its callback URLs."""
 
     workspace: Workspace
     reservation: Reservation
@@ -59,7 +58,7 @@ class _Ask(NamedTuple):
 class Callbacks:
     """Listens to workspaces, and posts in the background from `open` to `close`.
 
-    Instructions are carried out within *during*: what stands around a request is not there then.
+    Instructions are executed within *during*, which does what surrounds a request elsewhere.
     """
 
     def __init__(
@@ -71,80 +70,84 @@ class Callbacks:
         self.debugger: deque[DebuggerEntry] = deque(maxlen=MOST_ENTRIES)
         self._settings = settings
         self._during = during
-        self._poster = Poster(settings.auth_token, self.counts)
+        self._sender = CallbackSender(settings.auth_token, self.counts)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running: Running = set()
-        self._asks = Queue(
-            self._ask,
+        self._assignments = Queue(
+            self._send_assignment,
             self._running,
-            partial(self._lost, "assignment"),
+            partial(self._count_dropped, "assignment"),
             at_once=AT_ONCE,
             most=settings.backlog,
         )
 
     def watch(self, workspace: Workspace) -> None:
-        """Listen to what happens in a workspace from now on."""
-        queue: Queue[Due] = Queue(
-            self._tell,
+        """Listen to the events of a workspace."""
+        queue: Queue[PendingEvent] = Queue(
+            self._send_event,
             self._running,
-            partial(self._lost, "event"),
+            partial(self._count_dropped, "event"),
             at_once=1,
             most=self._settings.backlog,
         )
-        workspace.stores.log.listener = partial(self._hear, workspace, queue)
+        workspace.stores.log.listener = partial(self._on_event, workspace, queue)
 
     def open(self) -> None:
-        """Begin to post, in the loop that runs."""
+        """Start to post in the running loop."""
         self._loop = asyncio.get_running_loop()
 
     async def close(self) -> None:
-        """Give up what is not posted yet."""
-        self._loop = None
+        """Cancel all callbacks that are not posted yet."""
+        self._loop = None  # stops _on_event before the tasks are cancelled
         running = list(self._running)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        await self._poster.close()
+        await self._sender.close()
 
     async def sent(self) -> None:
-        """Return when all that is due, and what follows from the answers, has been posted."""
+        """Wait until all callbacks, also those that follow from answers, have been posted."""
         while self._running:
             await asyncio.wait(self._running)
 
-    def _hear(self, workspace: Workspace, queue: Queue[Due], number: int, event: Event) -> None:
+    def _on_event(
+        self, workspace: Workspace, queue: Queue[PendingEvent], number: int, event: Event
+    ) -> None:
         url, loop = workspace.event_callback_url, self._loop
         if loop is not None and url and _wants(workspace, event):
-            queue.put(due(url, number, event, workspace.stores, workspace.friendly_name), loop)
+            queue.put(
+                pending_event(url, number, event, workspace.stores, workspace.friendly_name), loop
+            )
         if loop is not None and event.type == "reservation.created":
             reservation = workspace.stores.reservations.items[event.resource_sid]
             workflow = reservation.task.workflow
             asked = workflow.assignment_callback_url, workflow.fallback_assignment_callback_url
             if asked[0]:
-                self._asks.put(_Ask(workspace, reservation, event, *asked), loop)
+                self._assignments.put(_Assignment(workspace, reservation, event, *asked), loop)
 
-    async def _tell(self, item: Due) -> None:
+    async def _send_event(self, item: PendingEvent) -> None:
         form = event_form(item, self._settings.account_sid)
-        await self._poster.post("event", item.url, form, self._seconds(EVENT_SECONDS))
+        await self._sender.post("event", item.url, form, self._seconds(EVENT_SECONDS))
 
-    async def _ask(self, ask: _Ask) -> None:
-        workspace, reservation = ask.workspace, ask.reservation
-        form = assignment_form(ask.event, self._settings.account_sid, workspace.sid)
-        reply = await self._asked("assignment", ask.url, form, reservation)
+    async def _send_assignment(self, assignment: _Assignment) -> None:
+        workspace, reservation = assignment.workspace, assignment.reservation
+        form = assignment_form(assignment.event, self._settings.account_sid, workspace.sid)
+        reply = await self._reply("assignment", assignment.url, form, reservation)
         if reply is None:
-            reply = await self._asked("fallback", ask.fallback, form, reservation)
+            reply = await self._reply("fallback", assignment.fallback, form, reservation)
         if reply is not None:
             with self._during():
                 entry = follow(reply.body, reservation, workspace.stores, workspace.transitions)
             if entry is not None:
                 self.debugger.append(entry)
 
-    async def _asked(
+    async def _reply(
         self, kind: Kind, url: str | None, form: Form, reservation: Reservation
     ) -> Reply | None:
-        """Return an answer that may be followed: 200, and either empty or JSON."""
+        """Return a usable answer: a 200 that is empty or JSON; else None."""
         if not url:
             return None
-        reply = await self._poster.post(kind, url, form, self._seconds(ASSIGNMENT_SECONDS))
+        reply = await self._sender.post(kind, url, form, self._seconds(ASSIGNMENT_SECONDS))
         if reply is None or reply.status != _OK:
             return None
         if reply.body and reply.content_type.partition(";")[0].strip().lower() != _JSON:
@@ -156,11 +159,12 @@ class Callbacks:
     def _seconds(self, documented: float) -> float:
         return documented if self._settings.timeout is None else self._settings.timeout
 
-    def _lost(self, kind: Kind, count: int) -> None:
+    def _count_dropped(self, kind: Kind, count: int) -> None:
         if count:
             self.counts[f"{kind} dropped"] += count
 
 
 def _wants(workspace: Workspace, event: Event) -> bool:
-    """Tell whether the filter of a workspace lets an event pass."""
+    """Tell whether the workspace's EventsFilter accepts an event."""
+    # No blanks are stripped: users report that a list with blanks matches nothing.
     return not workspace.events_filter or event.type in workspace.events_filter.split(",")

@@ -1,8 +1,7 @@
-"""What callbacks say: forms of texts, under the names of Twilio's pages and of observed events.
+"""Forms of callbacks, with the field names of Twilio's pages and of observed events.
 
-What Twilio leaves open is decided so: Timestamp is in seconds since 1970, TimestampMs in
-milliseconds; all that the account has belongs to one operating unit, whose sid has the digits of
-the account's.
+Undocumented by Twilio; the sandbox: Timestamp is in seconds since 1970 and TimestampMs in
+milliseconds, and the account has one operating unit, whose sid has the account's digits.
 """
 
 from collections.abc import Mapping
@@ -27,8 +26,8 @@ _ASSIGNMENT = (
 )
 
 
-class Due(NamedTuple):
-    """An event that is to be told, with what its resources were when it happened."""
+class PendingEvent(NamedTuple):
+    """An event to post, with the versions of its resources at that time."""
 
     url: str
     sid: str
@@ -41,14 +40,17 @@ class Due(NamedTuple):
     task_queue_target_expression: str | None
 
 
-def due(url: str, number: int, event: Event, stores: Stores, workspace_name: str) -> Due:
-    """Return what is to be told of an event that happens now."""
+def pending_event(
+    url: str, number: int, event: Event, stores: Stores, workspace_name: str
+) -> PendingEvent:
+    """Capture an event at the time it happens."""
+    # At once, as versions and expressions may change before the event is posted.
     facts = event.facts
     task = stores.tasks.get(facts.task_sid or "")
     worker = stores.workers.get(facts.worker_sid)
     reservation = stores.reservations.get(facts.reservation_sid)
     queue = stores.queues.get(facts.task_queue_sid)
-    return Due(
+    return PendingEvent(
         url=url,
         sid=stores.log.sid(number),
         event=event,
@@ -61,8 +63,8 @@ def due(url: str, number: int, event: Event, stores: Stores, workspace_name: str
     )
 
 
-def event_form(item: Due, account_sid: str) -> Form:
-    """Return what an event callback says."""
+def event_form(item: PendingEvent, account_sid: str) -> Form:
+    """Return the form of an event callback."""
     event = item.event
     fields = {
         "task_version": item.task_version,
@@ -87,7 +89,7 @@ def event_form(item: Due, account_sid: str) -> Form:
 
 
 def assignment_form(event: Event, account_sid: str, workspace_sid: str) -> Form:
-    """Return what an assignment callback says of the reservation whose creation *event* is."""
+    """Return the form of an assignment callback; *event* is the reservation's creation."""
     said = content(event)
     return _form(
         {
@@ -101,7 +103,7 @@ def assignment_form(event: Event, account_sid: str, workspace_sid: str) -> Form:
 
 def _form(fields: Mapping[str, object]) -> Form:
     return {
-        # What a test names may hold halves of surrogate pairs, which a form cannot.
+        # Names may hold lone surrogates, which a form cannot encode.
         _wire(name): str(value).encode(errors="replace").decode()
         for name, value in fields.items()
         if value is not None

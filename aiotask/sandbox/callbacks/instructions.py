@@ -1,21 +1,19 @@
-"""Instructions in answers to assignment callbacks, put as updates of the reservation.
+"""Assignment instructions, executed as updates of the reservation.
 
-What Twilio leaves open is decided so: an answer that is empty JSON, in any form, leaves the
-reservation pending as an empty one does; one that is wrong does too, and the fallback URL is not
-asked for another; what an instruction says about calls is not looked at closer than in an update.
+Undocumented by Twilio; the sandbox: empty JSON and invalid instructions leave the reservation
+pending, without a request to the fallback URL.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
+from aiotask.sandbox._json import JsonSyntaxError, dumps, loads
 from aiotask.sandbox.api.reservation_instructions import INSTRUCTIONS, Request
 from aiotask.sandbox.callbacks.debugger import DebuggerEntry
+from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.model.reservation import Reservation
 from aiotask.sandbox.model.transitions import Transitions
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.wire.answers import Refusal
 from aiotask.sandbox.wire.parameters import Parameters
 
 NO_JSON_TYPE = 40000
@@ -23,11 +21,11 @@ _NOT_JSON = 40001
 _NO_INSTRUCTION = 40005
 _INVALID = 55555
 
-# Messages quote what came.
+# Messages quote the answer, which may be long.
 _LONGEST = 500
 _COMPOUND = "{}"
 
-# An update has the parameters of all instructions side by side.
+# An update has the parameters of all instructions side by side, told apart by a prefix.
 _PREFIXES: Mapping[str, str] = {
     "reject": "Worker",
     "dequeue": "Dequeue",
@@ -54,8 +52,8 @@ _NOT_PENDING: Mapping[str, int] = {
 }
 
 
-class _MistakeError(Exception):
-    """What is wrong with an answer."""
+class _InstructionError(Exception):
+    """An answer is invalid."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -65,26 +63,26 @@ class _MistakeError(Exception):
 def follow(
     body: bytes, reservation: Reservation, stores: Stores, transitions: Transitions
 ) -> DebuggerEntry | None:
-    """Do with a reservation what an answer says, or return what is wrong with the answer."""
+    """Execute the instruction of an answer; return a debugger entry if it is invalid."""
     try:
         content = _content(body)
         if content:
             _carry_out(content, reservation, stores, transitions)
-    except _MistakeError as mistake:
+    except _InstructionError as mistake:
         return DebuggerEntry(mistake.code, str(mistake)[:_LONGEST], reservation.sid)
     return None
 
 
 def _content(body: bytes) -> Mapping[str, Any]:
-    """Return an answer that has an instruction, or an empty one."""
+    """Return the decoded answer; it is empty or has an instruction."""
     try:
-        content = orjson.loads(body) if body else None
-    except orjson.JSONDecodeError as error:
-        raise _MistakeError(_NOT_JSON, f"The answer is not JSON: {error}") from error
+        content = loads(body) if body else None
+    except JsonSyntaxError as error:
+        raise _InstructionError(_NOT_JSON, f"The answer is not JSON: {error}") from error
     if not content:
         return {}
     if not isinstance(content, dict) or content.get("instruction") is None:
-        raise _MistakeError(_NO_INSTRUCTION, "The answer has no instruction")
+        raise _InstructionError(_NO_INSTRUCTION, "The answer has no instruction")
     return content
 
 
@@ -93,19 +91,20 @@ def _carry_out(
 ) -> None:
     instruction = content["instruction"]
     if instruction not in INSTRUCTIONS:
-        # What is no text may be nested too deeply to be shown.
+        # A value that is no text may be nested too deeply for repr.
         named = repr(instruction) if isinstance(instruction, str) else "that is no text"
-        raise _MistakeError(_INVALID, f"There is no instruction {named}")
+        raise _InstructionError(_INVALID, f"There is no instruction {named}")
     parameters = Parameters([("Instruction", instruction), *_update(instruction, content)])
     try:
         if instruction == "reject":
             parameters.required("WorkerActivitySid")
         request = Request.read(parameters, stores.activities)
+        # The task may have been deleted, with its reservations, before the answer came.
         if stores.reservations.get(reservation.sid) is None:
-            raise _MistakeError(_code(instruction), f"Reservation {reservation.sid} is gone")
+            raise _InstructionError(_code(instruction), f"Reservation {reservation.sid} is gone")
         request.carry_out(reservation, stores.reservations, transitions)
     except Refusal as refusal:
-        raise _MistakeError(_code(instruction, refusal.parameter), refusal.message) from refusal
+        raise _InstructionError(_code(instruction, refusal.parameter), refusal.message) from refusal
 
 
 def _code(instruction: str, parameter: str = "") -> int:
@@ -115,7 +114,7 @@ def _code(instruction: str, parameter: str = "") -> int:
 
 
 def _update(instruction: str, content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Return an instruction's fields under the names that an update has for them."""
+    """Yield an instruction's fields under the parameter names of an update."""
     prefix = _PREFIXES.get(instruction, "")
     for field, value in content.items():
         if field == "instruction" or value is None:
@@ -126,7 +125,7 @@ def _update(instruction: str, content: Mapping[str, Any]) -> Iterator[tuple[str,
 
 
 def _text(value: Any) -> str:
-    """Return a value as a form has it; no parameter is an object, or has lists in its list."""
+    """Return a value as form text; objects and nested lists become an invalid text."""
     if isinstance(value, str):
         return value
-    return _COMPOUND if isinstance(value, dict | list) else orjson.dumps(value).decode()
+    return _COMPOUND if isinstance(value, dict | list) else dumps(value).decode()

@@ -1,4 +1,4 @@
-"""Work that waits its turn in the background of a loop, within bounds; knows no callbacks."""
+"""Bounded background queue."""
 
 import asyncio
 from collections import deque
@@ -11,10 +11,10 @@ Running = set[asyncio.Task[None]]
 
 
 class Queue(Generic[T]):
-    """Items that are worked on in their order, *at_once* at a time; *running* is kept up.
+    """Processes items in order, *at_once* at a time; its tasks are in the shared set *running*.
 
-    Of what waits, only the latest *most* are kept; *lost* is told how many are not, also when what
-    runs is canceled, which gives up all that waits.
+    At most *most* items wait: the oldest is dropped for a new one. Cancelling a task drops all
+    waiting items. *lost* is called with the number of dropped items.
     """
 
     def __init__(
@@ -28,17 +28,17 @@ class Queue(Generic[T]):
     ) -> None:
         self._work = work
         self._running = running
-        self._lost = lost
+        self._count_dropped = lost
         self._at_once = at_once
         self._most = most
         self._mine = 0
         self._waiting: deque[T] = deque()
 
     def put(self, item: T, loop: asyncio.AbstractEventLoop) -> None:
-        """Have an item worked on in a loop, as soon as it is its turn."""
+        """Add an item, to be processed in *loop*."""
         if len(self._waiting) >= max(self._most, 1):
             self._waiting.popleft()
-            self._lost(1)
+            self._count_dropped(1)
         self._waiting.append(item)
         if self._mine < self._at_once:
             self._begin(loop)
@@ -57,8 +57,9 @@ class Queue(Generic[T]):
         self._running.discard(task)
         self._mine -= 1
         if task.cancelled():
-            self._lost(len(self._waiting))
+            self._count_dropped(len(self._waiting))
             self._waiting.clear()
         elif self._waiting:
-            # It came after the last look, and found this one still counted.
+            # An item that came after the end of _drain, and before this callback, found this task
+            # still counted and started none.
             self._begin(task.get_loop())

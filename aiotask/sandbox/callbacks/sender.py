@@ -1,4 +1,4 @@
-"""Forms out, signed, and bounded answers in: the only part of the sandbox that calls others."""
+"""Callback sender: posts signed forms, and reads bounded answers."""
 
 from collections import Counter
 from typing import Literal, NamedTuple
@@ -13,12 +13,12 @@ Kind = Literal["event", "assignment", "fallback"]
 
 MOST_READ = 65_536
 
-# Servers keep an idle connection for some seconds at least, and one that they close while a form
-# is on its way would lose the form.
+# Servers keep idle connections for some seconds at least. One second stays below that: a server
+# that closes a connection while a form is on its way would lose the form.
 _IDLE = 1.0
 _HEADERS = {
     "Accept": "*/*",
-    # Nothing has to be unpacked that turns out to be larger than it looked.
+    # Without compression, the bound on what is read is the bound on memory.
     "Accept-Encoding": "identity",
     "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
     "User-Agent": "TwilioProxy/1.1",
@@ -26,15 +26,15 @@ _HEADERS = {
 
 
 class Reply(NamedTuple):
-    """What a receiver answered, to begin with."""
+    """The answer of a receiver; the body is cut at MOST_READ bytes."""
 
     status: int
     content_type: str
     body: bytes
 
 
-class Poster:
-    """Posts callbacks, and counts under their kind what became of them; used in one loop."""
+class CallbackSender:
+    """Posts callbacks, and counts their outcomes by kind; used in one loop."""
 
     def __init__(self, auth_token: str, counts: Counter[str]) -> None:
         self._auth_token = auth_token
@@ -42,21 +42,21 @@ class Poster:
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, kind: Kind, url: str, form: Form, seconds: float) -> Reply | None:
-        """Return what a receiver answers within *seconds*, or None."""
+        """Post a form; return the answer, or None if there is none within *seconds*."""
         reply, outcome = None, "dropped"
         try:
             reply = await self._exchange(url, form, seconds)
             outcome = "answered" if 200 <= reply.status < 300 else "refused"  # noqa: PLR2004
         except TimeoutError:
             outcome = "timed out"
-        except Exception:  # noqa: BLE001 - whatever a receiver and its URL bring about is theirs
+        except Exception:  # noqa: BLE001 - any failure of a receiver or its URL is an outcome
             outcome = "failed"
         finally:
             self._counts[f"{kind} {outcome}"] += 1
         return reply
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -78,7 +78,7 @@ class Poster:
 
 def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        # How many there may be is for the queues to say.
+        # The queues limit the number of connections.
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=_HEADERS,
@@ -88,7 +88,7 @@ def _session() -> aiohttp.ClientSession:
 
 
 async def _read(content: aiohttp.StreamReader) -> bytes:
-    """Return the beginning of a body; a connection whose body has not ended is not used again."""
+    """Return the start of a body; aiohttp closes a connection whose body has not ended."""
     body = bytearray()
     while len(body) < MOST_READ:
         chunk = await content.read(MOST_READ - len(body))

@@ -1,1 +1,1 @@
-"""Virtual time: timers, alarms and rate windows."""
+"""Virtual time: clock, timers and rate windows."""

@@ -1,4 +1,4 @@
-"""What makes due things happen by themselves while a sandbox serves."""
+"""Alarm: runs due timers in real time while a sandbox serves."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from contextlib import AbstractContextManager
 
 from aiotask.sandbox.clock.scheduler import Scheduler
 
-_LONGEST = 3600.0
+_LONGEST = 3600.0  # seconds between looks at the clock, which may be set meanwhile
 
 
 class Alarm:
-    """Wakes the scheduler at the next moment at which something is due; made in a loop."""
+    """Wakes the scheduler when its next timer is due; must be made in a running loop."""
 
     def __init__(
         self, scheduler: Scheduler, during: Callable[[], AbstractContextManager[object]]
@@ -19,11 +19,11 @@ class Alarm:
         self._during = during
         self._loop = asyncio.get_running_loop()
         self._handle: asyncio.TimerHandle | None = None
-        scheduler.moved = self.set
+        scheduler.on_next_changed = self.set
         self.set()
 
     def set(self) -> None:
-        """Wait for the moment that is the next one now."""
+        """Wait for the timer that is next now."""
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
@@ -33,12 +33,12 @@ class Alarm:
             self._handle = self._loop.call_later(min(max(left, 0), _LONGEST), self._ring)
 
     def close(self) -> None:
-        """Wake nobody any longer."""
-        self._scheduler.moved = None
+        """Stop waiting."""
+        self._scheduler.on_next_changed = None
         if self._handle is not None:
             self._handle.cancel()
 
     def _ring(self) -> None:
-        with self._during():  # which does what is due
+        with self._during():  # runs the due timers
             pass
         self.set()

@@ -1,4 +1,4 @@
-"""How many requests are let in: the mean over a window of time."""
+"""Sliding-window rate limit."""
 
 from collections import deque
 from collections.abc import Callable
@@ -8,23 +8,24 @@ Clock = Callable[[], float]
 
 
 class SlidingWindow:
-    """A limit on the mean *rate* (per second) over any *seconds*; what it refuses does not count.
+    """A limit on the mean *rate* (per second) over any *seconds*; refused requests do not count.
 
-    Exact: no span of *seconds* ever holds more than *rate* times *seconds* requests, and those may
-    come all at once.
+    Exact: no span of *seconds* holds more than *rate* times *seconds* requests, which may come all
+    at once.
     """
 
     def __init__(self, rate: float, seconds: float, clock: Clock) -> None:
         if rate <= 0:
-            raise ValueError(f"a rate is {rate}, not above 0")
-        # A rate below one in the window is one in a longer window.
+            raise ValueError(f"a rate must be above 0, not {rate}")
+        # A rate below one request per window becomes one request in a longer window.
         self.seconds = max(seconds, 1 / rate)
+        # The epsilon keeps 0.29 * 100 at 29, which is 28.999999999999996 in floats.
         self.limit = floor(rate * self.seconds + 1e-9)
         self._clock = clock
         self._accepted: deque[float] = deque()
 
     def accept(self) -> bool:
-        """Count one request, unless it is one too many."""
+        """Admit and count one request; return False if it is above the limit."""
         now = self._clock()
         if not self._left(now):
             return False
@@ -33,7 +34,7 @@ class SlidingWindow:
 
     @property
     def remaining(self) -> int:
-        """How many more would be accepted now."""
+        """The number of requests that would be admitted now."""
         return self._left(self._clock())
 
     def _left(self, now: float) -> int:

@@ -1,4 +1,4 @@
-"""What time it is in a sandbox, and what is due when; knows nothing of what that is."""
+"""The sandbox's clock and timers."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,17 +6,16 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Protocol
 
-from sortedcontainers import SortedList
-
+from aiotask.sandbox._sorted import SortedList
 from aiotask.sandbox.clock.rate_window import Clock
 
 
 class Timeline:
-    """What a clock says, and how far it was advanced; while something late is done, it stands."""
+    """A clock that can be advanced, and held at the time of a timer that runs late."""
 
     def __init__(self, clock: Clock) -> None:
         self.offset = 0
-        """How far it was advanced, in milliseconds."""
+        """The total advance, in milliseconds."""
         self._clock = clock
         self._held: int | None = None
 
@@ -31,12 +30,12 @@ class Timeline:
         return round(self() * 1000)
 
     def advance_to(self, moment: int) -> None:
-        """Make it at least *moment*."""
+        """Advance to *moment*, unless it has passed."""
         self.offset += max(0, moment - self.milliseconds())
 
     @contextmanager
     def held(self, moment: int) -> Iterator[None]:
-        """Let it be *moment* for as long as the block lasts."""
+        """Hold the time at *moment* within the block."""
         self._held = moment
         try:
             yield
@@ -45,80 +44,81 @@ class Timeline:
 
 
 class Owner(Protocol):
-    """Whose timers they are."""
+    """Callback interface of a timer."""
 
     def due(self, sid: str) -> None:
-        """Do what is due of one of the owner's resources."""
+        """Run the timer of one of the owner's resources."""
 
     def settle(self) -> None:
-        """Do what follows from all that has changed."""
+        """Process all changes."""
 
 
 class Scheduler:
-    """The timers of all workspaces, at most one for each sid, and who has changes to settle.
+    """The timers of all workspaces, at most one per sid, and the owners with unsettled changes.
 
-    Timers are kept in order, and set anew when a resource changes: they follow from the resources.
+    Timers are derived from resources, and set again whenever those change.
     """
 
     def __init__(self, timeline: Timeline | None = None) -> None:
         self.timeline = timeline or Timeline(time.time)
-        self.moved: Callable[[], None] | None = None
-        """What is told when another moment has become the next one."""
-        self._numbers = count()
+        self.on_next_changed: Callable[[], None] | None = None
+        """Called when `next` has changed."""
+        self._numbers = count()  # breaks ties, so that timers of one moment run in order of setting
         self._timers: SortedList[tuple[int, int, str, Owner]] = SortedList()
         self._by_sid: dict[str, tuple[int, int, str, Owner]] = {}
         self._unsettled: dict[Owner, None] = {}
 
     @property
     def next(self) -> int | None:
-        """The moment at which something is due next, in milliseconds since 1970."""
+        """The time of the next timer, in milliseconds since 1970."""
         return self._timers[0][0] if self._timers else None
 
     def set(self, sid: str, moment: int | None, owner: Owner) -> None:
-        """Set the timer of a resource, or with None take it back."""
+        """Set the timer of a resource; None removes it."""
         old = self._by_sid.get(sid)
         if old is not None:
             if old[0] == moment:
-                return
+                return  # most changes leave the deadline alone, and sorting is the cost
             self._timers.remove(old)
             del self._by_sid[sid]
         if moment is not None:
             timer = self._by_sid[sid] = (moment, next(self._numbers), sid, owner)
             self._timers.add(timer)
 
-    def put_off(self, sid: str, seconds: float, owner: Owner) -> None:
-        """Set a timer from outside of all that is settled."""
+    def set_after(self, sid: str, seconds: float, owner: Owner) -> None:
+        """Set a timer outside of `settle`."""
         self.set(sid, self.timeline.milliseconds() + round(1000 * seconds), owner)
-        self._tell()
+        self._notify()
 
     def forget(self, owner: Owner) -> None:
-        """Take back all timers of an owner."""
+        """Remove all timers of an owner."""
         for sid in [sid for sid, timer in self._by_sid.items() if timer[3] is owner]:
             self.set(sid, None, owner)
         self._unsettled.pop(owner, None)
 
     def wake(self, owner: Owner) -> None:
-        """Note that an owner has changes to settle."""
+        """Add an owner with unsettled changes."""
         self._unsettled[owner] = None
 
     def settle(self) -> None:
-        """Let everyone settle what has changed."""
+        """Let all owners process their changes."""
         before = self.next
+        # Settling one owner may wake another, or the same one again.
         while self._unsettled:
             owner = next(iter(self._unsettled))
             del self._unsettled[owner]
             owner.settle()
         if self.next != before:
-            self._tell()
+            self._notify()
 
     def advance_to(self, moment: int) -> None:
-        """Make it at least *moment*, and do what is due by then."""
+        """Advance the clock to *moment*, and run the timers due by then."""
         self.timeline.advance_to(moment)
         self.catch_up()
-        self._tell()
+        self._notify()
 
     def catch_up(self) -> None:
-        """Do what is due by now, in order, each thing as if at its own time."""
+        """Run all due timers in order, each at its own time."""
         self.settle()
         now = self.timeline.milliseconds()
         while (due := self.next) is not None and due <= now:
@@ -127,9 +127,9 @@ class Scheduler:
             with self.timeline.held(due):
                 owner.due(sid)
                 self.settle()
-            # What was told while time stood was told of another time.
-            self._tell()
+            # An alarm that was set while time was held computed its delay from the held time.
+            self._notify()
 
-    def _tell(self) -> None:
-        if self.moved is not None:
-            self.moved()
+    def _notify(self) -> None:
+        if self.on_next_changed is not None:
+            self.on_next_changed()

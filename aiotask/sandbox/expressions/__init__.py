@@ -1,1 +1,1 @@
-"""TaskRouter's expression language."""
+"""Expression language of TaskRouter."""

@@ -1,12 +1,6 @@
-"""The language of EvaluateTaskAttributes, TargetWorkers and workflows, made into functions.
+"""Parser of expressions: EvaluateTaskAttributes, TargetWorkers and workflow rules as functions.
 
-After Twilio's page on expression syntax. What that page leaves open is decided so:
-
-* AND binds tighter than OR; keywords may be written in any case; there is no unary NOT;
-* a missing key is null. Null differs from everything but null, and is in no array without it;
-* values of different kinds, arrays under a scalar operator, and HAS or IN without an array make a
-  comparison false, whether it is negated or not;
-* a name with a hyphen is read, and is always null.
+Source: Twilio's page on expression syntax; the README has what that page leaves undocumented.
 """
 
 import re
@@ -18,14 +12,14 @@ from aiotask.sandbox.expressions.values import COMPOUND, NULL, OPERATORS, identi
 
 
 class Attributes(Protocol):
-    """What an expression asks: values by their names at the top."""
+    """The values of an expression's names."""
 
     def get(self, name: str, /) -> Any:
         """Return a value, None where there is none."""
 
 
 class View(ABC):
-    """Something that is no JSON object, and has names below its own nevertheless."""
+    """A value with nested names that is no JSON object."""
 
     @abstractmethod
     def get(self, name: str, /) -> Any:
@@ -33,13 +27,13 @@ class View(ABC):
 
 
 class Scope(View):
-    """What an expression with prefixes asks: each prefix, and what lies below it."""
+    """Attributes under prefixes, as in ``task.language`` and ``worker.language``."""
 
     def __init__(self, **parts: Attributes) -> None:
         self._parts = parts
 
     def get(self, name: str, /) -> Any:
-        """Return what has this prefix."""
+        """Return the part with this prefix."""
         return self._parts.get(name)
 
 
@@ -48,10 +42,11 @@ Path = tuple[str | int, ...]
 Read = Callable[[Attributes], Any]
 
 NAME = r"[A-Za-z_$][\w$-]*(?:\[\d{1,9}\])*(?:\.[A-Za-z_$][\w$-]*(?:\[\d{1,9}\])*)*"
-"""How a dotted name is written."""
+"""The pattern of a dotted name."""
 
-_MAX_DEPTH = 50
-_MAX_DIGITS = 300  # as much as a float holds
+_MAX_DEPTH = 50  # far from the recursion limit, also under a deep caller
+_MAX_DIGITS = 300  # what a float holds; int() of more digits takes quadratic time
+# The lookaheads end a number or keyword at a whole word: "INFO" is a name, and "1.2.3" an error.
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
@@ -70,23 +65,23 @@ _CONSTANTS: dict[str, Any] = {"TRUE": True, "FALSE": False, "NULL": None}
 
 
 class ExpressionError(ValueError):
-    """Text that is no expression."""
+    """A text is not a valid expression."""
 
 
 class Lookup(NamedTuple):
-    """A condition without which an expression is false: that an attribute is one of *keys*."""
+    """A necessary condition of an expression: an attribute is one of *keys*."""
 
     name: str
     keys: frozenset[Hashable]
 
 
 class Expression(NamedTuple):
-    """A test of attributes, and the lookups that can replace trying it on everything."""
+    """A test of attributes, and the index lookups that can narrow its candidates."""
 
     test: Test
     lookups: tuple[Lookup, ...] = ()
     paths: frozenset[Path] = frozenset()
-    """All that it refers to."""
+    """All names that it reads."""
 
 
 class _Token(NamedTuple):
@@ -103,7 +98,7 @@ class _Operand(NamedTuple):
 
 
 def parse(text: str) -> Expression:
-    """Return the expression that *text* says."""
+    """Parse an expression."""
     parser = _Parser(text)
     expression = parser.disjunction()
     parser.expect("end", "")
@@ -124,7 +119,7 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 
 class _Parser:
-    """Recursive descent, one token ahead; only parentheses nest, and not without bound."""
+    """Recursive descent parser with one token of lookahead; nesting is bounded."""
 
     def __init__(self, text: str) -> None:
         self._tokens = _tokens(text)
@@ -139,6 +134,7 @@ class _Parser:
         if len(parts) == 1:
             return parts[0]
         tests = [part.test for part in parts]
+        # No lookups: none of the alternatives is necessary.
         return Expression(lambda attributes: any(test(attributes) for test in tests))
 
     def expect(self, kind: str, text: str) -> None:
@@ -219,12 +215,13 @@ class _Parser:
 
 
 def path_of(name: str) -> Path:
-    """Return the steps of a dotted name."""
+    """Return the path of a dotted name."""
     return tuple(int(step[1]) if step[1] else step[0] for step in _STEP.finditer(name))
 
 
 def reader(path: Path) -> Read:
-    """Return what reads the value that a path leads to."""
+    """Return a function that reads the value at a path."""
+    # Undocumented by Twilio: names with hyphens parse, and are always null.
     if any(isinstance(step, str) and "-" in step for step in path):
         return lambda _: None
     name, rest = str(path[0]), path[1:]
@@ -250,7 +247,7 @@ def _read(operand: _Operand) -> Read:
 def _comparison(left: _Operand, operator: str, right: _Operand) -> Expression:
     read = _read(left)
     if operator == "IN" and not right.path and isinstance(right.value, list):
-        # The hundred keys of a lookup are hashed once, and not compared one by one.
+        # A client looks up tasks by a hundred keys at once: a set makes that one hash per task.
         keys = frozenset(identity(item) for item in right.value)
         found = _lookups(left, keys)
         return Expression(lambda attributes: identity(read(attributes)) in keys, found)
@@ -262,7 +259,7 @@ def _comparison(left: _Operand, operator: str, right: _Operand) -> Expression:
 
 
 def _lookups(operand: _Operand, keys: frozenset[Hashable]) -> tuple[Lookup, ...]:
-    """Return the lookup of an attribute at the top, unless its absence may be what is wanted."""
+    """Return the lookup of a top-level attribute, unless its absence would match."""
     if len(operand.path) != 1 or "-" in str(operand.path[0]) or NULL in keys or COMPOUND in keys:
         return ()
     return (Lookup(str(operand.path[0]), keys),)

@@ -1,4 +1,4 @@
-"""How the expression language tells values apart and compares them; knows nothing of its syntax."""
+"""Values of expressions: identity, comparison and operators."""
 
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -7,16 +7,14 @@ Operator = Callable[[Any, Any], bool]
 
 NULL = "null", None
 COMPOUND = object()
-"""The identity of every array and object: they are never compared as a whole."""
+"""The identity of all arrays and objects, which are never compared as a whole."""
 
 _TRUTHS = {False: ("truth", False), True: ("truth", True)}
 
 
 def identity(value: Any) -> Hashable:
-    """Return what two scalars share if the service takes them for equal.
-
-    1 is 1.0, but it is neither true nor "1", although Python holds 1 == True.
-    """
+    """Return a key that is equal for scalars that the service treats as equal."""
+    # Python's 1 == True would mix numbers and truth values, which the service does not.
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -27,7 +25,7 @@ def identity(value: Any) -> Hashable:
 
 
 def _kind(value: Any) -> type | None:
-    """Return the kind of a scalar, None for an array or object."""
+    """Return the type of a scalar, None for an array or object."""
     if isinstance(value, bool):
         return bool
     if isinstance(value, int | float):
@@ -43,7 +41,7 @@ def _equal(left: Any, right: Any) -> bool:
 
 
 def _unequal(left: Any, right: Any) -> bool:
-    # Twilio's samples ask "agents != null" of an array; other kinds are not to be mixed.
+    # Twilio's samples compare an array with null ("agents != null"); other types do not mix.
     if left is None or right is None:
         return left is not right
     kind = _kind(left)
@@ -77,7 +75,7 @@ def _not_in(left: Any, right: Any) -> bool:
 
 
 OPERATORS: dict[str, Operator] = {
-    "=": _equal,  # one official sample is written with it
+    "=": _equal,  # undocumented, but used in one of Twilio's samples
     "==": _equal,
     "!=": _unequal,
     "<": _ordered(lambda left, right: left < right),

@@ -1,4 +1,4 @@
-"""What all resources of a sandbox share: whose they are, what time it is, and how sids are made."""
+"""The account: the clock, the random source and the settings that all resources share."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ def is_sid(text: str, prefix: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account that owns everything, and how its sandbox decides what Twilio leaves open."""
+    """The owner of all resources, with the settings that decide what Twilio leaves open."""
 
     sid: str
     clock: Clock
@@ -38,7 +38,7 @@ class Account:
     changes: UnsavedChanges = field(default_factory=UnsavedChanges)
 
     def within(self, holder: str) -> "Account":
-        """Return the same for what lies in a workspace or an assistant."""
+        """Return the account whose changes are those of one workspace or assistant."""
         return replace(self, changes=self.changes.within(holder))
 
     def now(self) -> int:
@@ -50,5 +50,6 @@ class Account:
         return round(self.clock() * 1000)
 
     def new_sid(self, prefix: str) -> str:
-        """Return a sid that nothing has yet."""
+        """Return a new sid."""
+        # From the seeded generator; among 128 bits, a collision needs no check.
         return f"{prefix}{self.random.getrandbits(128):032x}"

@@ -1,4 +1,4 @@
-"""Activities as they are kept: what workers can be doing."""
+"""Activities: the states of workers."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ FIRST_ACTIVITIES = (
     {"friendly_name": "Unavailable"},
     {"friendly_name": "Available", "available": True},
 )
-"""What a workspace begins with, as documented."""
+"""The documented activities of a new workspace."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Activity(Resource):
-    """What a worker can be doing; whether it is *available* work never changes."""
+    """A state of workers; *available* never changes."""
 
     friendly_name: str
     available: bool = False
@@ -31,5 +31,5 @@ class ActivityStore(Store[Activity]):
     most = 100
 
     def facts(self, item: Activity) -> Facts:
-        """Return its sid and name."""
+        """Return the event facts of an activity."""
         return Facts(more=(("activity_sid", item.sid), ("activity_name", item.friendly_name)))

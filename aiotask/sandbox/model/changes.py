@@ -1,4 +1,4 @@
-"""What has changed since it was last saved; knows nothing of where that is, nor of what it is."""
+"""Unsaved changes (unit of work); independent of the storage."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -6,24 +6,24 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 DERIVED: Mapping[str, Any] = {"derived": True}
-"""The metadata of a field that is not saved, because it follows from what is."""
+"""Metadata of a field that is not saved, because it follows from saved ones."""
 
 
 class StoreError(Exception):
-    """A store that cannot be opened, or that nothing can be written to."""
+    """A store cannot be opened or written to."""
 
 
 class Item(Protocol):
-    """What is saved as a whole."""
+    """A resource that is saved as one row."""
 
     @property
     @abstractmethod
     def sid(self) -> str:
-        """What it is found by."""
+        """The key of the row."""
 
 
-class Happening(NamedTuple):
-    """Events that were recorded at once; *last* is the number of the last of them."""
+class RecordedEvents(NamedTuple):
+    """Events of one moment and one resource; *last* is the number of the last of them."""
 
     last: int
     at: int
@@ -33,113 +33,114 @@ class Happening(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """An item as it is to be saved: without one it is deleted.
+    """A row to write; without an item, a row to delete.
 
-    One that is *gone* is not there any longer, and others may still refer to it.
+    A *tombstone* is the row of a deleted item that others may still refer to.
     """
 
     holder: str
     item: Item | None
-    gone: bool = False
+    tombstone: bool = False
 
 
 @dataclass(slots=True)
 class Batch:
-    """What is to be saved at once."""
+    """The changes of one commit."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
-    happenings: list[tuple[str, Happening]] = field(default_factory=list)
+    recorded_events: list[tuple[str, RecordedEvents]] = field(default_factory=list)
     forgotten: dict[str, int] = field(default_factory=dict)
-    """Below which number the events of a holder are not kept any longer."""
+    """The number below which the events of a holder are dropped, by holder."""
     emptied: list[str] = field(default_factory=list)
-    """Holders that are gone with all that they held."""
+    """Workspaces that were deleted with all their contents."""
 
     def __bool__(self) -> bool:
-        return bool(self.entries or self.happenings)
+        return bool(self.entries or self.recorded_events)
 
     def empty(self, holder: str) -> None:
-        """Note that a holder is gone with all that it held."""
+        """Delete a holder and all its contents."""
         self.entries = {sid: entry for sid, entry in self.entries.items() if entry.holder != holder}
         self.entries[holder] = Entry("", None)
-        self.happenings = [pair for pair in self.happenings if pair[0] != holder]
+        self.recorded_events = [pair for pair in self.recorded_events if pair[0] != holder]
         self.forgotten.pop(holder, None)
         self.emptied.append(holder)
 
 
 @dataclass(slots=True)
-class _Book:
+class _Shared:
     kept: bool
     save: Callable[[Batch], None] | None = None
     batch: Batch = field(default_factory=Batch)
 
 
 class UnsavedChanges:
-    """What has changed in one holder, and is not saved yet.
+    """The unsaved changes of one holder: the account, a workspace or an assistant.
 
-    Where nothing is *kept*, nothing is noted.
+    All holders share one batch. Without a store (*kept* is false) every method does nothing.
     """
 
-    __slots__ = ("_book", "_gone", "_holder")
+    __slots__ = ("_deleted", "_holder", "_shared")
 
     def __init__(self, *, kept: bool = False) -> None:
-        self._book = _Book(kept)
+        self._shared = _Shared(kept)
         self._holder = ""
-        self._gone = False
+        self._deleted = False
 
     def within(self, holder: str) -> "UnsavedChanges":
-        """Return the changes in another holder, which are saved together with these."""
+        """Return the changes of another holder, which share this batch."""
         changes = UnsavedChanges()
-        changes._book, changes._holder = self._book, holder
+        changes._shared, changes._holder = self._shared, holder
         return changes
 
     def open(self, save: Callable[[Batch], None]) -> None:
-        """Begin to note what changes, for *save*."""
-        self._book.save, self._book.batch = save, Batch()
+        """Start to record changes, and pass them to *save* at each commit."""
+        self._shared.save, self._shared.batch = save, Batch()
 
     def close(self) -> None:
-        """Note nothing any longer; what is not saved has never been acknowledged."""
-        self._book.save = None
+        """Stop recording; unsaved changes are dropped, as no client was told of them."""
+        self._shared.save = None
 
     def put(self, item: Item) -> None:
-        """Note that an item is new, or has changed."""
-        if self._noted:
-            self._book.batch.entries[item.sid] = Entry(self._holder, item)
+        """Write a new or changed item."""
+        if self._recording:
+            self._shared.batch.entries[item.sid] = Entry(self._holder, item)
 
-    def retire(self, item: Item) -> None:
-        """Note that an item is gone; what refers to it goes on doing so."""
-        if self._noted:
-            self._book.batch.entries[item.sid] = Entry(self._holder, item, gone=True)
+    def add_tombstone(self, item: Item) -> None:
+        """Mark an item as deleted, and keep it for those that refer to it."""
+        if self._recording:
+            self._shared.batch.entries[item.sid] = Entry(self._holder, item, tombstone=True)
 
     def drop(self, sid: str) -> None:
-        """Note that an item is gone, and that nothing refers to it."""
-        if self._noted:
-            self._book.batch.entries[sid] = Entry(self._holder, None)
+        """Delete an item that nothing refers to."""
+        if self._recording:
+            self._shared.batch.entries[sid] = Entry(self._holder, None)
 
-    def tell(self, happening: Happening, first: int) -> None:
-        """Note that something has happened; of earlier events those from *first* on are kept."""
-        if self._noted:
-            self._book.batch.happenings.append((self._holder, happening))
-            self._book.batch.forgotten[self._holder] = first
+    def record_events(self, recorded: RecordedEvents, first: int) -> None:
+        """Append events; earlier ones below the number *first* are dropped."""
+        if self._recording:
+            self._shared.batch.recorded_events.append((self._holder, recorded))
+            self._shared.batch.forgotten[self._holder] = first
 
     def empty(self) -> None:
-        """Note that the holder is gone with all that it held; what follows is not noted."""
-        if self._noted:
-            self._book.batch.empty(self._holder)
-            self._gone = True
+        """Delete the holder and its contents; ignore later changes in it."""
+        if self._recording:
+            self._shared.batch.empty(self._holder)
+            self._deleted = True
 
     def commit(self) -> None:
-        """Save what has changed, in all holders; what cannot be saved is tried again next time.
+        """Save the changes of all holders; after a StoreError, the next commit tries them again.
 
-        Requests do so before they are answered. Whatever else changes something has to call this
-        once when it is done, and may get a StoreError.
+        Requests commit before they are answered; any other code that changes resources has to
+        commit when it is done.
         """
-        book = self._book
-        if book.batch and book.save is not None:
-            book.save(book.batch)
-            book.batch = Batch()
+        shared = self._shared
+        # The batch is replaced after a successful save only.
+        if shared.batch and shared.save is not None:
+            shared.save(shared.batch)
+            shared.batch = Batch()
 
     @property
-    def _noted(self) -> bool:
-        if self._book.kept and self._book.save is None:
+    def _recording(self) -> bool:
+        if self._shared.kept and self._shared.save is None:
             raise RuntimeError("the store is not open: use async with, or await start()")
-        return self._book.kept and not self._gone
+        return self._shared.kept and not self._deleted

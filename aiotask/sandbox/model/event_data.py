@@ -1,4 +1,4 @@
-"""What is told of an event, in the list of events and in callbacks alike."""
+"""Contents of events, shared by the list of events and the callbacks."""
 
 from collections.abc import Mapping
 
@@ -13,14 +13,14 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "WK": ("worker", "Workers"),
     "WW": ("workflow", "Workflows"),
 }
-"""The type of a resource and the name of its collection, by how its sid begins."""
+"""Resource type and collection name, by sid prefix."""
 
-# What statistics need, and event_data has in another form.
+# Statistics need these raw values; event_data writes them in another form.
 _HIDDEN = frozenset(["more", "task_created", "task_queue_entered", "task_reason"])
 
 
 def content(event: Event) -> dict[str, str]:
-    """Return what event_data says; its values are texts, whatever they stand for."""
+    """Return event_data, whose values are strings whatever their type."""
     facts = event.facts
     data = {
         name: str(value)
@@ -38,7 +38,7 @@ def content(event: Event) -> dict[str, str]:
 
 
 def description(event: Event) -> str:
-    """Return what happened, for people."""
+    """Return the description for people."""
     facts = event.facts
     if event.type == "worker.activity.update":
         return f"Worker {facts.worker_name} updated to {facts.worker_activity_name} Activity"

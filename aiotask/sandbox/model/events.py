@@ -1,8 +1,7 @@
-"""What happened in a workspace: the log that lists of events and statistics are read from.
+"""Event log of a workspace: the source of event lists and statistics.
 
-An event is a small tuple; the texts in it are those of the resources themselves, kept as they were.
-The log forgets what is older than 30 days, which is as far back as Twilio's statistics go, and, so
-that it stays in memory, all but the last half a million events: four for every new task.
+An event is a small tuple that shares its strings with the resource. The log keeps 30 days, the
+reach of Twilio's statistics, and at most half a million events.
 """
 
 from collections import deque
@@ -11,9 +10,10 @@ from itertools import islice
 from typing import NamedTuple
 
 from aiotask.sandbox.model.account import Account
-from aiotask.sandbox.model.changes import Happening
+from aiotask.sandbox.model.changes import RecordedEvents
 from aiotask.sandbox.model.list_index import Unlisted
 
+# A new task records four events, so this is enough for the creation of 125,000 tasks.
 MOST_EVENTS = 500_000
 DAYS = 30
 
@@ -22,7 +22,7 @@ _NUMBER_DIGITS = 8
 
 
 class Facts(NamedTuple):
-    """What an event is about, under the names that event_data has for it; *more* is rare."""
+    """The subject of an event, under the names of event_data; *more* holds the rare ones."""
 
     task_sid: str | None = None
     task_attributes: str | None = None
@@ -50,7 +50,7 @@ NO_FACTS = Facts()
 
 
 class Event(NamedTuple):
-    """Something that happened *at* a time, in milliseconds since 1970, to one resource."""
+    """One event of one resource, *at* milliseconds since 1970."""
 
     at: int
     type: str
@@ -59,7 +59,7 @@ class Event(NamedTuple):
 
 
 class EventLog:
-    """The events of one workspace; their sids follow from its own and their numbers."""
+    """The events of one workspace; a sid is computed from the workspace's and the number."""
 
     def __init__(self, account: Account, workspace_sid: str, most: int = MOST_EVENTS) -> None:
         self._account = account
@@ -67,52 +67,54 @@ class EventLog:
         self._events: deque[Event] = deque(maxlen=most)
         self._recorded = 0
         self.unlisted = Unlisted(account.index)
-        """Which events no list shows yet."""
+        """The events that lists do not show yet."""
         self.listener: Callable[[int, Event], None] | None = None
-        """Who is told of each event, and its number, in the middle of what it is about."""
+        """Called with each event and its number while the change is still under way."""
 
     def record(self, resource_sid: str, facts: Facts, *types: str) -> None:
-        """Note that what *types* name has happened now, in that order."""
+        """Append one event of each type, in order, at the present time."""
         at = self._account.milliseconds()
         self.unlisted.add(self._recorded, at)
-        happening = Happening(self._recorded + len(types) - 1, at, resource_sid, types, facts)
-        self.revive(happening)
-        self._account.changes.tell(happening, self._first)
+        recorded = RecordedEvents(self._recorded + len(types) - 1, at, resource_sid, types, facts)
+        self.restore(recorded)
+        self._account.changes.record_events(recorded, self._first)
         if self.listener is not None:
-            for number, name in enumerate(types, happening.last - len(types) + 1):
+            for number, name in enumerate(types, recorded.last - len(types) + 1):
                 self.listener(number, Event(at, name, resource_sid, facts))
 
-    def revive(self, happening: Happening) -> None:
-        """Append what has happened now, or had when it was saved."""
-        last, at, resource_sid, types, facts = happening
+    def restore(self, recorded: RecordedEvents) -> None:
+        """Append events, new or saved ones."""
+        last, at, resource_sid, types, facts = recorded
         events = self._events
         for name in types:
             events.append(Event(at, name, resource_sid, facts))
         self._recorded = last + 1
+        # Each event is dropped once, so the cost of a new one stays constant.
         while events[0].at < at - _KEPT:
             events.popleft()
 
     def newest_first(self, before: int | None = None) -> Iterator[tuple[int, Event]]:
-        """Return events with their numbers, beginning below the number *before*."""
+        """Yield events and their numbers, from below the number *before*."""
         last = self._recorded if before is None else before
+        # islice steps over skipped events in C; deque has no slices.
         skipped = islice(reversed(self._events), self._recorded - last, None)
         return zip(range(last - 1, -1, -1), skipped, strict=False)
 
     def oldest_first(self, after: int | None = None) -> Iterator[tuple[int, Event]]:
-        """Return events with their numbers, beginning above the number *after*."""
+        """Yield events and their numbers, from above the number *after*."""
         first = self._first if after is None else after + 1
         kept = islice(self._events, first - self._first, None)
         return zip(range(first, self._recorded), kept, strict=False)
 
     def since(self, seconds: int) -> Iterator[Event]:
-        """Return the events from a time on, the newest first."""
+        """Yield the events since *seconds*, the newest first."""
         for _, event in self.newest_first():
             if event.at // 1000 < seconds:
                 return
             yield event
 
     def get(self, number: int | None) -> Event | None:
-        """Return the event with a number, unless it is forgotten."""
+        """Return the event with this number; None once it has been dropped."""
         if number is None or not self._first <= number < self._recorded:
             return None
         return self._events[number - self._first]
@@ -122,7 +124,7 @@ class EventLog:
         return f"EV{self._salt}{number:0{_NUMBER_DIGITS}x}"
 
     def number(self, sid: str) -> int | None:
-        """Return the number of the event that has, or had, this sid."""
+        """Return the number of the event with this sid, also of a dropped one."""
         try:
             number = int(sid[-_NUMBER_DIGITS:], 16)
         except ValueError:

@@ -1,4 +1,4 @@
-"""What lists show: an index that may lag behind what has happened, or stand still."""
+"""Index lag: lists that show new tasks and events late, or stand still."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -10,44 +10,44 @@ from typing import NamedTuple
 class _Entry(NamedTuple):
     moment: int
     freezes: int
-    """How often the index had been frozen by then."""
+    """The number of freezes before this entry."""
     number: int
 
 
 class ListIndex:
-    """What lists of tasks and events are read from, in all workspaces; *lag* is in seconds.
+    """The lag of all lists of tasks and events, in seconds.
 
-    What a sandbox reads from its store is in it at once.
+    Tasks and events that were loaded from a store are listed at once.
     """
 
     def __init__(self, lag: float = 0.0) -> None:
         if not 0 <= lag < inf:
-            raise ValueError(f"the lag of the index is {lag}, not from 0 on")
+            raise ValueError(f"the index lag must be a finite number of seconds >= 0, not {lag}")
         self.freezes = 0
-        """How often it was frozen."""
+        """The number of freezes so far."""
         self.bypassed = False
-        """Whether lists show everything, whatever is in it."""
+        """Whether lists show everything, regardless of lag."""
         self._lag = round(1000 * lag)
         self._frozen: int | None = None
 
     @property
     def behind(self) -> bool:
-        """Whether something that is new now has to wait."""
+        """Whether lists would not yet show a task that is created now."""
         return self._lag > 0 or self._frozen is not None
 
     def freeze(self, now: int) -> None:
-        """Let it stand still, if it does not already."""
+        """Stop the index; a second freeze changes nothing."""
         if self._frozen is None:
             self.freezes += 1
             self._frozen = now
 
     def thaw(self) -> None:
-        """Let it go on, and catch up at once."""
+        """Let the index catch up, up to its lag."""
         self._frozen = None
 
     @contextmanager
     def bypass(self) -> Iterator[None]:
-        """Let lists show everything for as long as the block lasts."""
+        """Show everything in lists within the block."""
         self.bypassed = True
         try:
             yield
@@ -55,18 +55,19 @@ class ListIndex:
             self.bypassed = False
 
     def holds(self, entry: _Entry, now: int) -> bool:
-        """Tell whether it has got to what is new since some time."""
+        """Tell whether lists show an entry by now."""
         if self._frozen is None:
             return entry.moment + self._lag <= now
-        # The moment alone does not tell what came just before it was frozen from what came after.
+        # An entry from the very millisecond of the freeze may have come before or after it, so the
+        # moment alone is not enough.
         return entry.freezes < self.freezes and entry.moment + self._lag <= self._frozen
 
 
 class Unlisted:
-    """What of one log, or of the tasks of one workspace, is not in the index yet.
+    """The part of an event log, or of a workspace's tasks, that lists do not show yet.
 
-    Both are numbered as they come, so that it is all from one number on. Where the index is up to
-    date nothing is noted.
+    Entries are numbered in order, so the part is everything from one number on. Without lag it
+    records nothing.
     """
 
     def __init__(self, index: ListIndex) -> None:
@@ -74,13 +75,13 @@ class Unlisted:
         self._waiting: deque[_Entry] = deque()
 
     def add(self, number: int, now: int) -> None:
-        """Note that something with this number, or several from it on, is new."""
+        """Record that the entries from this number on are new."""
         if self._index.behind:
-            self.first(now)  # so that they do not pile up where nothing is listed
+            self.first(now)  # drops old entries, which would pile up while no client lists anything
             self._waiting.append(_Entry(now, self._index.freezes, number))
 
     def first(self, now: int) -> int | None:
-        """Return the number from which on nothing is listed, None where all is."""
+        """Return the first number that is not listed yet; None if all are."""
         if self._index.bypassed:
             return None
         waiting = self._waiting

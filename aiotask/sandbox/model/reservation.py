@@ -1,4 +1,4 @@
-"""Reservations as they are kept: offers of one task to one worker, and what became of them."""
+"""Reservations: offers of one task to one worker."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,33 +25,33 @@ ReservationStatus = Literal[
 RESERVATION_STATUSES: tuple[ReservationStatus, ...] = get_args(ReservationStatus)
 
 OPEN = frozenset(["pending", "accepted", "wrapping"])
-"""The statuses that take up capacity: by Twilio's page on multitasking it is free at completion."""
+"""Statuses that use capacity; Twilio's page on multitasking frees it at completion."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Reservation(Resource):
-    """A task offered to a worker, on the channel that the task had then."""
+    """A task offered to a worker, on the channel that the task had at that time."""
 
     task: Task
     worker: Worker
     channel: TaskChannel
     previous_activity: Activity
-    """What the worker did before, for workspaces of a single task at a time."""
+    """The worker's activity before, restored in workspaces of one task at a time."""
     status: ReservationStatus = "pending"
     post_work_activity: Activity | None = None
     expires: int
-    """When it must have been answered, in milliseconds since 1970."""
+    """When it times out, in milliseconds since 1970."""
     round: int
-    """Which time it was that its task was reserved."""
+    """The task's `rounds` when it was reserved."""
 
     @property
     def worker_sid(self) -> str:
-        """To whom the task is offered."""
+        """The worker's sid."""
         return self.worker.sid
 
 
 class ReservationStore(Store[Reservation]):
-    """The reservations of one workspace, by task and by worker, which they keep busy."""
+    """The reservations of one workspace, by task and by worker."""
 
     make = Reservation
     noun = "Reservation"
@@ -78,11 +78,11 @@ class ReservationStore(Store[Reservation]):
         return [item for item in self.of_task(sid).values() if item.status in statuses]
 
     def open(self, worker: Worker) -> Iterator[Reservation]:
-        """Return what keeps a worker busy."""
+        """Yield the worker's reservations that use capacity."""
         return iter(list(self._open.get(worker.sid, {}).values()))
 
     def hold(self, item: Reservation) -> None:
-        """Keep a reservation."""
+        """Keep a reservation, and count it on its worker's channel."""
         self._by_task.setdefault(item.task.sid, {})[item.sid] = item
         self._by_worker.setdefault(item.worker.sid, {})[item.sid] = item
         self._engage(item, 1)
@@ -90,17 +90,18 @@ class ReservationStore(Store[Reservation]):
 
     def change(self, item: Reservation, changes: Mapping[str, Any]) -> None:
         """Set what is not None."""
+        # Counted out and in again around the change, which may be one of status.
         self._engage(item, -1)
         super().change(item, changes)
         self._engage(item, 1)
 
     def changed(self, item: Reservation, old: Mapping[str, Any]) -> None:
-        """Tell the log of a new status, the one change that TaskRouter has events for."""
+        """Record a new status, the one change with events."""
         if "status" in old:
             self.record(item, "wrapup" if item.status == "wrapping" else item.status)
 
     def drop(self, task: Task) -> None:
-        """Forget the reservations of a task that is deleted, which TaskRouter has no event for."""
+        """Drop the reservations of a deleted task; TaskRouter has no event for it."""
         for item in self._by_task.pop(task.sid, {}).values():
             self._engage(item, -1)
             del self.items[item.sid]
@@ -108,12 +109,12 @@ class ReservationStore(Store[Reservation]):
             self._by_worker.get(item.worker.sid, {}).pop(item.sid, None)
 
     def leave(self, worker: Worker) -> None:
-        """Forget which reservations a worker had who is deleted; their tasks keep them."""
+        """Drop the list of a deleted worker; the tasks keep the reservations."""
         self._by_worker.pop(worker.sid, None)
         self._open.pop(worker.sid, None)
 
     def facts(self, item: Reservation) -> Facts:
-        """Return what events say about the reservation, its task and its worker."""
+        """Return the event facts of a reservation, its task and its worker."""
         worker = item.worker
         return item.task.facts()._replace(
             reservation_sid=item.sid,

@@ -1,30 +1,22 @@
-"""The numbers of statistics: what is now, and what events say of a while.
+"""Figures of real-time and cumulative statistics.
 
-What Twilio leaves open is decided so: the tasks of real-time statistics are those that are not
-closed; a task waits until a worker accepts it; without SplitByWaitTime nothing is split; a wait
-that is exactly as long as a threshold is below it; seconds are whole numbers.
+Undocumented by Twilio; the sandbox: real-time statistics count tasks that are not closed, a task
+waits until a worker accepts it, and a wait that equals a threshold is below it.
 """
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from aiotask.sandbox.model.events import DAYS, Event
+from aiotask.sandbox.model.events import Event
 from aiotask.sandbox.model.task import Task
 from aiotask.sandbox.model.task_channel import TaskChannel
 from aiotask.sandbox.model.task_orders import ENTERED, Ordering
 from aiotask.sandbox.model.task_store import TaskStore
-from aiotask.sandbox.wire.answers import Refusal, invalid
-from aiotask.sandbox.wire.parameters import Parameters, written
 
-_DEFAULT_MINUTES = 15
-_MOST_MINUTES = 10**9
-_MONTH = DAYS * 86_400
 _STATUSES = ("pending", "reserved", "assigned", "wrapping")
 _BY_CREATION = Ordering((("DateCreated", 1),))
 _BY_ENTRY = Ordering(((ENTERED, 1), ("DateCreated", 1)))
-_THRESHOLDS = re.compile(r"\d{1,9}(,\s*\d{1,9}){0,99}", re.ASCII)
 
 _RESERVATIONS: Mapping[str, str] = {
     "reservation.created": "reservations_created",
@@ -57,58 +49,24 @@ OF_WORKERS = _RESERVATIONS
 
 
 class Window(NamedTuple):
-    """A while, in seconds since 1970, both ends included."""
+    """A span of time in seconds since 1970, both ends included."""
 
     start: int
     end: int
 
-    @classmethod
-    def read(cls, parameters: Parameters, now: int) -> "Window":
-        """Read StartDate, EndDate and Minutes; a StartDate makes the Minutes not matter."""
-        minutes = parameters.integer("Minutes", 1, _MOST_MINUTES) or _DEFAULT_MINUTES
-        end = parameters.moment("EndDate")
-        end = now if end is None else end
-        start = parameters.moment("StartDate")
-        start = end - minutes * 60 if start is None else start
-        if start > end:
-            raise invalid("Invalid StartDate: it is after the EndDate")
-        return cls(start, end)
-
-    @classmethod
-    def recent(cls, parameters: Parameters, now: int) -> "Window":
-        """Read them for statistics, which Twilio has of the last 30 days only (14241)."""
-        window = cls.read(parameters, now)
-        if window.start < now - _MONTH:
-            raise Refusal(400, 14241, f"The StartDate is more than {DAYS} days in the past")
-        return window
-
     def within(self, events: Iterable[Event]) -> list[Event]:
-        """Return the events of the while, of *events* that are not older."""
+        """Return the events up to the end; *events* begin no earlier than the start."""
         return [event for event in events if event.at // 1000 <= self.end]
 
-    def ends(self) -> dict[str, str | None]:
-        """Return both ends as the service writes them."""
-        return {"start_time": written(self.start), "end_time": written(self.end)}
 
-
-def thresholds(parameters: Parameters) -> list[int]:
-    """Read SplitByWaitTime."""
-    text = parameters.text("SplitByWaitTime")
-    if not text:
-        return []
-    if not _THRESHOLDS.fullmatch(text):
-        raise invalid(f"Invalid SplitByWaitTime {text!r}: must be whole numbers of seconds")
-    return [int(part) for part in text.split(",")]
-
-
-def counted(events: Iterable[Event], names: Mapping[str, str]) -> dict[str, int]:
-    """Return how many events there are of each type that *names* gives a name."""
+def count_events(events: Iterable[Event], names: Mapping[str, str]) -> dict[str, int]:
+    """Count events by type, under the field names in *names*."""
     found = Counter(names[event.type] for event in events if event.type in names)
     return {name: found[name] for name in names.values()}
 
 
 def waits(events: Sequence[Event], split: Sequence[int], *, queue: bool = False) -> dict[str, Any]:
-    """Return how long tasks waited to be accepted or canceled; in a *queue*, since they came."""
+    """Return the waits until acceptance and cancelation; for a *queue*, also since entry."""
     accepted = _since(events, "reservation.accepted", "task_created")
     canceled = _since(events, "task.canceled", "task_created")
     figures: dict[str, Any] = {
@@ -145,7 +103,7 @@ def _split(
 
 
 def summary(durations: Sequence[int]) -> dict[str, int]:
-    """Return the mean, the extremes and the sum of durations in seconds."""
+    """Return mean, minimum, maximum and sum of durations in seconds."""
     total = sum(durations)
     return {
         "avg": total // len(durations) if durations else 0,
@@ -158,7 +116,7 @@ def summary(durations: Sequence[int]) -> dict[str, int]:
 def tasks_now(
     store: TaskStore, field: str | None, sid: str | None, channel: TaskChannel | None, now: int
 ) -> dict[str, Any]:
-    """Return the open tasks that have *sid* in *field*, by status and priority, and the oldest."""
+    """Count the open tasks with *sid* in *field* by status and priority; find the oldest."""
     place = {} if field is None else {field: frozenset([sid])}
     statuses, priorities = Counter[str](), Counter[int]()
     for group, count in store.counts({**place, **_on(channel)}):
@@ -178,7 +136,7 @@ def tasks_now(
 def longest_in_queue(
     store: TaskStore, sid: str, channel: TaskChannel | None, now: int
 ) -> dict[str, Any]:
-    """Return which task has waited in a queue for longest since it came there."""
+    """Return the task that has been in a queue for longest, and for how long."""
     oldest = _oldest(store, _BY_ENTRY, "task_queue_sid", sid, channel)
     entered = None if oldest is None else oldest.entered
     return {
@@ -198,7 +156,8 @@ def _oldest(
     sid: str | None,
     channel: TaskChannel | None,
 ) -> Task | None:
-    """Return the first task that waits; that and where it does is one field, found at once."""
+    """Return the first waiting task of an order."""
+    # One combined field (`waiting_task_queue_sid`) makes this a look at one sorted list.
     waiting = "waiting" if field is None else f"waiting_{field}"
     wanted: dict[str, Collection[object]] = {waiting: [True if field is None else sid]}
     return store.first(ordering, {**wanted, **_on(channel)})

@@ -1,6 +1,6 @@
-"""Resources of one kind in memory; all that adds, changes or removes one passes through its store.
+"""In-memory stores: the only way to add, change and remove resources of one kind.
 
-Stores stay small enough to be searched from end to end; tasks have a store of their own.
+A store is small enough for a linear search; tasks have a store of their own.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -9,40 +9,35 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.events import NO_FACTS, EventLog, Facts
-from aiotask.sandbox.wire.answers import invalid
-from aiotask.sandbox.wire.parameters import Parameters, written
+from aiotask.sandbox.model.refusals import invalid
 
 
 @dataclass(slots=True, kw_only=True)
 class Resource:
-    """What every resource has; the version grows with each change."""
+    """The fields of every resource; the version grows with each change."""
 
     sid: str
     created: int
     updated: int
     version: int = 0
 
-    def dates(self) -> dict[str, str | None]:
-        """Return the dates as the service writes them."""
-        return {"date_created": written(self.created), "date_updated": written(self.updated)}
-
 
 R = TypeVar("R", bound=Resource)
 
 
 class Store(Generic[R]):
-    """Resources by sid, in the order of their creation; what happens to them goes to a log."""
+    """Resources by sid in order of creation; changes are recorded in an event log."""
 
     make: Callable[..., R]
-    """What makes one, of keywords."""
+    """The resource class."""
     noun: ClassVar[str]
-    """What refusals call one."""
+    """The name in refusals."""
     prefix: ClassVar[str]
-    """How its sids begin."""
+    """The sid prefix."""
     kind: ClassVar[str] = ""
-    """How the types of its events begin."""
+    """The prefix of event types."""
     most: ClassVar[int] = 2**31
-    """How many there may be."""
+    """The documented limit."""
 
     def __init__(self, account: Account, log: EventLog | None = None) -> None:
         self.account = account
@@ -56,19 +51,11 @@ class Store(Generic[R]):
         return len(self.items)
 
     def get(self, sid: str | None) -> R | None:
-        """Return an item by its sid."""
+        """Return the resource with this sid."""
         return self.items.get(sid or "")
 
-    def asked(self, parameters: Parameters, name: str) -> R | None:
-        """Return the item whose sid a parameter is; one that does not exist is refused."""
-        sid = parameters.text(name)
-        item = self.get(sid)
-        if sid and item is None:
-            raise invalid(f"Invalid {name} {sid!r}: there is no such {self.noun}", name)
-        return item
-
     def new(self, values: Mapping[str, Any]) -> R:
-        """Add an item with these values, where they are not None, and defaults."""
+        """Create an item; values that are None get their defaults."""
         if len(self) >= self.most:
             raise invalid(f"There can be no more than {self.most} {self.noun} resources")
         item = self.built(values)
@@ -76,39 +63,39 @@ class Store(Generic[R]):
         return item
 
     def built(self, values: Mapping[str, Any]) -> R:
-        """Return an item that is not kept yet."""
+        """Return a new item without adding it."""
         now = self.account.now()
         given = {name: value for name, value in values.items() if value is not None}
         sid = self.account.new_sid(self.prefix)
         return self.make(sid=sid, created=now, updated=now, **given)
 
     def begin(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Keep what there is from the beginning, which no event tells of."""
+        """Add the items of a new workspace, without events."""
         for values in rows:
             item = self.built(values)
             self.hold(item)
-            self.note(item)
+            self.mark_unsaved(item)
 
     def add(self, item: R) -> None:
-        """Keep a new item."""
+        """Add a new item."""
         self.hold(item)
-        self.note(item)
+        self.mark_unsaved(item)
         self.record(item, "created")
 
     def hold(self, item: R) -> None:
-        """Keep an item, which need not be new."""
+        """Keep a new or loaded item."""
         self.items[item.sid] = item
 
-    def revive(self, item: R) -> None:
-        """Keep an item that was saved, and compute what was not."""
+    def restore(self, item: R) -> None:
+        """Keep a loaded item, and compute its derived fields."""
         self.hold(item)
 
-    def note(self, item: R) -> None:
-        """Have an item saved."""
+    def mark_unsaved(self, item: R) -> None:
+        """Save an item with the next commit."""
         self.account.changes.put(item)
 
     def change(self, item: R, changes: Mapping[str, Any]) -> None:
-        """Set what is not None."""
+        """Set the values that are not None."""
         old = {
             name: getattr(item, name)
             for name, value in changes.items()
@@ -118,28 +105,28 @@ class Store(Generic[R]):
             setattr(item, name, changes[name])
         item.version += 1
         item.updated = self.account.now()
-        self.note(item)
+        self.mark_unsaved(item)
         self.changed(item, old)
 
     def changed(self, item: R, old: Mapping[str, Any]) -> None:  # noqa: ARG002 - for overriders
-        """Tell the log of a change; *old* has what was there before."""
+        """Record the events of a change; *old* holds the former values."""
         self.record(item, "updated")
 
     def remove(self, item: R) -> None:
-        """Forget an item."""
+        """Remove an item."""
         del self.items[item.sid]
-        self.account.changes.retire(item)
+        self.account.changes.add_tombstone(item)
         self.record(item, "deleted")
 
     def facts(self, _item: R) -> Facts:
-        """Return what events say about an item."""
+        """Return the event facts of an item."""
         return NO_FACTS
 
     def record(self, item: R, *verbs: str) -> None:
-        """Tell the log what happened to an item."""
-        self.tell(item.sid, self.facts(item), *(f"{self.kind}.{verb}" for verb in verbs))
+        """Record one event of an item for each verb."""
+        self.log_event(item.sid, self.facts(item), *(f"{self.kind}.{verb}" for verb in verbs))
 
-    def tell(self, sid: str, facts: Facts, *types: str) -> None:
-        """Tell the log what happened, where there is one."""
+    def log_event(self, sid: str, facts: Facts, *types: str) -> None:
+        """Record events, if the store has a log."""
         if self.log is not None:
             self.log.record(sid, facts, *types)

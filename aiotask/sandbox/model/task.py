@@ -1,14 +1,13 @@
-"""A task, what it looks like in an answer, and which statuses it may go to."""
+"""Tasks, and the status changes that updates may make."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 from aiotask.sandbox.model.events import Facts
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.task_channel import TaskChannel
 from aiotask.sandbox.model.task_queue import TaskQueue
 from aiotask.sandbox.model.workflow import Workflow
-from aiotask.sandbox.wire.answers import invalid
-from aiotask.sandbox.wire.parameters import written
 
 Status = Literal["pending", "reserved", "assigned", "canceled", "completed", "wrapping"]
 
@@ -19,7 +18,7 @@ CLOSED = frozenset(["canceled", "completed"])
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Task:
-    """A unit of work; *number* counts the tasks of a workspace in the order of their creation."""
+    """A unit of work; *number* counts the tasks of a workspace in order of creation."""
 
     number: int
     sid: str
@@ -37,59 +36,60 @@ class Task:
     routing_target: str | None
     ignore_capacity: bool | None
     began: int
-    """When it was created, in milliseconds since 1970, as all that follows."""
+    """Time of creation; this and the following are in milliseconds since 1970."""
     moved: int
-    """When it came to its status."""
+    """Time of the last change of status."""
     routed: int
-    """When it came to the filter whose targets it goes through."""
+    """Time at which it entered its present filter."""
     deadline: int | None = None
-    """When its target has had enough time."""
+    """Time at which its target times out."""
     rule: int | None = None
-    """Its filter in its workflow's configuration, None for one whose queue the request chose."""
+    """Its filter in the workflow's configuration; None if the request chose the queue."""
     step: int = 0
-    """Its target in the filter."""
+    """Its target within the filter."""
     rounds: int = 0
-    """How often it was reserved after it had been pending."""
+    """How often it went from pending to reserved."""
     reason: str | None = None
     version: int = 0
 
     @property
     def workflow_sid(self) -> str:
-        """The workflow that routes it."""
+        """The sid of its workflow."""
         return self.workflow.sid
 
     @property
     def task_queue_sid(self) -> str | None:
-        """The queue that it is in."""
+        """The sid of its queue."""
         return None if self.queue is None else self.queue.sid
 
     @property
     def task_channel_sid(self) -> str:
-        """The kind of work that it is."""
+        """The sid of its task channel."""
         return self.channel.sid
 
     @property
     def waiting_workflow_sid(self) -> str | None:
-        """The workflow, while the task waits."""
+        """The sid of its workflow, while it waits."""
         return self.workflow.sid if self.assignment_status in WAITING else None
 
     @property
     def waiting_task_queue_sid(self) -> str | None:
-        """The queue, while the task waits."""
+        """The sid of its queue, while it waits."""
         return self.task_queue_sid if self.assignment_status in WAITING else None
 
     @property
     def waiting(self) -> bool:
-        """Whether no worker has it yet."""
+        """Whether it is pending or reserved."""
         return self.assignment_status in WAITING
 
     @property
     def has_addons(self) -> bool:
-        """Whether add-ons ran on it: the sandbox has none."""
+        """Whether it has add-ons; the sandbox has none."""
         return False
 
     def facts(self) -> Facts:
-        """Return what events say about it; by position, for every new task has some."""
+        """Return the event facts of the task."""
+        # By position, which is faster than by keyword: every new task records events.
         queue, channel, workflow = self.queue, self.channel, self.workflow
         return Facts(
             self.sid,
@@ -109,7 +109,7 @@ class Task:
 
 
 class StoredTask(NamedTuple):
-    """What a sandbox tells a test about one of its tasks."""
+    """A task as a sandbox shows it to a test."""
 
     sid: str
     attributes: str
@@ -123,7 +123,7 @@ class StoredTask(NamedTuple):
 
     @classmethod
     def of(cls, task: Task) -> "StoredTask":
-        """Return *task* as it is now."""
+        """Return a snapshot of a task."""
         return cls(
             sid=task.sid,
             attributes=task.attributes,
@@ -142,7 +142,7 @@ class _Move(NamedTuple):
     refusal: str
 
 
-# The messages are those that users of the service have reported.
+# The messages are the service's own, as users have reported them.
 _MOVES: dict[str, _Move] = {
     "canceled": _Move(
         frozenset(["pending", "reserved"]),
@@ -162,7 +162,7 @@ _MOVES: dict[str, _Move] = {
 def check_move(task: Task, status: Status, workspace_sid: str, account_sid: str) -> None:
     """Refuse a status that an update may not set now.
 
-    Reservations alone make a task pending, reserved or assigned, so an update never does.
+    Only reservations make a task pending, reserved or assigned.
     """
     named = f"{task.sid} in workspace {workspace_sid} for account {account_sid}"
     move = _MOVES.get(status)
@@ -170,42 +170,3 @@ def check_move(task: Task, status: Status, workspace_sid: str, account_sid: str)
         raise invalid(f"Cannot set task {named} to {status}: its reservations do that")
     if task.assignment_status not in move.origins:
         raise invalid(move.refusal.format(named))
-
-
-def render(
-    task: Task, *, account_sid: str, workspace_sid: str, parent: str, now: int
-) -> dict[str, Any]:
-    """Return the documented fields; *parent* is the URL of the workspace."""
-    queue = task.queue
-    url = f"{parent}/Tasks/{task.sid}"
-    return {
-        "account_sid": account_sid,
-        "age": now - task.created,
-        "assignment_status": task.assignment_status,
-        "attributes": task.attributes,
-        "addons": "{}",
-        "date_created": written(task.created),
-        "date_updated": written(task.updated),
-        "task_queue_entered_date": written(task.entered),
-        "virtual_start_time": written(task.virtual_start),
-        "priority": task.priority,
-        "reason": task.reason,
-        "sid": task.sid,
-        "task_queue_sid": queue and queue.sid,
-        "task_queue_friendly_name": queue and queue.friendly_name,
-        "task_channel_sid": task.channel.sid,
-        "task_channel_unique_name": task.channel.unique_name,
-        "timeout": task.timeout,
-        "workflow_sid": task.workflow.sid,
-        "workflow_friendly_name": task.workflow.friendly_name,
-        "workspace_sid": workspace_sid,
-        "ignore_capacity": task.ignore_capacity,
-        "routing_target": task.routing_target,
-        "url": url,
-        "links": {
-            "task_queue": queue and f"{parent}/TaskQueues/{queue.sid}",
-            "workflow": f"{parent}/Workflows/{task.workflow.sid}",
-            "workspace": parent,
-            "reservations": f"{url}/Reservations",
-        },
-    }

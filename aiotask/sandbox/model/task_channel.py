@@ -1,11 +1,9 @@
-"""Task channels as they are kept: what kinds of work there are."""
+"""Task channels: the kinds of work."""
 
 from dataclasses import dataclass
 
 from aiotask.sandbox.model.events import Facts
 from aiotask.sandbox.model.store import Resource, Store
-from aiotask.sandbox.wire.answers import invalid
-from aiotask.sandbox.wire.parameters import Parameters
 
 FIRST_CHANNELS = (
     {"unique_name": "default", "friendly_name": "Default"},
@@ -14,7 +12,7 @@ FIRST_CHANNELS = (
     {"unique_name": "sms", "friendly_name": "SMS"},
     {"unique_name": "video", "friendly_name": "Video"},
 )
-"""What a workspace begins with, by the friendly names of recorded answers."""
+"""The channels of a new workspace, with the friendly names of recorded answers."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,23 +35,15 @@ class TaskChannelStore(Store[TaskChannel]):
 
     @property
     def default(self) -> TaskChannel:
-        """The first one, which is never deleted."""
+        """The channel ``default``, which cannot be deleted."""
         return next(iter(self))
 
     def named(self, name: str) -> TaskChannel | None:
         """Return the channel with this sid or unique name."""
         return self.get(name) or next((item for item in self if item.unique_name == name), None)
 
-    def filter(self, parameters: Parameters) -> TaskChannel | None:
-        """Return the channel that TaskChannel means; one that does not exist is refused."""
-        name = parameters.text("TaskChannel")
-        channel = self.named(name) if name else None
-        if name and channel is None:
-            raise invalid(f"Invalid TaskChannel {name!r}: there is no such TaskChannel")
-        return channel
-
     def facts(self, item: TaskChannel) -> Facts:
-        """Return its sid and names."""
+        """Return the event facts of a channel."""
         return Facts(
             task_channel_sid=item.sid,
             task_channel_unique_name=item.unique_name,

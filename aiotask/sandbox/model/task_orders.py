@@ -1,25 +1,24 @@
-"""The orders that tasks are listed in, kept sorted so that a page costs no more than its length."""
+"""Sort orders of task lists, kept up so that a page costs no more than its length."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from heapq import merge
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
-from sortedcontainers import SortedKeyList
-
+from aiotask.sandbox._sorted import SortedKeyList
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.task import Task
-from aiotask.sandbox.wire.answers import invalid
 
 Key = Callable[[Task], Any]
 Sorted: TypeAlias = "SortedKeyList[Task, Any]"
 Wanted = Mapping[str, Collection[object]]
-"""Names of fields that a list filters by, and the values that it wants."""
+"""Filters of a list: field names and the accepted values."""
 
 ENTERED = "TaskQueueEnteredDate"
-"""A column that statistics are ordered by, and no request can be."""
+"""A column for statistics only; requests cannot order by it."""
 
 _COLUMNS: dict[str, Callable[[Task], int]] = {
-    # Finer than the date, and never twice the same: it ends every ordering.
+    # The number is finer than the date and unique, so it breaks ties at the end of every ordering.
     "DateCreated": attrgetter("number"),
     "Priority": attrgetter("priority"),
     "VirtualStartTime": attrgetter("virtual_start"),
@@ -28,14 +27,14 @@ _COLUMNS: dict[str, Callable[[Task], int]] = {
 
 
 class Ordering(NamedTuple):
-    """Columns with their signs, the first of them ascending, and whether to read them backwards."""
+    """Columns and signs, the first one ascending; *reverse* reads the list from its end."""
 
     columns: tuple[tuple[str, int], ...]
     reverse: bool = False
 
     @classmethod
     def parse(cls, text: str) -> "Ordering":
-        """Read what Twilio documents as ``Attribute:Order[,Attribute:Order]``."""
+        """Parse Twilio's ``Attribute:Order[,Attribute:Order]``."""
         signs: dict[str, int] = {}
         for part in text.split(","):
             name, _, direction = part.strip().partition(":")
@@ -49,7 +48,7 @@ class Ordering(NamedTuple):
         names = list(signs)
         names = names[: names.index("DateCreated") + 1]
         first = signs[names[0]]
-        # An order and its opposite are one list, read from one end or from the other.
+        # An order and its opposite share one list, read from either end.
         return cls(tuple((name, signs[name] * first) for name in names), first < 0)
 
     def key(self) -> Key:
@@ -61,15 +60,19 @@ class Ordering(NamedTuple):
 
 
 class Order:
-    """All tasks in one order; also by the values of each field that a list has filtered by."""
+    """All tasks in one sort order, also divided by each field that a list has filtered by."""
 
     def __init__(self, key: Key, tasks: Iterable[Task]) -> None:
         self.key = key
         self._whole: Sorted = SortedKeyList(tasks, key=key)
         self._parts: dict[str, dict[object, Sorted]] = {}
 
+    def place(self, task: Task) -> tuple[Any, ...]:
+        """Return the sort key of a task and its values of the fields that divide the order."""
+        return self.key(task), *(getattr(task, field) for field in self._parts)
+
     def add(self, task: Task) -> None:
-        """Put a task in its place."""
+        """Insert a task."""
         self._whole.add(task)
         for field, parts in self._parts.items():
             value = getattr(task, field)
@@ -79,7 +82,7 @@ class Order:
             part.add(task)
 
     def remove(self, task: Task) -> None:
-        """Take a task out, before anything changes that its place depends on."""
+        """Remove a task; call it before the task changes, as its place is looked up by value."""
         self._whole.remove(task)
         for field, parts in self._parts.items():
             value = getattr(task, field)
@@ -88,10 +91,11 @@ class Order:
                 del parts[value]
 
     def narrow(self, wanted: Wanted) -> tuple[list[Sorted], Wanted]:
-        """Return the shortest lists that hold all that is *wanted*, and what is left to check."""
+        """Return the shortest lists that hold all *wanted* tasks, and the filters left to check."""
         if not wanted:
             return [self._whole], wanted
         choices = {field: self._of(field, values) for field, values in wanted.items()}
+        # The most selective filter is the source; the others are checked task by task.
         best = min(choices, key=lambda field: sum(map(len, choices[field])))
         rest = {field: values for field, values in wanted.items() if field != best}
         return choices[best], rest
@@ -99,9 +103,9 @@ class Order:
     def stream(
         self, sources: Iterable[Sorted], after: Task | None, below: int | None, *, reverse: bool
     ) -> Iterator[Task]:
-        """Return the tasks of *sources* in order, beginning behind *after*.
+        """Yield the tasks of *sources* in order, starting after *after*.
 
-        Where the order makes it cheap, those are left out whose number is not *below*.
+        In the order of creation, tasks whose number is not *below* are skipped without a look.
         """
         edge = None if after is None else self.key(after)
         low, high = (None, edge) if reverse else (edge, None)

@@ -1,6 +1,6 @@
-"""Task queues as they are kept: where tasks wait, and for which workers."""
+"""Task queues: waiting tasks and the workers who may get them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,11 +12,10 @@ from aiotask.sandbox.model.dirty import DirtySet
 from aiotask.sandbox.model.events import EventLog, Facts
 from aiotask.sandbox.model.store import Resource, Store
 from aiotask.sandbox.model.worker import Worker, WorkerView
-from aiotask.sandbox.wire.parameters import Parameters
 
 DEFAULT_TARGET = "1==1"
 
-_MOST = 5_000
+_MOST = 5_000  # the documented limit of queues, and so of expressions that are in use
 
 
 @lru_cache(_MOST)
@@ -26,7 +25,7 @@ def _test(expression: str) -> Test:
 
 @dataclass(slots=True, kw_only=True)
 class TaskQueue(Resource):
-    """Where tasks wait."""
+    """A queue of tasks for the workers that *target_workers* matches."""
 
     friendly_name: str
     target_workers: str = DEFAULT_TARGET
@@ -36,11 +35,11 @@ class TaskQueue(Resource):
     assignment_activity: Activity | None = None
 
     def targets(self, worker: Worker) -> bool:
-        """Tell whether a worker may get tasks from here; an empty TargetWorkers is for nobody."""
+        """Tell whether a worker may get tasks from here; an empty TargetWorkers matches none."""
         return bool(self.target_workers) and _test(self.target_workers)(WorkerView(worker))
 
     def eligible(self, workers: Iterable[Worker]) -> list[Worker]:
-        """Return those who may get tasks from here."""
+        """Return the workers who may get tasks from here."""
         return [worker for worker in workers if self.targets(worker)]
 
 
@@ -53,41 +52,20 @@ class TaskQueueStore(Store[TaskQueue]):
     kind = "task-queue"
     most = _MOST
 
-    def __init__(self, account: Account, log: EventLog, mailbox: DirtySet) -> None:
+    def __init__(self, account: Account, log: EventLog, dirty: DirtySet) -> None:
         super().__init__(account, log)
-        self._mailbox = mailbox
+        self._dirty = dirty
 
     def changed(self, item: TaskQueue, old: Mapping[str, Any]) -> None:
-        """Tell the log of a new expression, the one change that TaskRouter has an event for."""
-        self._mailbox.note(item.sid)
+        """Record a new expression, the one change with an event."""
+        self._dirty.add(item.sid)
         if "target_workers" in old:
             self.record(item, "expression.updated")
 
     def facts(self, item: TaskQueue) -> Facts:
-        """Return its sid, name and expression."""
+        """Return the event facts of a queue."""
         return Facts(
             task_queue_sid=item.sid,
             task_queue_name=item.friendly_name,
             more=(("task_queue_target_expression", item.target_workers),),
         )
-
-    def chosen(self, parameters: Parameters) -> Callable[[Worker], bool]:
-        """Return the test of a worker's FriendlyName, and of queues that the worker gets tasks of.
-
-        Those are the ones that TaskQueueSid and TaskQueueName mean, of which there may be none.
-        """
-        name = (parameters.text("FriendlyName") or "").casefold()
-        sid, queue_name = parameters.text("TaskQueueSid"), parameters.text("TaskQueueName")
-        queues = [
-            queue
-            for queue in self
-            if (not sid or queue.sid == sid)
-            and (not queue_name or queue.friendly_name == queue_name)
-        ]
-        by_queue = bool(sid or queue_name)
-
-        def matches(worker: Worker) -> bool:
-            named = not name or worker.friendly_name.casefold() == name
-            return named and (not by_queue or any(queue.targets(worker) for queue in queues))
-
-        return matches

@@ -1,17 +1,17 @@
-"""The tasks of one workspace: found by sid, in any order, and by the values of their attributes.
+"""Task store: tasks by sid, in sort orders, and by attribute value.
 
-Creating a task is O(log n). Orders, their divisions by a field, and the index of an attribute are
-built when a list first needs them, and kept up from then on.
+Creating a task is O(log n). Orders, their divisions and the indexes of attributes are built when a
+list first needs them, and kept up from then on.
 """
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
-import orjson
-from sortedcontainers import SortedKeyList
-
+from aiotask.sandbox._json import loads
+from aiotask.sandbox._sorted import SortedKeyList
 from aiotask.sandbox.expressions.language import Attributes, Expression, Lookup
 from aiotask.sandbox.expressions.values import COMPOUND, NULL, identity
 from aiotask.sandbox.model.changes import UnsavedChanges
@@ -19,31 +19,30 @@ from aiotask.sandbox.model.list_index import ListIndex, Unlisted
 from aiotask.sandbox.model.task import Status, Task
 from aiotask.sandbox.model.task_orders import Order, Ordering, Wanted
 
+# Each index costs every create and update an insertion; more attributes are searched linearly.
 _MAX_INDEXES = 16
-_UNORDERED = frozenset(["attributes", "reason"])
-"""What can change without moving a task in any order."""
 
 
 class Query(NamedTuple):
-    """Which tasks a list wants, in which order."""
+    """The filters and the order of a list."""
 
     ordering: Ordering
     wanted: Wanted
     expression: Expression | None
     below: int | None = None
-    """The number from which on tasks are not in the index yet."""
+    """The first number that lists do not show yet."""
 
     def matches(self, task: Task) -> bool:
-        """Tell whether a task is to be listed."""
+        """Tell whether the filters accept a task."""
         return (
             (self.below is None or task.number < self.below)
             and _has(task, self.wanted)
-            and (self.expression is None or self.expression.test(orjson.loads(task.attributes)))
+            and (self.expression is None or self.expression.test(loads(task.attributes)))
         )
 
 
 class Group(NamedTuple):
-    """What tasks have in common that are counted together."""
+    """The fields by which tasks are counted."""
 
     workflow_sid: str
     task_queue_sid: str | None
@@ -53,7 +52,7 @@ class Group(NamedTuple):
 
     @classmethod
     def of(cls, task: Task) -> "Group":
-        """Return where a task counts."""
+        """Return the group of a task."""
         return cls(
             task.workflow.sid,
             task.task_queue_sid,
@@ -64,18 +63,19 @@ class Group(NamedTuple):
 
 
 class _AttributeIndex:
-    """The tasks by the value of one attribute. Most values are those of one task alone."""
+    """The tasks by the value of one attribute."""
 
     def __init__(self, name: str, tasks: Iterable[Task]) -> None:
         self._name = name
         self._tasks: dict[Hashable, Task | set[Task]] = {}
         for task in tasks:
-            self.add(task, orjson.loads(task.attributes))
+            self.add(task, loads(task.attributes))
 
     def add(self, task: Task, attributes: Attributes) -> None:
         key = identity(attributes.get(self._name))
         if key is COMPOUND or key == NULL:
             return
+        # Most values are those of one task alone, for which a set would waste 200 bytes.
         found = self._tasks.setdefault(key, task)
         if isinstance(found, set):
             found.add(task)
@@ -91,7 +91,7 @@ class _AttributeIndex:
             del self._tasks[key]
 
     def find(self, keys: Iterable[Hashable], most: int) -> list[Task] | None:
-        """Return the tasks with these values, unless there are more than *most*."""
+        """Return the tasks with these values; None if there are more than *most*."""
         tasks: list[Task] = []
         for key in keys:
             found = self._tasks.get(key)
@@ -110,9 +110,9 @@ class TaskStore:
     def __init__(self, changes: UnsavedChanges, index: ListIndex) -> None:
         self._changes = changes
         self.created = 0
-        """How many tasks there have been."""
+        """The number of tasks created so far."""
         self.unlisted = Unlisted(index)
-        """Which tasks no list shows yet."""
+        """The tasks that lists do not show yet."""
         self._tasks: dict[str, Task] = {}
         self._orders: dict[tuple[tuple[str, int], ...], Order] = {}
         self._indexes: dict[str, _AttributeIndex] = {}
@@ -126,48 +126,49 @@ class TaskStore:
         return self._tasks.get(sid)
 
     def add(self, task: Task, attributes: Attributes) -> None:
-        """Keep a new task, whose *attributes* are decoded already."""
-        self.revive(task)
+        """Add a new task with its decoded *attributes*."""
+        self.restore(task)
         self.unlisted.add(task.number, task.began)
         self._changes.put(task)
-        self._file(task)
+        for order in self._orders.values():
+            order.add(task)
         self._index(task, attributes)
 
-    def revive(self, task: Task) -> None:
-        """Keep a task, which may have been saved, while no order or index is asked for."""
+    def restore(self, task: Task) -> None:
+        """Keep a new or loaded task, before any order or index is built."""
         self.created = task.number + 1
         self._tasks[task.sid] = task
         self._counts[Group.of(task)] += 1
 
     def change(self, task: Task, changes: Mapping[str, Any], now: int) -> None:
-        """Set fields of a task; its version grows whatever they are."""
+        """Set fields of a task, and increase its version."""
+        changes = {**changes, "version": task.version + 1, "updated": now}
+        moved, rewrites = self._moved(task, changes), "attributes" in changes
         self._uncount(task)
-        moves, rewrites = not changes.keys() <= _UNORDERED, "attributes" in changes
-        if moves:
-            self._unfile(task)
+        for order in moved:
+            order.remove(task)
         if rewrites:
             self._unindex(task)
         for name, value in changes.items():
             setattr(task, name, value)
-        task.version += 1
-        task.updated = now
         self._changes.put(task)
         self._counts[Group.of(task)] += 1
-        if moves:
-            self._file(task)
+        for order in moved:
+            order.add(task)
         if rewrites and self._indexes:
-            self._index(task, orjson.loads(task.attributes))
+            self._index(task, loads(task.attributes))
 
     def remove(self, task: Task) -> None:
-        """Forget a task."""
+        """Remove a task."""
         self._uncount(task)
-        self._unfile(task)
+        for order in self._orders.values():
+            order.remove(task)
         self._unindex(task)
         del self._tasks[task.sid]
         self._changes.drop(task.sid)
 
     def counts(self, wanted: Wanted) -> list[tuple[Group, int]]:
-        """Return how many tasks there are of each group that is *wanted*."""
+        """Count the *wanted* tasks by group."""
         return [
             (group, count)
             for group, count in self._counts.items()
@@ -175,19 +176,20 @@ class TaskStore:
         ]
 
     def first(self, ordering: Ordering, wanted: Wanted) -> Task | None:
-        """Return the first task in an order that is *wanted*."""
+        """Return the first *wanted* task of an order."""
         found = self.find(Query(ordering, wanted, None), None, 1)
         return found[0] if found else None
 
     def find(
         self, query: Query, after: Task | None, count: int, *, backwards: bool = False
     ) -> list[Task]:
-        """Return the next *count* tasks behind *after*, in their order or against it."""
+        """Return the next *count* tasks after *after*, in the order or against it."""
         order = self._order(query.ordering)
         reverse = query.ordering.reverse != backwards
         sources, rest = order.narrow(query.wanted)
         if query.expression:
-            # Twice as many candidates are twice as much to sort, and half as far to go for a page.
+            # A lookup by attribute pays while its n candidates are fewer to sort than the tasks to
+            # walk for a page, total / n * count: hence the square root.
             most = int((count * sum(map(len, sources))) ** 0.5)
             found = self._looked_up(query.expression.lookups, most)
             if found is not None:
@@ -220,13 +222,16 @@ class TaskStore:
         if not self._counts[group]:
             del self._counts[group]
 
-    def _file(self, task: Task) -> None:
-        for order in self._orders.values():
-            order.add(task)
-
-    def _unfile(self, task: Task) -> None:
-        for order in self._orders.values():
-            order.remove(task)
+    def _moved(self, task: Task, changes: Mapping[str, Any]) -> list[Order]:
+        """Return the orders in which *changes* move a task."""
+        if not self._orders:
+            return []
+        # Many of the fields that orders are divided by are computed from others, so the places
+        # themselves are compared: a list of what moves a task would have to be kept by hand.
+        changed = replace(task, **changes)
+        return [
+            order for order in self._orders.values() if order.place(task) != order.place(changed)
+        ]
 
     def _index(self, task: Task, attributes: Attributes) -> None:
         for index in self._indexes.values():
@@ -234,7 +239,7 @@ class TaskStore:
 
     def _unindex(self, task: Task) -> None:
         if self._indexes:
-            attributes = orjson.loads(task.attributes)
+            attributes = loads(task.attributes)
             for index in self._indexes.values():
                 index.remove(task, attributes)
 

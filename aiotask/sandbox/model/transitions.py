@@ -1,7 +1,7 @@
-"""What can happen to tasks, reservations and workers, and all that follows from it.
+"""State transitions of tasks, reservations and workers, with all their consequences.
 
-Requests, tests, and whatever routes tasks call one method for one transition. Counts of channels,
-the status of the task, versions, events and statistics follow from it, and from nothing else.
+Requests, tests and routing call one method for one transition; it alone updates channel counts, the
+status of the task, versions, events and statistics.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 from aiotask.sandbox.expressions.language import Attributes
 from aiotask.sandbox.model.activity import Activity
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.reservation import OPEN, Reservation, ReservationStatus
 from aiotask.sandbox.model.task import WAITING, Status, Task
 from aiotask.sandbox.model.worker import Worker
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.wire.answers import invalid
 
 _ENTERED = ("task.created", "workflow.entered", "workflow.target-matched", "task-queue.entered")
 _UNMATCHED = ("task.created", "workflow.entered", "task.canceled")
@@ -22,7 +22,7 @@ _TASK_EVENTS: Mapping[str, str] = {
     "wrapping": "task.wrapup",
     "completed": "task.completed",
 }
-# What becomes of a task's reservations when the task itself is moved.
+# When a task changes to one of these statuses, its reservations in the former statuses follow.
 _FOLLOWING: Mapping[str, tuple[tuple[ReservationStatus, ...], ReservationStatus]] = {
     "canceled": (("pending",), "canceled"),
     "wrapping": (("accepted",), "wrapping"),
@@ -31,41 +31,41 @@ _FOLLOWING: Mapping[str, tuple[tuple[ReservationStatus, ...], ReservationStatus]
 
 
 class Settings(Protocol):
-    """What a workspace is set to."""
+    """The settings of a workspace."""
 
     default_activity: Activity
-    """What a new worker does."""
+    """The activity of a new worker."""
     timeout_activity: Activity
-    """Where a worker goes who lets a reservation time out."""
+    """The activity of a worker whose reservation timed out."""
     multi_task_enabled: bool
-    """Whether workers do several tasks at once, and keep their activity meanwhile."""
+    """Whether workers do several tasks at once, without a change of activity."""
     prioritize_queue_order: str
-    """Whether FIFO or LIFO queues are served first."""
+    """FIFO or LIFO: the queues that are served first."""
 
 
 class Transitions:
-    """The transitions of one workspace; whether a request may ask for one is not decided here."""
+    """The transitions of one workspace; the api checks whether a request may cause one."""
 
     def __init__(self, stores: Stores, settings: Callable[[], Settings]) -> None:
         self._account = stores.account
         self._log = stores.log
-        self._mailbox = stores.mailbox
+        self._dirty = stores.dirty
         self._tasks = stores.tasks
         self._reservations = stores.reservations
         self._workers = stores.workers
         self._settings = settings
 
     def create_task(self, task: Task, attributes: Attributes) -> None:
-        """Put a new task in its queue; one without a queue is canceled already."""
+        """Add a new task; one without a queue is canceled already."""
         self._tasks.add(task, attributes)
-        self._mailbox.note(task.sid)
+        self._dirty.add(task.sid)
         types = _UNMATCHED if task.queue is None else _ENTERED
         self._log.record(task.sid, task.facts(), *types)
 
     def change_task(self, task: Task, changes: Mapping[str, Any]) -> None:
-        """Change a task; when its status changes, its reservations follow."""
+        """Change a task; its reservations follow its status."""
         if changes.get("attributes", task.attributes) != task.attributes:
-            self._mailbox.rewrite(task.sid)
+            self._dirty.add_rewritten(task.sid)
         self._move(task, changes)
         following = _FOLLOWING.get(changes.get("assignment_status", ""))
         if following is not None:
@@ -74,22 +74,22 @@ class Transitions:
                 self._turn(reservation, status)
 
     def set_status(self, task: Task, status: Status) -> None:
-        """Give a task any status, and leave its reservations alone."""
+        """Set any status, without a change to reservations."""
         self._move(task, {"assignment_status": status})
 
     def route_task(self, task: Task, changes: Mapping[str, Any], *events: str) -> None:
-        """Move a task along its workflow, of which *events* tell."""
+        """Move a task within its workflow, and record *events*."""
         self._tasks.change(task, changes, self._account.now())
-        self._mailbox.note(task.sid)
+        self._dirty.add(task.sid)
         self._log.record(task.sid, task.facts(), *events)
 
-    def tell(self, task: Task, *events: str) -> None:
-        """Tell of what does not change a task yet."""
+    def log_event(self, task: Task, *events: str) -> None:
+        """Record events that do not change the task."""
         self._log.record(task.sid, task.facts(), *events)
 
     def delete_task(self, task: Task, *events: str) -> None:
-        """Forget a task and its reservations; unless a request does it, few *events* tell."""
-        self._mailbox.note(*self._reservations.of_task(task.sid), task.sid)
+        """Delete a task and its reservations, and record *events*."""
+        self._dirty.add(*self._reservations.of_task(task.sid), task.sid)
         self._reservations.drop(task)
         self._tasks.remove(task)
         self._log.record(task.sid, task.facts(), *events)
@@ -112,15 +112,16 @@ class Transitions:
         if task.assignment_status == "pending":
             self._move(task, {"assignment_status": "reserved", "rounds": task.rounds + 1})
         self._reservations.add(reservation)
-        self._mailbox.note(reservation.sid, task.sid)
+        self._dirty.add(reservation.sid, task.sid)
         self._rest(reservation)
         if task.queue is not None:
             self._occupy(worker, task.queue.reservation_activity)
         return reservation
 
     def accept(self, reservation: Reservation) -> None:
-        """Give a task to the worker who accepts it; what is offered to others is rescinded."""
+        """Assign a task to the worker who accepts it, and rescind its other reservations."""
         task = reservation.task
+        # The task is assigned before its other reservations are rescinded, or it would be released.
         self._turn(reservation, "accepted")
         self._move(task, {"assignment_status": "assigned"})
         for sibling in self._reservations.among(task.sid, "pending"):
@@ -129,9 +130,9 @@ class Transitions:
             self._occupy(reservation.worker, task.queue.assignment_activity)
 
     def reject(self, reservation: Reservation, activity: Activity | None = None) -> None:
-        """Take back an offer that a worker does not want, and move the worker.
+        """Reject a reservation, and move its worker to *activity*.
 
-        Without an *activity*, one who does a single task at a time goes back to the former one.
+        Without an *activity*, a worker who does one task at a time returns to the former one.
         """
         self._turn(reservation, "rejected")
         if activity is None:
@@ -141,45 +142,45 @@ class Transitions:
         self._release(reservation.task)
 
     def time_out(self, reservation: Reservation) -> None:
-        """Take back an offer that was not answered, and move the worker as the workspace says."""
+        """Time out a reservation, and move its worker to the timeout activity."""
         self._turn(reservation, "timeout")
         self.move_worker(reservation.worker, self._settings().timeout_activity)
         self._release(reservation.task)
 
     def cancel(self, reservation: Reservation) -> None:
-        """Take back an offer that cannot be carried out."""
+        """Cancel a reservation."""
         self._turn(reservation, "canceled")
         self._release(reservation.task)
 
     def rescind(self, reservation: Reservation) -> None:
-        """Take back an offer because another worker was faster."""
+        """Rescind a reservation, as another worker was faster."""
         self._turn(reservation, "rescinded")
         self._release(reservation.task)
 
     def wrap_up(self, reservation: Reservation) -> None:
-        """Begin what is left to do after the work; the task follows its last reservation."""
+        """Start the wrap-up; the task follows its last reservation."""
         self._turn(reservation, "wrapping")
         self._follow(reservation.task, "wrapping", ("accepted",))
 
     def complete(self, reservation: Reservation) -> None:
-        """End the work; the task follows its last reservation."""
+        """Complete a reservation; the task follows its last one."""
         self._turn(reservation, "completed")
         self._follow(reservation.task, "completed", ("accepted", "wrapping"))
 
     def move_worker(self, worker: Worker, activity: Activity) -> None:
-        """Have a worker do something else, which changes no reservation."""
+        """Change a worker's activity, without a change to reservations."""
         if activity is not worker.activity:
             self._workers.change(worker, {"activity": activity})
 
     def change_worker(self, worker: Worker, changes: Mapping[str, Any], *, reject: bool) -> None:
-        """Change a worker, and then *reject* all that is offered and not yet accepted."""
+        """Change a worker, and then *reject* the pending reservations."""
         self._workers.change(worker, changes)
         for reservation in self._reservations.open(worker):
             if reject and reservation.status == "pending":
                 self.reject(reservation, worker.activity)
 
     def delete_worker(self, worker: Worker) -> None:
-        """Forget a worker who has nothing to do."""
+        """Delete a worker without open reservations."""
         if any(self._reservations.open(worker)):
             raise invalid(f"Cannot delete Worker {worker.sid} because it has open Reservations")
         self._workers.remove(worker)
@@ -187,7 +188,7 @@ class Transitions:
 
     def _turn(self, reservation: Reservation, status: ReservationStatus) -> None:
         self._reservations.change(reservation, {"status": status})
-        self._mailbox.note(reservation.sid, reservation.task.sid)
+        self._dirty.add(reservation.sid, reservation.task.sid)
         if status not in OPEN:
             self._rest(reservation)
         if status == "completed" and reservation.post_work_activity is not None:
@@ -198,20 +199,20 @@ class Transitions:
         if status is not None:
             changes = {**changes, "moved": self._account.milliseconds()}
         self._tasks.change(task, changes, self._account.now())
-        self._mailbox.note(task.sid)
+        self._dirty.add(task.sid)
         event = "task.updated" if status is None else _TASK_EVENTS.get(status)
         if event is not None:
             self._log.record(task.sid, task.facts(), event)
 
     def _release(self, task: Task) -> None:
-        """Let a task wait again, of which nothing is offered any longer."""
+        """Return a task to pending once it has no pending reservation."""
         if task.assignment_status == "reserved" and not self._reservations.among(
             task.sid, "pending"
         ):
             self._move(task, {"assignment_status": "pending"})
 
     def _rest(self, reservation: Reservation) -> None:
-        """Note that the worker has had something to do just now, on that channel."""
+        """Move the worker to the end of the idle order."""
         worker = reservation.worker
         channel = worker.channels.get(reservation.channel.sid)
         self._workers.rest(worker, *([] if channel is None else [channel]))
@@ -222,6 +223,6 @@ class Transitions:
             self._move(task, {"assignment_status": status})
 
     def _occupy(self, worker: Worker, activity: Activity | None) -> None:
-        """Move a worker of a workspace that gives workers a single task at a time."""
+        """Move a worker, in a workspace of one task at a time."""
         if activity is not None and not self._settings().multi_task_enabled:
             self.move_worker(worker, activity)

@@ -1,40 +1,39 @@
-"""Workers and their channels, as they are kept, and as expressions see them."""
+"""Workers and their channels, and the view of them in expressions."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
+from aiotask.sandbox._json import loads
 from aiotask.sandbox.expressions.language import View
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.activity import Activity
 from aiotask.sandbox.model.changes import DERIVED
 from aiotask.sandbox.model.dirty import DirtySet
 from aiotask.sandbox.model.events import EventLog, Facts
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.store import Resource, Store
 from aiotask.sandbox.model.task_channel import TaskChannel, TaskChannelStore
-from aiotask.sandbox.wire.answers import invalid
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class WorkerChannel(Resource):
-    """How much work of one kind a worker can do, and does."""
+    """A worker's capacity and load on one task channel."""
 
     channel: TaskChannel
     capacity: int = 1
     available: bool = True
     assigned: int = field(default=0, metadata=DERIVED)
-    """Reservations that are accepted."""
+    """The number of accepted reservations."""
     engaged: int = field(default=0, metadata=DERIVED)
-    """Reservations that are pending, accepted or wrapping."""
+    """The number of pending, accepted and wrapping reservations."""
     turn: int = 0
-    """Orders the workers by who has done nothing on this channel for longest."""
+    """Sort key: the worker idle for longest on this channel comes first."""
 
     @property
     def percentage(self) -> int:
-        """The share of the capacity that is free, as Twilio's page on multitasking computes it."""
+        """The free share of the capacity, computed as on Twilio's page on multitasking."""
         if not self.capacity:
             return 0
         return max(0, (self.capacity - self.engaged) * 100 // self.capacity)
@@ -42,7 +41,7 @@ class WorkerChannel(Resource):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Worker(Resource):
-    """Someone who does tasks; *since* is when the activity began, in milliseconds since 1970."""
+    """A worker; the present activity began at *since*, in milliseconds since 1970."""
 
     friendly_name: str
     activity: Activity
@@ -50,22 +49,22 @@ class Worker(Resource):
     attributes: str = "{}"
     decoded: Mapping[str, Any] = field(default_factory=dict, metadata=DERIVED)
     channels: dict[str, WorkerChannel] = field(default_factory=dict)
-    """By the sid of the task channel."""
+    """Channels by the sid of the task channel."""
     turn: int = 0
-    """Orders the workers by who has done nothing for longest."""
+    """Sort key: the worker idle for longest comes first."""
 
     @property
     def activity_sid(self) -> str:
-        """What the worker is doing."""
+        """The sid of the present activity."""
         return self.activity.sid
 
     @property
     def activity_name(self) -> str:
-        """What the worker is doing."""
+        """The name of the present activity."""
         return self.activity.friendly_name
 
     def facts(self) -> Facts:
-        """Return what events say about a worker."""
+        """Return the event facts of a worker."""
         return Facts(
             worker_sid=self.sid,
             worker_name=self.friendly_name,
@@ -76,13 +75,13 @@ class Worker(Resource):
 
 
 class WorkerView(View):
-    """A worker's attributes, and before them the fields that Twilio's expressions know."""
+    """A worker in expressions: Twilio's own fields first, then the attributes."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
 
     def get(self, name: str, /) -> Any:
-        """Return a value, None where there is none."""
+        """Return the value of a field or attribute, or None."""
         worker = self._worker
         match name:
             case "sid" | "friendly_name" | "activity_sid" | "activity_name":
@@ -100,9 +99,9 @@ class WorkerView(View):
 
 
 class WorkerStore(Store[Worker]):
-    """The workers of one workspace, of whom Twilio's page on workers allows 15,000.
+    """The workers of one workspace, each with one channel per task channel.
 
-    Each has a channel for each task channel that there is.
+    Twilio's page on workers allows 15,000.
     """
 
     make = Worker
@@ -112,51 +111,52 @@ class WorkerStore(Store[Worker]):
     most = 15_000
 
     def __init__(
-        self, account: Account, log: EventLog, channels: TaskChannelStore, mailbox: DirtySet
+        self, account: Account, log: EventLog, channels: TaskChannelStore, dirty: DirtySet
     ) -> None:
         super().__init__(account, log)
-        self.mailbox = mailbox
+        self.dirty = dirty
         self.by_activity: Counter[str] = Counter()
         self._channels = channels
         self._names: dict[str, Worker] = {}
         self._turn = 0
 
     def built(self, values: Mapping[str, Any]) -> Worker:
-        """Return a worker who is not kept yet."""
+        """Return a new worker without adding it."""
         self._check_name(values["friendly_name"], None)
         worker = super().built({**values, "since": self.account.milliseconds()})
         for channel in self._channels:
-            self._equip(worker, channel)
+            self._add_channel(worker, channel)
         self.rest(worker, *worker.channels.values())
         return worker
 
     def named(self, name: str) -> Worker | None:
-        """Return the worker with a friendly name in upper or lower case."""
+        """Return the worker with a friendly name, whatever its case."""
         return self._names.get(name.casefold())
 
     def rest(self, worker: Worker, *channels: WorkerChannel) -> None:
-        """Put a worker behind all others in the order of who is idle for longest."""
+        """Put a worker at the end of the idle order."""
+        # In thousandths of a millisecond, so that many changes within one keep their order.
         self._turn = max(self._turn + 1, self.account.milliseconds() * 1000)
         worker.turn = self._turn
         for item in channels:
             item.turn = self._turn
         if worker.sid in self.items:
-            self.note(worker)
-        self.mailbox.note(worker.sid)
+            self.mark_unsaved(worker)
+        self.dirty.add(worker.sid)
 
     def hold(self, item: Worker) -> None:
-        """Keep a worker."""
+        """Keep a new or loaded worker."""
         self._index(item)
         super().hold(item)
 
-    def revive(self, item: Worker) -> None:
-        """Keep a worker who was saved."""
-        item.decoded = orjson.loads(item.attributes)
+    def restore(self, item: Worker) -> None:
+        """Keep a loaded worker, and compute the derived fields."""
+        item.decoded = loads(item.attributes)
         self._turn = max(self._turn, item.turn, *(each.turn for each in item.channels.values()))
-        super().revive(item)
+        super().restore(item)
 
     def change(self, item: Worker, changes: Mapping[str, Any]) -> None:
-        """Set what is not None; a new activity begins now."""
+        """Set the values that are not None; a new activity begins now."""
         self._check_name(changes.get("friendly_name"), item)
         if changes.get("activity") not in (None, item.activity):
             changes = {**changes, "since": self.account.milliseconds()}
@@ -166,54 +166,55 @@ class WorkerStore(Store[Worker]):
         self._index(item)
         if item.activity.available and not idle:
             self.rest(item, *item.channels.values())
-        self.mailbox.note(item.sid)
+        self.dirty.add(item.sid)
 
     def changed(self, item: Worker, old: Mapping[str, Any]) -> None:
-        """Tell the log of a change, for some of which TaskRouter has events."""
+        """Record the changes that TaskRouter has events for."""
         if "attributes" in old:
             self.record(item, "attributes.update")
         if "activity" in old:
             facts = item.facts()._replace(
                 more=self._spent(old["activity"], old.get("since", item.since))
             )
-            self.tell(item.sid, facts, "worker.activity.update")
+            self.log_event(item.sid, facts, "worker.activity.update")
 
     def remove(self, item: Worker) -> None:
-        """Forget a worker."""
+        """Remove a worker."""
         self._unindex(item)
+        # Reservations of closed tasks still refer to the worker.
         del self.items[item.sid]
-        self.account.changes.retire(item)
-        self.mailbox.note(item.sid)
+        self.account.changes.add_tombstone(item)
+        self.dirty.add(item.sid)
         facts = item.facts()._replace(more=self._spent(item.activity, item.since))
-        self.tell(item.sid, facts, "worker.deleted")
+        self.log_event(item.sid, facts, "worker.deleted")
 
     def facts(self, item: Worker) -> Facts:
-        """Return what events say about a worker."""
+        """Return the event facts of a worker."""
         return item.facts()
 
-    def equip(self, channel: TaskChannel) -> None:
-        """Give every worker a channel for a new task channel."""
+    def add_channel(self, channel: TaskChannel) -> None:
+        """Add a channel to every worker, for a new task channel."""
         for worker in self:
-            self._equip(worker, channel)
-            self.note(worker)
+            self._add_channel(worker, channel)
+            self.mark_unsaved(worker)
 
-    def strip(self, channel: TaskChannel) -> None:
-        """Take the channels of a task channel away from the workers."""
+    def remove_channel(self, channel: TaskChannel) -> None:
+        """Remove the channel of a deleted task channel from every worker."""
         for worker in self:
             del worker.channels[channel.sid]
-            self.note(worker)
-            self.mailbox.note(worker.sid)
+            self.mark_unsaved(worker)
+            self.dirty.add(worker.sid)
 
     def engage(self, worker: Worker, channel: TaskChannel, engaged: int, assigned: int) -> None:
-        """Count a worker's reservations on a channel up or down."""
+        """Add to a worker's counts of reservations on a channel."""
         item = worker.channels.get(channel.sid)
         if item is not None:
             item.engaged += engaged
             item.assigned += assigned
-        self.mailbox.note(worker.sid)
+        self.dirty.add(worker.sid)
 
     def _check_name(self, name: str | None, item: Worker | None) -> None:
-        """Refuse a name that another worker has: Twilio does not tell upper case from lower."""
+        """Refuse the name of another worker; Twilio ignores case."""
         if name is not None and self._names.get(name.casefold()) not in (None, item):
             raise invalid(f"A Worker with the FriendlyName {name!r} exists already")
 
@@ -226,13 +227,13 @@ class WorkerStore(Store[Worker]):
             ("worker_time_in_previous_activity_ms", str(spent)),
         )
 
-    def _equip(self, worker: Worker, channel: TaskChannel) -> None:
+    def _add_channel(self, worker: Worker, channel: TaskChannel) -> None:
         now = self.account.now()
         sid = self.account.new_sid("WC")
         worker.channels[channel.sid] = WorkerChannel(
             sid=sid, created=now, updated=now, channel=channel, turn=worker.turn
         )
-        self.mailbox.note(worker.sid)
+        self.dirty.add(worker.sid)
 
     def _index(self, item: Worker) -> None:
         self._names[item.friendly_name.casefold()] = item
@@ -244,20 +245,20 @@ class WorkerStore(Store[Worker]):
 
 
 class WorkerChannelStore(Store[WorkerChannel]):
-    """The channels of one worker, to whom their events belong."""
+    """The channels of one worker; their events are the worker's."""
 
     def __init__(self, workers: WorkerStore, worker: Worker) -> None:
         super().__init__(workers.account, workers.log)
-        self._mailbox = workers.mailbox
+        self._dirty = workers.dirty
         self.items = {item.sid: item for item in worker.channels.values()}
         self.worker = worker
 
-    def note(self, item: WorkerChannel) -> None:  # noqa: ARG002 - for all of them
-        """Have the worker saved, of whom the channels are a part."""
+    def mark_unsaved(self, item: WorkerChannel) -> None:  # noqa: ARG002 - for all of them
+        """Save the worker, whose row holds the channels."""
         self.account.changes.put(self.worker)
 
     def changed(self, item: WorkerChannel, old: Mapping[str, Any]) -> None:
-        """Tell the log of a change; the names are those of TaskRouter's event callbacks."""
+        """Record a change, under the field names of TaskRouter's event callbacks."""
         facts = self.worker.facts()._replace(
             task_channel_sid=item.channel.sid,
             task_channel_unique_name=item.channel.unique_name,
@@ -268,8 +269,8 @@ class WorkerChannelStore(Store[WorkerChannel]):
                 ("worker_channel_task_count", str(item.assigned)),
             ),
         )
-        self._mailbox.note(self.worker.sid)
+        self._dirty.add(self.worker.sid)
         if "capacity" in old:
-            self.tell(self.worker.sid, facts, "worker.capacity.update")
+            self.log_event(self.worker.sid, facts, "worker.capacity.update")
         if "available" in old:
-            self.tell(self.worker.sid, facts, "worker.channel.availability.update")
+            self.log_event(self.worker.sid, facts, "worker.channel.availability.update")

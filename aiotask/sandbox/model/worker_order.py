@@ -1,6 +1,6 @@
-"""What a workflow's targets say about workers that is no test: their order, and one by name.
+"""Worker order and known workers of a workflow's targets.
 
-After Twilio's pages on ordering workers and on known agents.
+Source: Twilio's pages on ordering workers and on known agents.
 """
 
 import re
@@ -22,14 +22,14 @@ _COLUMN = re.compile(rf"(?P<name>worker\.{NAME})(?:\s+(?P<direction>(?i:ASC|DESC
 
 
 class Column(NamedTuple):
-    """One part of an ``order_by``: what to compare workers by, and in which direction."""
+    """One part of an ``order_by``: the compared attribute and the direction."""
 
     read: Read
     sign: int
 
 
 def parse_order(text: str) -> tuple[Column, ...]:
-    """Return the columns that ``worker.level DESC, worker.age`` says; without a word it is ASC."""
+    """Parse an order such as ``worker.level DESC, worker.age``; the default is ASC."""
     columns = []
     for part in text.split(","):
         match = _COLUMN.fullmatch(part.strip())
@@ -41,7 +41,7 @@ def parse_order(text: str) -> tuple[Column, ...]:
 
 
 def rank(columns: Iterable[Column], attributes: Attributes) -> tuple[tuple[bool, float], ...]:
-    """Return what sorts by *columns*; what is no number comes last, in whichever direction."""
+    """Return the sort key by *columns*; values that are not numbers come last."""
     ranks = []
     for column in columns:
         value = column.read(attributes)
@@ -51,5 +51,5 @@ def rank(columns: Iterable[Column], attributes: Attributes) -> tuple[tuple[bool,
 
 
 def parse_reference(text: str) -> Path | None:
-    """Return what a name in dotted form refers to, None for what is no name."""
+    """Return the path of a dotted name, None for other text."""
     return path_of(text) if _NAME.fullmatch(text) else None

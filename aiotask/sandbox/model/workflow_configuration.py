@@ -1,7 +1,6 @@
-"""A workflow's configuration document: what makes one valid, and where it sends a task.
+"""Workflow configurations: parsing, validation and routing.
 
-After Twilio's page on workflow configuration. Unknown keys are kept, as real documents have them;
-how strict the service is beyond the rules on that page is not known.
+Source: Twilio's page on workflow configuration. Unknown keys are kept, as real documents have them.
 """
 
 import re
@@ -9,8 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
+from aiotask.sandbox._json import JsonSyntaxError, loads
 from aiotask.sandbox.expressions.language import (
     Attributes,
     Expression,
@@ -19,38 +17,40 @@ from aiotask.sandbox.expressions.language import (
     Test,
     parse,
 )
+from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.worker_order import Column, parse_order, parse_reference
-from aiotask.sandbox.wire.answers import invalid
-from aiotask.sandbox.wire.parameters import MAX_PRIORITY
+
+MAX_PRIORITY = 2**31 - 1
+"""The highest priority of a task, and of a target."""
 
 MAX_BYTES = 1_038_576
-"""The longest configuration, as Twilio's page of limits has it."""
+"""The longest configuration, by Twilio's page of limits."""
 
 _KINDS: Mapping[type, str] = {dict: "an object", list: "a list", str: "a string"}
 _DIGITS = re.compile(r"\d{1,10}", re.ASCII)
 _KNOWN = ("known_worker_sid", "known_worker_friendly_name")
 
 DEFAULT_RULE = -1
-"""The number of the default filter; the others count from 0."""
+"""The number of the default filter; other filters count from 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The one worker whose sid, or friendly name, an attribute of the task is."""
+    """A known worker: an attribute of the task holds the sid or the friendly name."""
 
     by_name: bool
     path: Path | None
-    """None for a reference that cannot be one, which no worker fits."""
+    """None for a reference that is invalid and matches no worker."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """Where a filter puts a task; without a *priority* the task keeps its own."""
+    """A target of a filter; without a *priority* the task keeps its own."""
 
     queue_sid: str
     priority: int | None = None
     until: int | None = None
-    """How old tasks may become in it, in milliseconds: its own timeout and those before it."""
+    """The sum of its timeout and those of earlier targets, in milliseconds."""
     expression: Expression | None = None
     skip_if: Test | None = None
     order_by: tuple[Column, ...] = ()
@@ -59,7 +59,7 @@ class Target:
 
 @dataclass(slots=True)
 class Document:
-    """A valid configuration: its filters in order, and what catches the rest."""
+    """A valid configuration: filters in order, and the default."""
 
     text: str
     filters: list[tuple[Test, tuple[Target, ...]]] = field(default_factory=list)
@@ -67,14 +67,14 @@ class Document:
     queue_sids: set[str] = field(default_factory=set)
 
     def route(self, attributes: Attributes, first: int = 0) -> int | None:
-        """Return which filter is true, beginning with the *first*, else the default one."""
+        """Return the number of the first matching filter, from *first* on, else of the default."""
         for number in range(first, len(self.filters)):
             if self.filters[number][0](attributes):
                 return number
         return None if self.default is None else DEFAULT_RULE
 
     def target(self, rule: int, step: int) -> Target | None:
-        """Return a target of a filter, None where there is none."""
+        """Return a target of a filter, or None."""
         if rule == DEFAULT_RULE:
             return self.default if step == 0 else None
         targets = self.filters[rule][1] if rule < len(self.filters) else ()
@@ -82,18 +82,18 @@ class Document:
 
 
 def read_document(text: str, queue_exists: Callable[[str], bool]) -> Document:
-    """Return the document that *text* is, or refuse it with the place of the mistake."""
+    """Parse a configuration; a refusal names the place of the mistake."""
     if len(text.encode()) > MAX_BYTES:
         raise invalid(f"Invalid Configuration: longer than {MAX_BYTES} bytes")
     try:
-        parsed = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        parsed = loads(text)
+    except JsonSyntaxError as error:
         raise invalid(f"Invalid Configuration: not JSON: {error}") from error
     return _Reader(text, queue_exists).read(parsed)
 
 
 class _Reader:
-    """Goes through a document once, and knows where it is."""
+    """Reads a document in one pass, and keeps track of the place."""
 
     def __init__(self, text: str, queue_exists: Callable[[str], bool]) -> None:
         self._document = Document(text)
@@ -157,7 +157,7 @@ def _wrong(place: str, what: str) -> Exception:
 
 
 def _member(holder: Any, name: str, kind: type, place: str) -> Any:
-    """Return a member of an object, None where it is absent or null."""
+    """Return a member of an object; None if it is absent or null."""
     if not isinstance(holder, dict):
         raise _wrong(place, "is not an object")
     value = holder.get(name)
@@ -171,7 +171,7 @@ def _each(items: Sequence[Any] | None, place: str) -> Iterator[tuple[str, Any]]:
 
 
 def _number(place: str, value: Any, lowest: int) -> int | None:
-    """Return a number, which real documents often write as a string."""
+    """Return a whole number; real documents often write it as a string."""
     if value is None:
         return None
     text = "" if isinstance(value, bool) else str(value)
@@ -188,7 +188,7 @@ def _order(place: str, text: str | None) -> tuple[Column, ...]:
 
 
 def _known(place: str, target: dict[str, Any]) -> Known | None:
-    """Return the known worker of a target; a reference to what is no task's is a wrong value."""
+    """Return the known worker of a target; only a reference to the task is valid."""
     texts = [(name, _member(target, name, str, place)) for name in _KNOWN]
     for name, text in texts:
         if text:

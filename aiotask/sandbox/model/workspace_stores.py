@@ -1,4 +1,4 @@
-"""All that one workspace holds, and nothing of how it is asked for."""
+"""The stores of one workspace."""
 
 from typing import NamedTuple
 
@@ -15,12 +15,12 @@ from aiotask.sandbox.model.workflow import WorkflowStore
 
 
 class Stores(NamedTuple):
-    """The stores of one workspace."""
+    """All stores of a workspace, its event log and its dirty set."""
 
     account: Account
     workspace_sid: str
     log: EventLog
-    mailbox: DirtySet
+    dirty: DirtySet
     activities: ActivityStore
     channels: TaskChannelStore
     workers: WorkerStore
@@ -31,7 +31,7 @@ class Stores(NamedTuple):
 
     @classmethod
     def open(cls, account: Account) -> "Stores":
-        """Return what a new workspace holds: the documented activities and task channels."""
+        """Return the stores of a new workspace, with its documented activities and channels."""
         stores = cls.empty(account, account.new_sid("WS"))
         stores.activities.begin(FIRST_ACTIVITIES)
         stores.channels.begin(FIRST_CHANNELS)
@@ -39,22 +39,22 @@ class Stores(NamedTuple):
 
     @classmethod
     def empty(cls, account: Account, sid: str) -> "Stores":
-        """Return what a workspace holds before there is anything in it."""
+        """Return empty stores."""
         account = account.within(sid)
         log = EventLog(account, sid)
         activities, channels = ActivityStore(account, log), TaskChannelStore(account, log)
-        mailbox = DirtySet(account.scheduler)
-        workers = WorkerStore(account, log, channels, mailbox)
+        dirty = DirtySet(account.scheduler)
+        workers = WorkerStore(account, log, channels, dirty)
         return cls(
             account=account,
             workspace_sid=sid,
             log=log,
-            mailbox=mailbox,
+            dirty=dirty,
             activities=activities,
             channels=channels,
             workers=workers,
-            queues=TaskQueueStore(account, log, mailbox),
-            workflows=WorkflowStore(account, log, mailbox),
+            queues=TaskQueueStore(account, log, dirty),
+            workflows=WorkflowStore(account, log, dirty),
             tasks=TaskStore(account.changes, account.index),
             reservations=ReservationStore(account, log, workers),
         )

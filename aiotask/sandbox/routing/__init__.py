@@ -1,1 +1,1 @@
-"""Task routing: which worker is offered which task, and when."""
+"""Task routing: offers of tasks to workers, workflow steps and deadlines."""

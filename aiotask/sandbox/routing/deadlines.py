@@ -1,22 +1,22 @@
-"""When something is due of a task, as its fields say.
+"""Deadlines of tasks.
 
-After Twilio's pages on limits and on the lifecycle of tasks. That wrapping has no limit, as nothing
-says that it has one, is decided here.
+Source: Twilio's pages on limits and on the lifecycle of tasks. Undocumented by Twilio; the sandbox:
+wrapping has no limit.
 """
 
 from aiotask.sandbox.model.task import CLOSED, WAITING, Task
 
 ASSIGNED_MS = 86_400_000
-"""How long a task may be assigned."""
+"""The longest time that a task stays assigned."""
 
 
 def lifetime(task: Task) -> int:
-    """Return when a task must have been assigned, in milliseconds since 1970."""
+    """Return when the task times out unless assigned, in milliseconds since 1970."""
     return task.began + task.timeout * 1000
 
 
 def due(task: Task, closed_for: int) -> int | None:
-    """Return when its status ends by itself; closed tasks stay for so many seconds."""
+    """Return the end of the present status; *closed_for* is the seconds that closed tasks stay."""
     if task.assignment_status == "pending" and task.deadline is not None:
         return min(task.deadline, lifetime(task))
     if task.assignment_status in WAITING:

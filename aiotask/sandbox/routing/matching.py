@@ -1,17 +1,6 @@
-"""Who gets which task: waiting tasks on one side, free workers on the other.
+"""Matching of waiting tasks and free workers.
 
-What Twilio leaves open is decided so:
-
-* Idle longest is who has not been offered a task, has not ended one, and has not become available
-  for longest. Of those equal in an ``order_by``, the longest idle comes first.
-* FIFO queues of a workspace are served together: the highest priority, then the earliest virtual
-  start; LIFO queues so too: the latest virtual start.
-* A task that is reserved for fewer workers than its queue allows is offered to others who become
-  free, but not again to those who have had it since it was last pending.
-* A worker who does one task at a time has one reservation at most that is not completed.
-* A task for one worker (RoutingTarget) asks for no queue's or target's expression, and waits if
-  there is no such worker; with IgnoreCapacity it asks for no capacity, channel or activity either.
-* A known worker must be in the queue and fit the target's expression, and is waited for.
+The README has what Twilio leaves undocumented here.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,33 +12,33 @@ from aiotask.sandbox.model.transitions import Settings
 from aiotask.sandbox.model.worker import Worker, WorkerView
 from aiotask.sandbox.model.worker_order import rank
 from aiotask.sandbox.model.workspace_stores import Stores
-from aiotask.sandbox.routing.waiting import Place, WaitingGroup, WaitingTasks
+from aiotask.sandbox.routing.waiting import Position, WaitingGroup, WaitingTasks
 from aiotask.sandbox.routing.worker_pools import WorkerPools
 
 Rank = tuple[int, ...]
 
 
 class Found(NamedTuple):
-    """A task, what orders it among all that wait in the workspace, and where it does."""
+    """A waiting task, its rank in the workspace and its group."""
 
     rank: Rank
     task: Task
-    line: WaitingGroup
+    group: WaitingGroup
 
 
 class Matching:
-    """Brings together the tasks and the workers of one workspace."""
+    """Matches the tasks and workers of one workspace."""
 
     def __init__(self, stores: Stores, settings: Callable[[], Settings]) -> None:
-        self.lines = WaitingTasks()
-        self.crew = WorkerPools(stores.workers, self.is_free)
+        self.waiting = WaitingTasks()
+        self.pools = WorkerPools(stores.workers, self.is_free)
         self._workers = stores.workers
         self._reservations = stores.reservations
         self._activities = stores.activities
         self._settings = settings
 
     def is_free(self, worker: Worker, channel: str) -> bool:
-        """Tell whether a worker can be offered one more task of a channel."""
+        """Tell whether a worker can take one more task of a channel."""
         item = worker.channels.get(channel)
         return (
             item is not None
@@ -59,80 +48,83 @@ class Matching:
             and (self._settings().multi_task_enabled or not any(self._reservations.open(worker)))
         )
 
-    def rank(self, line: WaitingGroup, place: Place) -> Rank:
-        """Return what orders a task among all that wait; the least is served first."""
-        last = line.queue.task_order != self._settings().prioritize_queue_order
-        return (int(last), *place[:-1])
+    def rank(self, group: WaitingGroup, position: Position) -> Rank:
+        """Return the rank of a task among all waiting ones; the lowest is served first."""
+        last = group.queue.task_order != self._settings().prioritize_queue_order
+        return (int(last), *position[:-1])
 
     def find(self, task: Task) -> Found | None:
-        """Return a task with its rank, if it waits."""
-        found = self.lines.find(task.sid)
+        """Return a task with its rank; None if it does not wait."""
+        found = self.waiting.find(task.sid)
         return None if found is None else Found(self.rank(*found), task, found[0])
 
     def task_for(self, worker: Worker) -> Found | None:
         """Return the first task that a worker can take."""
         best: Found | None = None
-        for line in self._lines_of(worker):
-            place = self._first(line, worker, best)
-            if place is not None:
-                best = Found(self.rank(line, place), place[-1], line)
+        for group in self._groups_of(worker):
+            position = self._first(group, worker, best)
+            if position is not None:
+                best = Found(self.rank(group, position), position[-1], group)
         return best
 
     def worker_for(self, found: Found) -> Worker | None:
-        """Return who is the first to get a task."""
-        line = found.line
+        """Return the first worker who can take a task."""
+        group = found.group
         candidates = (
             worker
-            for worker in self._candidates(line)
-            if line.admits(worker) and self._may_have(worker, found.task)
+            for worker in self._candidates(group)
+            if group.admits(worker) and self._may_have(worker, found.task)
         )
-        columns = line.target.order_by
+        columns = group.target.order_by
+        # Candidates come in idle order, so the first one wins, and min() keeps the first of equals.
         if not columns:
             return next(candidates, None)
         return min(
             candidates, key=lambda item: rank(columns, Scope(worker=WorkerView(item))), default=None
         )
 
-    def crowd(self, line: WaitingGroup) -> View:
-        """Return what skip_if asks about the workers of a queue."""
-        staff = self.crew.staff(line.queue.target_workers)
-        return _Crowd(
-            {item.sid: (count, item.available) for item, count in staff.counts(self._activities)}
+    def worker_counts(self, group: WaitingGroup) -> View:
+        """Return the worker counts that skip_if refers to."""
+        pool = self.pools.pool(group.queue.target_workers)
+        return _WorkerCounts(
+            {item.sid: (count, item.available) for item, count in pool.counts(self._activities)}
         )
 
-    def _candidates(self, line: WaitingGroup) -> Iterator[Worker]:
-        """Return who is free and in the queue, the longest idle first."""
-        if line.person is not None:
-            kind, value = line.person
+    def _candidates(self, group: WaitingGroup) -> Iterator[Worker]:
+        """Yield the free workers of the queue, the longest idle first."""
+        if group.person is not None:
+            kind, value = group.person
             name = value if isinstance(value, str) else ""
             worker = self._workers.get(name) if kind == "sid" else self._workers.named(name)
-            if worker is not None and self._is_for(line, worker):
+            if worker is not None and self._is_for(group, worker):
                 yield worker
             return
-        for _, _, sid in self.crew.ready(line.queue.target_workers, line.channel):
+        for _, _, sid in self.pools.ready(group.queue.target_workers, group.channel):
             yield self._workers.items[sid]
 
-    def _lines_of(self, worker: Worker) -> Iterator[WaitingGroup]:
-        yield from self.lines.for_worker(worker)
+    def _groups_of(self, worker: Worker) -> Iterator[WaitingGroup]:
+        yield from self.waiting.for_worker(worker)
         for channel in worker.channels:
             if self.is_free(worker, channel):
-                yield from self.lines.for_channel(channel)
+                yield from self.waiting.for_channel(channel)
 
-    def _is_for(self, line: WaitingGroup, worker: Worker) -> bool:
-        free = line.key.ignores_capacity or self.is_free(worker, line.channel)
-        return free and (line.direct or worker in self.crew.staff(line.queue.target_workers))
+    def _is_for(self, group: WaitingGroup, worker: Worker) -> bool:
+        free = group.key.ignores_capacity or self.is_free(worker, group.channel)
+        return free and (group.direct or worker in self.pools.pool(group.queue.target_workers))
 
-    def _first(self, line: WaitingGroup, worker: Worker, best: Found | None) -> Place | None:
-        """Return the first task of a line that a worker can take, if it is before the *best*."""
+    def _first(self, group: WaitingGroup, worker: Worker, best: Found | None) -> Position | None:
+        """Return the first task of a group that a worker can take, if it ranks before *best*."""
+        # All tasks of a group fit the same workers, so the expression is evaluated at most once,
+        # and only if the first task would rank before the best.
         tried = False
-        for place in line.tasks:
-            if best is not None and self.rank(line, place) >= best.rank:
+        for position in group.tasks:
+            if best is not None and self.rank(group, position) >= best.rank:
                 return None
-            if not tried and not (self._is_for(line, worker) and line.admits(worker)):
+            if not tried and not (self._is_for(group, worker) and group.admits(worker)):
                 return None
             tried = True
-            if self._may_have(worker, place[-1]):
-                return place
+            if self._may_have(worker, position[-1]):
+                return position
         return None
 
     def _may_have(self, worker: Worker, task: Task) -> bool:
@@ -143,14 +135,14 @@ class Matching:
         )
 
 
-class _Crowd(View):
-    """How many workers there are, by whether they are available and by the sids of activities."""
+class _WorkerCounts(View):
+    """Numbers of workers: available, unavailable, and by activity sid."""
 
     def __init__(self, counts: dict[str, tuple[int, bool]]) -> None:
         self._counts = counts
 
     def get(self, name: str, /) -> int | None:
-        """Return a number, None for what is no name of one."""
+        """Return a count, None for an unknown name."""
         if name in ("available", "unavailable"):
             wanted = name == "available"
             return sum(count for count, available in self._counts.values() if available is wanted)

@@ -1,15 +1,14 @@
-"""Where tasks wait: lines, in each of which all tasks can be taken by the same workers.
+"""Waiting tasks in groups whose tasks fit the same workers.
 
-A line is what a queue, a channel, a target, and the values that the target's expression asks of a
-task have in common. So a worker who is free tries expressions on lines, and not on tasks.
+A group shares its queue, channel, target and the task values that the target's expression reads. So
+a free worker is tested once per group, not once per task.
 """
 
 from collections.abc import Hashable, Iterator
 from typing import Any, NamedTuple
 
-import orjson
-from sortedcontainers import SortedList
-
+from aiotask.sandbox._json import dumps, loads
+from aiotask.sandbox._sorted import SortedList
 from aiotask.sandbox.expressions.language import Attributes, Path, Scope, reader
 from aiotask.sandbox.expressions.values import COMPOUND, identity
 from aiotask.sandbox.model.task import Task
@@ -17,14 +16,14 @@ from aiotask.sandbox.model.task_queue import TaskQueue
 from aiotask.sandbox.model.worker import Worker, WorkerView
 from aiotask.sandbox.model.workflow_configuration import Target
 
-Place = tuple[Any, ...]
-"""What orders the tasks of a queue: numbers, and at last the task."""
+Position = tuple[Any, ...]
+"""The sort key of a task in its queue, and the task itself at the end."""
 Person = tuple[str, Hashable]
-"""A worker by sid or by name."""
+"""A worker, by "sid" or by "name"."""
 
 
 class WaitingGroup:
-    """Tasks that the same workers can take, in the order in which they get them."""
+    """Tasks that fit the same workers, in the order of service."""
 
     __slots__ = ("_attributes", "channel", "direct", "key", "person", "queue", "target", "tasks")
 
@@ -35,11 +34,11 @@ class WaitingGroup:
         self.key = key
         self.person = key.person
         self.direct = is_direct(task)
-        self.tasks: SortedList[Place] = SortedList()
-        self._attributes: Attributes = orjson.loads(task.attributes) if key.values else {}
+        self.tasks: SortedList[Position] = SortedList()
+        self._attributes: Attributes = loads(task.attributes) if key.values else {}
 
     def admits(self, worker: Worker) -> bool:
-        """Tell whether the target's expression is true for a worker; for a direct task it is."""
+        """Tell whether a worker fits the target's expression; direct tasks ignore it."""
         expression = self.target.expression
         if expression is None or self.direct:
             return True
@@ -47,7 +46,7 @@ class WaitingGroup:
 
 
 class Key(NamedTuple):
-    """What tells lines apart."""
+    """The identity of a group."""
 
     queue: str
     channel: str
@@ -59,11 +58,11 @@ class Key(NamedTuple):
 
     @classmethod
     def of(cls, task: Task, queue: TaskQueue, target: Target) -> "Key":
-        """Return the line that a task belongs to."""
+        """Return the key of a task's group."""
         direct = is_direct(task)
         paths = () if direct or target.expression is None else sorted_paths(target.expression.paths)
         known = None if direct else target.known
-        decoded = orjson.loads(task.attributes) if paths or known else {}
+        decoded = loads(task.attributes) if paths or known else {}
         scope = Scope(task=decoded)
         person: Person | None = ("sid", task.routing_target) if direct else None
         if known is not None:
@@ -73,6 +72,7 @@ class Key(NamedTuple):
         return cls(
             queue.sid,
             task.channel.sid,
+            # Targets have no equality: the group keeps its target alive, so the id stays unique.
             id(target),
             person,
             direct,
@@ -85,71 +85,71 @@ class WaitingTasks:
     """All waiting tasks of a workspace."""
 
     def __init__(self) -> None:
-        self._lines: dict[Key, WaitingGroup] = {}
+        self._groups: dict[Key, WaitingGroup] = {}
         self._by_channel: dict[str, dict[Key, WaitingGroup]] = {}
         self._by_person: dict[Person, dict[Key, WaitingGroup]] = {}
-        self._places: dict[str, tuple[WaitingGroup, Place]] = {}
+        self._positions: dict[str, tuple[WaitingGroup, Position]] = {}
 
     def put(self, task: Task, queue: TaskQueue, target: Target) -> None:
-        """Let a task wait, in the place that is right for it now."""
+        """Insert a waiting task, or move it to its present position."""
         self.take(task.sid)
         key = Key.of(task, queue, target)
-        line = self._lines.get(key)
-        if line is None:
-            line = self._lines[key] = WaitingGroup(queue, target, task, key)
-            self._group(line)[key] = line
-        place = _place(task, queue)
-        line.tasks.add(place)
-        self._places[task.sid] = line, place
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = WaitingGroup(queue, target, task, key)
+            self._neighbours(group)[key] = group
+        position = _position(task, queue)
+        group.tasks.add(position)
+        self._positions[task.sid] = group, position
 
     def take(self, sid: str) -> None:
-        """Let a task wait no longer."""
-        found = self._places.pop(sid, None)
+        """Remove a task, if it waits."""
+        found = self._positions.pop(sid, None)
         if found is None:
             return
-        line, place = found
-        line.tasks.remove(place)
-        if not line.tasks:
-            del self._lines[line.key]
-            group = self._group(line)
-            del group[line.key]
-            if not group and line.person is not None:
-                del self._by_person[line.person]
+        group, position = found
+        group.tasks.remove(position)
+        if not group.tasks:
+            del self._groups[group.key]
+            neighbours = self._neighbours(group)
+            del neighbours[group.key]
+            if not neighbours and group.person is not None:
+                del self._by_person[group.person]
 
-    def find(self, sid: str) -> tuple[WaitingGroup, Place] | None:
-        """Return where a task waits."""
-        return self._places.get(sid)
+    def find(self, sid: str) -> tuple[WaitingGroup, Position] | None:
+        """Return the group and position of a task, if it waits."""
+        return self._positions.get(sid)
 
     def for_channel(self, channel: str) -> Iterator[WaitingGroup]:
-        """Return the lines of a channel that are for nobody in particular."""
+        """Yield the groups of a channel that are not for a particular worker."""
         return iter(self._by_channel.get(channel, {}).values())
 
     def for_worker(self, worker: Worker) -> Iterator[WaitingGroup]:
-        """Return the lines that are for a worker alone."""
+        """Yield the groups for one particular worker."""
         for person in (("sid", worker.sid), ("name", worker.friendly_name.casefold())):
             yield from self._by_person.get(person, {}).values()
 
     def __bool__(self) -> bool:
-        return bool(self._lines)
+        return bool(self._groups)
 
-    def _group(self, line: WaitingGroup) -> dict[Key, WaitingGroup]:
-        if line.person is None:
-            return self._by_channel.setdefault(line.channel, {})
-        return self._by_person.setdefault(line.person, {})
+    def _neighbours(self, group: WaitingGroup) -> dict[Key, WaitingGroup]:
+        if group.person is None:
+            return self._by_channel.setdefault(group.channel, {})
+        return self._by_person.setdefault(group.person, {})
 
 
 def is_direct(task: Task) -> bool:
-    """Tell whether a task is for the worker whom its RoutingTarget names."""
+    """Tell whether the RoutingTarget of a task is a worker."""
     return (task.routing_target or "").startswith("WK")
 
 
 def sorted_paths(paths: frozenset[Path]) -> list[Path]:
-    """Return the paths that lead into a task, in an order that is always the same."""
+    """Return the paths into the task, in a stable order."""
     return sorted((path for path in paths if path[0] == "task"), key=str)
 
 
 def _person(value: Any, *, by_name: bool) -> Person:
-    """Return whom a value means; what is no text means nobody."""
+    """Return the worker that a value names; a value that is no text names none."""
     if by_name:
         return "name", value.casefold() if isinstance(value, str) else None
     return "sid", value if isinstance(value, str) else None
@@ -157,10 +157,10 @@ def _person(value: Any, *, by_name: bool) -> Person:
 
 def _hashable(value: Any) -> Hashable:
     key = identity(value)
-    return orjson.dumps(value) if key is COMPOUND else key
+    return dumps(value) if key is COMPOUND else key
 
 
-def _place(task: Task, queue: TaskQueue) -> Place:
+def _position(task: Task, queue: TaskQueue) -> Position:
     if queue.task_order == "LIFO":
         return -task.virtual_start, -task.number, task
     return -task.priority, task.virtual_start, task.number, task

@@ -1,14 +1,13 @@
-"""Who may get tasks from a queue, and who of them is free: kept up, not looked for.
+"""Worker pools: the eligible and the free workers of queues, kept up incrementally.
 
-Queues with the same TargetWorkers share what is known. An expression is tried on a worker when the
-worker's attributes or name change, and only if it asks for activities or channels, always.
+Queues with the same TargetWorkers share a pool. Its expression is evaluated when a worker's
+attributes or name change; one that reads activities or channels, at every change.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from sortedcontainers import SortedList
-
+from aiotask.sandbox._sorted import SortedList
 from aiotask.sandbox.expressions.language import Expression, parse
 from aiotask.sandbox.model.activity import Activity
 from aiotask.sandbox.model.worker import Worker, WorkerStore, WorkerView
@@ -17,11 +16,11 @@ _VOLATILE = frozenset(["activity_sid", "activity_name", "channel"])
 _NOBODY = "1==2"
 
 Turn = tuple[int, int, str]
-"""When a worker did something last, on the channel and at all, and the sid."""
+"""Sort key of idle workers: last work on the channel, last work at all, sid."""
 
 
 class WorkerPool:
-    """The workers whom one expression means."""
+    """The workers that one expression matches."""
 
     def __init__(self, expression: Expression) -> None:
         self.volatile = any(path[0] in _VOLATILE for path in expression.paths)
@@ -35,31 +34,31 @@ class WorkerPool:
         return worker.sid in self._activities
 
     def test(self, worker: Worker) -> bool:
-        """Tell whether a worker belongs to it."""
+        """Tell whether the expression matches a worker."""
         return self._test(WorkerView(worker))
 
     def put(self, worker: Worker) -> None:
-        """Note that a worker belongs to it, and what the worker does now."""
-        self.count_out(worker.sid)
+        """Add a worker, or update the activity."""
+        self.remove(worker.sid)
         self._activities[worker.sid] = worker.activity.sid
         self._by_activity[worker.activity.sid] += 1
 
-    def count_out(self, sid: str) -> None:
-        """Note that a worker does not belong to it."""
+    def remove(self, sid: str) -> None:
+        """Remove a worker."""
         activity = self._activities.pop(sid, None)
         if activity is not None:
             self._by_activity[activity] -= 1
 
     def ready(self, channel: str) -> "SortedList[Turn] | None":
-        """Return who is free on a channel, the longest idle first, if anyone has asked before."""
+        """Return the free workers of a watched channel, the longest idle first, else None."""
         return self._ready.get(channel)
 
     def watch(self, channel: str) -> "SortedList[Turn]":
-        """Keep up who is free on a channel, from now on."""
+        """Start to track the free workers of a channel."""
         return self._ready.setdefault(channel, SortedList())
 
     def turn(self, channel: str, sid: str, turn: Turn | None) -> None:
-        """Put a worker in place among those who are free on a channel; None takes one out."""
+        """Set the turn of a free worker on a channel; None removes the worker."""
         ready = self._ready[channel]
         old = self._turns.pop((channel, sid), None)
         if old is not None:
@@ -69,74 +68,75 @@ class WorkerPool:
             ready.add(turn)
 
     def watched(self) -> Iterable[str]:
-        """Return the channels on which it is kept up who is free."""
+        """Return the watched channels."""
         return self._ready
 
     def counts(self, activities: Iterable[Activity]) -> Iterator[tuple[Activity, int]]:
-        """Return how many workers do what."""
+        """Yield the number of workers in each activity."""
         return ((activity, self._by_activity[activity.sid]) for activity in activities)
 
 
 class WorkerPools:
-    """All workers of a workspace, by the expressions of its queues."""
+    """The pools of a workspace, by TargetWorkers."""
 
     def __init__(self, workers: WorkerStore, free: Callable[[Worker, str], bool]) -> None:
         self._workers = workers
         self._free = free
-        self._staffs: dict[str, WorkerPool] = {}
+        self._pools: dict[str, WorkerPool] = {}
         self._known: dict[str, tuple[object, str]] = {}
 
-    def staff(self, expression: str) -> WorkerPool:
-        """Return whom a queue's TargetWorkers means; an empty one is nobody."""
-        staff = self._staffs.get(expression)
-        if staff is None:
-            staff = self._staffs[expression] = WorkerPool(parse(expression or _NOBODY))
-            for worker in filter(staff.test, self._workers):
-                staff.put(worker)
-        return staff
+    def pool(self, expression: str) -> WorkerPool:
+        """Return the pool of an expression; an empty one matches no worker."""
+        pool = self._pools.get(expression)
+        if pool is None:
+            pool = self._pools[expression] = WorkerPool(parse(expression or _NOBODY))
+            for worker in filter(pool.test, self._workers):
+                pool.put(worker)
+        return pool
 
     def ready(self, expression: str, channel: str) -> "SortedList[Turn]":
-        """Return who of them is free on a channel, the longest idle first."""
-        staff = self.staff(expression)
-        ready = staff.ready(channel)
+        """Return the free workers of a pool on a channel, the longest idle first."""
+        pool = self.pool(expression)
+        ready = pool.ready(channel)
         if ready is None:
-            ready = staff.watch(channel)
+            ready = pool.watch(channel)
             for worker in self._workers:
-                if worker in staff:
-                    staff.turn(channel, worker.sid, self._turn(worker, channel))
+                if worker in pool:
+                    pool.turn(channel, worker.sid, self._turn(worker, channel))
         return ready
 
     def refresh(self, sid: str) -> None:
-        """Take note of how a worker is now."""
+        """Update all pools for a changed or deleted worker."""
         worker = self._workers.get(sid)
         if worker is None:
             self._known.pop(sid, None)
-            for staff in self._staffs.values():
-                self._leave(staff, sid)
+            for pool in self._pools.values():
+                self._leave(pool, sid)
             return
+        # `decoded` is replaced at every update and never changed in place, so identity is enough.
         attributes, name = self._known.get(sid, (None, ""))
         same = attributes is worker.decoded and name == worker.friendly_name
         self._known[sid] = worker.decoded, worker.friendly_name
-        for staff in self._staffs.values():
-            if staff.test(worker) if staff.volatile or not same else worker in staff:
-                staff.put(worker)
-                for channel in staff.watched():
-                    staff.turn(channel, sid, self._turn(worker, channel))
+        for pool in self._pools.values():
+            if pool.test(worker) if pool.volatile or not same else worker in pool:
+                pool.put(worker)
+                for channel in pool.watched():
+                    pool.turn(channel, sid, self._turn(worker, channel))
             else:
-                self._leave(staff, sid)
+                self._leave(pool, sid)
 
     def keep(self, expressions: Iterable[str]) -> None:
-        """Forget whom expressions mean that no queue has any longer."""
+        """Drop the pools of expressions that no queue uses."""
         kept = set(expressions)
-        self._staffs = {text: staff for text, staff in self._staffs.items() if text in kept}
+        self._pools = {text: pool for text, pool in self._pools.items() if text in kept}
 
-    def _leave(self, staff: WorkerPool, sid: str) -> None:
-        staff.count_out(sid)
-        for channel in staff.watched():
-            staff.turn(channel, sid, None)
+    def _leave(self, pool: WorkerPool, sid: str) -> None:
+        pool.remove(sid)
+        for channel in pool.watched():
+            pool.turn(channel, sid, None)
 
     def _turn(self, worker: Worker, channel: str) -> Turn | None:
-        """Return the place of a free worker; optimized channels have rotations of their own."""
+        """Return the turn of a free worker; optimized channels rotate separately."""
         if not self._free(worker, channel):
             return None
         item = worker.channels[channel]

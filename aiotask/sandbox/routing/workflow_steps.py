@@ -1,23 +1,11 @@
-"""A task's way through its workflow: filter by filter and target by target.
+"""Workflow steps: a task's way through filters and targets.
 
-What Twilio leaves open is decided so:
-
-* The deadline of a target is the sum of its timeout and those before it, from when the task came to
-  the filter, which is its creation unless the workflow began anew or a filter was skipped.
-* A task whose last target times out is canceled, whatever other filters would match. One that is
-  skipped out of it goes on with the next filter that matches, and with the default filter at last.
-* When a workflow changes without ReEvaluateTasks, a task that waits stays where it is, under the
-  rules that the workflow has at that place now, if they are for the same queue.
-* A queue is entered and moved from only when it is another one than before; statistics count the
-  move for the queue that is left.
-* A task that begins anew, and that no filter matches now, is canceled.
-* The reason of a task that falls out of its workflow is a text of ours.
+The README has what Twilio leaves undocumented here.
 """
 
 from typing import Any
 
-import orjson
-
+from aiotask.sandbox._json import loads
 from aiotask.sandbox.expressions.language import Attributes
 from aiotask.sandbox.model.task import Task
 from aiotask.sandbox.model.task_queue import TaskQueue
@@ -25,11 +13,12 @@ from aiotask.sandbox.model.transitions import Transitions
 from aiotask.sandbox.model.workflow_configuration import Target
 from aiotask.sandbox.model.workspace_stores import Stores
 
+# Twilio documents the cancelation, but no reason.
 LEFT_WORKFLOW = "Task canceled on Workflow timeout"
 
 
 class WorkflowSteps:
-    """Moves the tasks of one workspace along."""
+    """Moves the tasks of one workspace through their workflows."""
 
     def __init__(self, stores: Stores, transitions: Transitions) -> None:
         self._account = stores.account
@@ -38,30 +27,31 @@ class WorkflowSteps:
         self._plain: dict[str, Target] = {}
 
     def target(self, task: Task, queue: TaskQueue) -> Target:
-        """Return the rules under which a task waits in its queue, which may be none."""
+        """Return the target under which a task waits in its queue, or one without rules."""
         if task.rule is not None:
             target = task.workflow.document.target(task.rule, task.step)
             if target is not None and target.queue_sid == queue.sid:
                 return target
+        # One target per queue, because groups tell targets apart by identity.
         return self._plain.setdefault(queue.sid, Target(queue.sid))
 
     def time_out(self, task: Task) -> None:
-        """Let a task go on whose target has had enough time."""
-        self._transitions.tell(task, "task-queue.timeout")
-        if not self.go_on(task):
-            self._fall_out(task, "workflow.timeout")
+        """Advance a task whose target timed out, or cancel it after the last target."""
+        self._transitions.log_event(task, "task-queue.timeout")
+        if not self.advance(task):
+            self._leave_workflow(task, "workflow.timeout")
 
     def skip(self, task: Task) -> None:
-        """Let a task go on that its target does not want to wait."""
-        if self.go_on(task):
+        """Advance a task whose target has skip_if, then to later filters, or cancel it."""
+        if self.advance(task):
             return
         following = 0 if task.rule is None else task.rule + 1
         rule = task.workflow.document.route(_attributes(task), following)
         if rule is None or not self._enter(task, rule, 0, self._account.milliseconds()):
-            self._fall_out(task, "workflow.skipped")
+            self._leave_workflow(task, "workflow.skipped")
 
-    def go_on(self, task: Task) -> bool:
-        """Move a task to the next target that has time left for it, if there is one."""
+    def advance(self, task: Task) -> bool:
+        """Move a task to the next target with time left; return whether there is one."""
         document, step = task.workflow.document, task.step + 1
         if task.rule is None:
             return False
@@ -73,8 +63,8 @@ class WorkflowSteps:
             step += 1
         return False
 
-    def begin_anew(self, task: Task) -> None:
-        """Let a task go through its workflow again; one that was put in a queue stays there."""
+    def restart(self, task: Task) -> None:
+        """Route a task from the first filter; one whose queue the request chose stays."""
         if task.rule is None:
             return
         document = task.workflow.document
@@ -101,20 +91,21 @@ class WorkflowSteps:
             changes["priority"] = target.priority
         events = ["workflow.target-matched"]
         if queue is not task.queue:
-            self._transitions.tell(task, "task-queue.moved")
+            self._transitions.log_event(task, "task-queue.moved")
             changes |= {"queue": queue, "entered": self._account.now()}
             events.append("task-queue.entered")
+        # A restart that ends where the task stands must not raise its version.
         same = all(getattr(task, name) == value for name, value in changes.items())
         if not same:
             self._transitions.route_task(task, changes, *events)
         return True
 
-    def _fall_out(self, task: Task, event: str) -> None:
-        self._transitions.tell(task, event)
+    def _leave_workflow(self, task: Task, event: str) -> None:
+        self._transitions.log_event(task, event)
         changes = {"assignment_status": "canceled", "reason": LEFT_WORKFLOW}
         self._transitions.change_task(task, changes)
 
 
 def _attributes(task: Task) -> Attributes:
-    attributes: dict[str, Any] = orjson.loads(task.attributes)
+    attributes: dict[str, Any] = loads(task.attributes)
     return attributes

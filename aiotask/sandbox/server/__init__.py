@@ -1,1 +1,1 @@
-"""HTTP in and out: connections, admission, injected faults."""
+"""HTTP server: connections, admission and injected faults."""

@@ -1,4 +1,4 @@
-"""Who is let in, and how many: credentials, rate and concurrency, and the headers about them."""
+"""Admission control: credentials, rate and concurrency limits, and the headers about them."""
 
 from base64 import b64encode
 from collections.abc import Iterable
@@ -7,12 +7,13 @@ from random import Random
 from multidict import CIMultiDict
 
 from aiotask.sandbox.clock.rate_window import Clock, SlidingWindow
-from aiotask.sandbox.wire.answers import Refusal, too_many_requests, unauthenticated
+from aiotask.sandbox.model.refusals import Refusal
+from aiotask.sandbox.wire.answers import too_many_requests, unauthenticated
 
 _RATE_SECONDS = 1
 
-# CORS as the API description declares it, with the values of recorded answers.
-_COMPANIONS = {
+# CORS as Twilio's API description declares it, with the values of recorded answers.
+_COMMON_HEADERS = {
     "Content-Type": "application/json",
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, POST, DELETE, OPTIONS",
@@ -27,11 +28,10 @@ _UNLIMITED = "unlimited"
 
 
 class Admission:
-    """What every request passes before it is handled.
+    """Admits or refuses requests before they are handled; the rate is a mean over any second.
 
-    The rate is a mean over any one second. The format of the X-Rate-Limit headers is not published:
-    here Limit and Remaining are whole numbers per second, and Config is both numbers of the window;
-    without a rate they say so in a word.
+    Undocumented by Twilio; the sandbox: X-Rate-Limit-Limit and -Remaining are whole numbers per
+    second, -Config is the limit and the window, and without a rate all three are "unlimited".
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Admission:
         self._window = None if rate is None else SlidingWindow(rate, _RATE_SECONDS, clock)
         self._in_flight = in_flight
         self._random = random
-        self._headers = CIMultiDict(_COMPANIONS)
+        self._headers = CIMultiDict(_COMMON_HEADERS)
         limit, config = _UNLIMITED, _UNLIMITED
         if self._window is not None:
             limit = str(self._window.limit)
@@ -57,7 +57,7 @@ class Admission:
         self._headers["X-Rate-Limit-Config"] = config
 
     def refuse(self, authorization: str | None, others: int) -> Refusal | None:
-        """Return why a request is not let in, while *others* are being handled."""
+        """Return the refusal of a request, while *others* are being handled; None admits it."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "basic" or token.strip() not in self._accepted:
             return unauthenticated()
@@ -67,7 +67,7 @@ class Admission:
         return None
 
     def headers(self, in_flight: int, seconds: float) -> CIMultiDict[str]:
-        """Return the headers that every answer has."""
+        """Return the headers of every answer."""
         headers = self._headers.copy()
         left = _UNLIMITED if self._window is None else str(self._window.remaining)
         headers["X-Rate-Limit-Remaining"] = left

@@ -1,4 +1,4 @@
-"""The connections of the server, and the ways in which an answer goes wrong on one."""
+"""Server connections, and the broken answers that faults cause on them."""
 
 import asyncio
 import socket
@@ -11,15 +11,18 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDict
 
-from aiotask.sandbox.wire.answers import invalid
+from aiotask.sandbox.model.refusals import invalid
+from aiotask.sandbox.wire.answers import error_answer
 
 MAX_BODY = 4 * 2**20
-"""More than the longest workflow configuration needs when it is form-encoded."""
+"""Enough for the longest workflow configuration, form-encoded."""
 
 MAX_LINE = 2**14
-"""The longest request line, and header: enough for the URL of 300 keys in one expression."""
+"""The longest request line and header: enough for an expression of 300 keys in a URL."""
 
-_NO_LOG: Any = None  # turns it off, as aiohttp's own runners do, though not typed so
+# None switches the access log off in aiohttp's own runners too, though its type forbids it.
+_NO_LOG: Any = None
+# Lingering for 0 seconds makes close() send RST instead of FIN: the client sees a reset.
 _LINGER_NONE = struct.pack("ii", 1, 0)
 _GATEWAY_PAGE = "<html><head><title>{0} {1}</title></head><body><h1>{0} {1}</h1></body></html>\r\n"
 
@@ -27,7 +30,7 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class _Connection(RequestHandler):
-    """A connection that says in the service's words what is no HTTP."""
+    """A connection that answers invalid HTTP with the service's error body."""
 
     def handle_error(
         self,
@@ -36,17 +39,17 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what could not be parsed; errors of the sandbox itself stay loud."""
+        """Answer a request that cannot be parsed; the sandbox's own errors stay errors."""
         if status != HTTPStatus.BAD_REQUEST:
             return super().handle_error(request, status, exc, message)
-        body = invalid("The request is not valid HTTP").answer().body
+        body = error_answer(invalid("The request is not valid HTTP")).body
         response = web.Response(status=status, body=body, content_type="application/json")
         response.force_close()
         return response
 
 
 class Connections(web.Server):
-    """A server without routes, which tells when a client leaves."""
+    """A server without routes that reports when a client leaves."""
 
     def __init__(self, handler: Handler) -> None:
         super().__init__(handler)
@@ -54,7 +57,7 @@ class Connections(web.Server):
         self._leaving: dict[RequestHandler, asyncio.Event] = {}
 
     def __call__(self) -> RequestHandler:
-        """Return what a new connection is handled by."""
+        """Return the protocol of a new connection."""
         return _Connection(
             self,
             loop=asyncio.get_running_loop(),
@@ -65,18 +68,20 @@ class Connections(web.Server):
         )
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
-        """Take a connection, unless it was accepted in the very moment of closing."""
+        """Accept a connection, unless the server is closing."""
         super().connection_made(handler, transport)
+        # The loop may still deliver a connection that was accepted just before the server closed;
+        # nothing would close that one later.
         if self.closing:
             transport.abort()
 
     async def left(self, request: web.BaseRequest) -> None:
-        """Wait until the client of a request is gone."""
+        """Wait until the client of a request has disconnected."""
         if request.transport is not None:
             await self._leaving.setdefault(request.protocol, asyncio.Event()).wait()
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
-        """Note that a client is gone."""
+        """Wake those who wait for the client to disconnect."""
         super().connection_lost(handler, exc)
         event = self._leaving.pop(handler, None)
         if event is not None:
@@ -84,7 +89,7 @@ class Connections(web.Server):
 
 
 async def read_body(request: web.BaseRequest) -> bytes | None:
-    """Return the body of a request, None when it is too large."""
+    """Return the body of a request; None if it is too large."""
     body = bytearray()
     while chunk := await request.content.readany():
         body += chunk
@@ -106,7 +111,7 @@ def reset(request: web.BaseRequest) -> None:
 async def truncate(
     request: web.BaseRequest, status: int, headers: CIMultiDict[str], body: bytes
 ) -> web.StreamResponse:
-    """Send headers for the whole of *body*, half of it, and the end of the connection."""
+    """Send the headers for the whole *body*, half of it, and close the connection."""
     cut = web.StreamResponse(status=status, headers=headers)
     cut.content_length = len(body)
     await cut.prepare(request)
@@ -116,7 +121,7 @@ async def truncate(
 
 
 def page(status: int) -> web.Response:
-    """Return what a gateway or proxy says in the service's place."""
+    """Return the error page of a gateway or proxy."""
     text = _GATEWAY_PAGE.format(status, HTTPStatus(status).phrase)
     headers = CIMultiDict({"Content-Type": "text/html; charset=utf-8"})
     return web.Response(status=status, body=text.encode(), headers=headers)

@@ -1,4 +1,4 @@
-"""What is carried out late, when nobody waits for it any longer; knows nothing of requests."""
+"""Delayed requests: executed after their clients have given up."""
 
 from collections.abc import Callable
 from itertools import count
@@ -7,7 +7,7 @@ from aiotask.sandbox.clock.scheduler import Scheduler
 
 
 class DelayedRequests:
-    """Things to do that wait for their time, which is that of the sandbox."""
+    """Requests that wait for their time by the sandbox's clock."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
@@ -15,19 +15,20 @@ class DelayedRequests:
         self._waiting: dict[str, Callable[[], object]] = {}
 
     def put(self, act: Callable[[], object], seconds: float) -> None:
-        """Have something done in so many seconds."""
+        """Call *act* in so many seconds."""
+        # Timers are keyed by sid, and no sid has a blank.
         name = f"late {next(self._numbers)}"
         self._waiting[name] = act
-        self._scheduler.put_off(name, seconds, self)
+        self._scheduler.set_after(name, seconds, self)
 
     def drop(self) -> None:
-        """Do nothing any longer of what waits."""
+        """Discard all waiting requests."""
         self._scheduler.forget(self)
         self._waiting.clear()
 
     def due(self, sid: str) -> None:
-        """Do what goes by that name."""
+        """Run the request scheduled as *sid*."""
         self._waiting.pop(sid)()
 
     def settle(self) -> None:
-        """Have nothing left to settle: workspaces do what follows."""
+        """Do nothing: the workspaces settle what a request changed."""

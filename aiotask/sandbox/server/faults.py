@@ -1,7 +1,7 @@
-"""Which requests are to go wrong, and how; chooses, and leaves the breaking to the server."""
+"""Fault injection: fault kinds, and the choice of requests to break."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 from random import Random
 from typing import Literal, NamedTuple, get_args
@@ -27,23 +27,55 @@ FaultKind = Literal[
     "late_hang",
     "late_reset",
 ]
-"""What a fault does: *before* the service acted, or *after*, when only the answer is lost.
+"""A moment and an effect.
 
-What is *late* is carried out afterwards, whether or not the client is still there: reset is seen
-first, and hang is not answered then either.
+A fault strikes *before* the service executes the request, *after* it (only the answer is lost), or
+the request is executed *late*, when the client has already seen the effect.
 
-reset aborts the connection; hang never answers; 429 is a refusal, 500 and 503 are errors of the
-service; 502 and 504 are pages of a gateway; truncated cuts a good body in the middle; not_json
-replaces it by a page, no_sid by an empty object, and empty by nothing. Those two leave an answer
-that has no body as it is.
+``reset`` aborts the connection and ``hang`` never answers. ``429`` is a refusal, ``500`` and
+``503`` are errors of the service, ``502`` and ``504`` pages of a gateway. ``truncated`` cuts the
+body in the middle, ``not_json`` replaces it by a page, ``no_sid`` by an empty object, ``empty`` by
+nothing; an answer without a body stays as it is with the last two.
 """
 
-EVERY_KIND: tuple[FaultKind, ...] = get_args(FaultKind)
+Moment = Literal["before", "after", "late"]
+Effect = Literal[
+    "429",
+    "500",
+    "502",
+    "503",
+    "504",
+    "empty",
+    "hang",
+    "no_sid",
+    "not_json",
+    "reset",
+    "truncated",
+]
+
+
+class Fault(NamedTuple):
+    """A fault kind in its two parts."""
+
+    moment: Moment
+    effect: Effect
+
+    @classmethod
+    def parse(cls, kind: str) -> "Fault":
+        """Return the parts of a kind; a ValueError if it has none that are known."""
+        for moment in get_args(Moment):
+            for effect in get_args(Effect):
+                if kind == f"{moment}_{effect}":
+                    return cls(moment, effect)
+        raise ValueError(f"unknown fault kind {kind!r}")
+
+
+FAULTS: Mapping[FaultKind, Fault] = {kind: Fault.parse(kind) for kind in get_args(FaultKind)}
 
 FAULT_KINDS: tuple[FaultKind, ...] = tuple(
-    kind for kind in EVERY_KIND if not kind.startswith("late")
+    kind for kind, fault in FAULTS.items() if fault.moment != "late"
 )
-"""The kinds of faults that need no other setting: all but the late ones."""
+"""The kinds that need no other setting: all but the late ones."""
 
 
 class _Scripted(NamedTuple):
@@ -53,10 +85,10 @@ class _Scripted(NamedTuple):
 
 
 class Faults:
-    """The faults of a sandbox: a *share* of all requests chosen by chance, and scripted ones.
+    """The faults of a sandbox: a random *share* of all requests, and scripted ones.
 
-    Without *kinds*, there are those in `FAULT_KINDS`, and if *late* is not 0 the late ones too:
-    it is the most seconds that those are late.
+    *late* is the longest delay in seconds of late faults. The default *kinds* are `FAULT_KINDS`,
+    and with *late* the late ones too.
     """
 
     def __init__(
@@ -67,11 +99,11 @@ class Faults:
         late: float = 0.0,
     ) -> None:
         if not 0 <= share <= 1:
-            raise ValueError(f"the share of faults is {share}, not from 0 to 1")
+            raise ValueError(f"the share of faults must be from 0 to 1, not {share}")
         if not 0 <= late < inf:
-            raise ValueError(f"the most seconds that faults are late are {late}, not from 0 on")
+            raise ValueError(f"late must be a finite number of seconds >= 0, not {late}")
         if kinds is None:
-            kinds = EVERY_KIND if late else FAULT_KINDS
+            kinds = tuple(FAULTS) if late else FAULT_KINDS
         for kind in kinds:
             _check(kind)
         self.share = share
@@ -84,9 +116,9 @@ class Faults:
 
     @property
     def outage(self) -> FaultKind | None:
-        """What happens to every request until it is set to None.
+        """The fault of every request until it is set to None.
 
-        Scripts wait meanwhile, and chance goes on afterwards where it was.
+        Scripts wait until then, and the random sequence continues where it stopped.
         """
         return self._outage
 
@@ -99,15 +131,15 @@ class Faults:
     def next(self, method: str, path: str, kind: FaultKind) -> None:
         """Break the next request with this *method* whose path contains *path*.
 
-        Scripts are used up in the order in which they were written.
+        Each script breaks one request; scripts apply in order.
         """
         _check(kind)
         self._scripted.append(_Scripted(method, path, kind))
 
     def choose(self, method: str, path: str) -> FaultKind | None:
-        """Return what is to happen to a request, and count it."""
+        """Return the fault of a request, if any, and count it."""
         kind = self._outage or self._script(method, path)
-        # Chance is asked only where it decides, so that a seed repeats its faults.
+        # Drawing only where chance decides makes the faults of a seed repeatable.
         if kind is None and self.share and self.kinds and self._random.random() < self.share:
             kind = self._random.choice(self.kinds)
         if kind is not None:
@@ -115,7 +147,7 @@ class Faults:
         return kind
 
     def lateness(self) -> float:
-        """Return in how many seconds a request is carried out that is late."""
+        """Return a random delay in seconds for a late request."""
         return self._random.uniform(0, self.late)
 
     def _script(self, method: str, path: str) -> FaultKind | None:
@@ -127,5 +159,5 @@ class Faults:
 
 
 def _check(kind: str) -> None:
-    if kind not in EVERY_KIND:
-        raise ValueError(f"no kind of fault is {kind!r}; there are {', '.join(EVERY_KIND)}")
+    if kind not in FAULTS:
+        raise ValueError(f"unknown fault kind {kind!r}; choose from {', '.join(FAULTS)}")

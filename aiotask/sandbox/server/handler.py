@@ -1,4 +1,4 @@
-"""Requests in and answers out: the only part of the sandbox that waits, and that breaks answers."""
+"""HTTP request handler: admission, latency, faults and counts around each request."""
 
 import asyncio
 import re
@@ -7,60 +7,63 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import assert_never
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from aiotask.sandbox.api.dispatch import Request, Service, kind_of
 from aiotask.sandbox.clock.scheduler import Scheduler
+from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.server.admission import Admission
 from aiotask.sandbox.server.connections import Connections, page, read_body, reset, truncate
 from aiotask.sandbox.server.delayed import DelayedRequests
-from aiotask.sandbox.server.faults import FaultKind, Faults
-from aiotask.sandbox.wire.answers import INJECTED, NO_CONTENT, Answer, Refusal, too_large
+from aiotask.sandbox.server.faults import FAULTS, Effect, Faults
+from aiotask.sandbox.wire.answers import INJECTED, NO_CONTENT, Answer, error_answer, too_large
 
 _AUTHORITY = re.compile(r"[\w.:\[\]-]{1,255}", re.ASCII)
 _TOO_MANY = 429
-# What shutdown cancels ends in the next turn of the loop, and accepting a connection takes a few.
+# Cancelled handlers end in the next turn of the loop; a connection that was just accepted takes a
+# few more to be aborted.
 _TURNS = 5
 _BODIES: Mapping[str, bytes] = {"empty": b"", "no_sid": b"{}"}
-_PATIENCE = 0.1  # seconds for connections to end that are in the middle of a request's body
+_GRACE = 0.1  # seconds for connections in the middle of a request body to end
 
 
 @dataclass(slots=True)
-class Tally:
-    """What has come, by kind, and what the service said, by status."""
+class Counts:
+    """Counts of requests by kind, and of answers by status."""
 
     requests: Counter[str] = field(default_factory=Counter)
     answers: Counter[int] = field(default_factory=Counter)
 
 
 class RequestHandler:
-    """Takes requests from connections to the service, and back what it says; made in a loop."""
+    """Passes requests from connections to the service, and answers back."""
 
     def __init__(
         self,
         service: Service,
-        gate: Admission,
+        admission: Admission,
         faults: Faults,
-        tally: Tally,
+        counts: Counts,
         latency: float,
         retry_after: int | None,
         scheduler: Scheduler,
     ) -> None:
         self.authority = ""
         self._service = service
-        self._gate = gate
+        self._admission = admission
         self._faults = faults
-        self._tally = tally
+        self._counts = counts
         self._latency = latency
         self._retry_after = retry_after
-        self._late = DelayedRequests(scheduler)
+        self._delayed = DelayedRequests(scheduler)
         self._handling: set[asyncio.Task[None]] = set()
         self._connections = Connections(self._handle)
 
     async def listen(self, host: str, port: int) -> asyncio.Server:
-        """Begin to serve at a place."""
+        """Start to serve on an address."""
         loop = asyncio.get_running_loop()
         server = await loop.create_server(self._connections, host, port)
         host, port = server.sockets[0].getsockname()[:2]
@@ -68,57 +71,62 @@ class RequestHandler:
         return server
 
     async def close(self) -> None:
-        """Drop what is being handled, and what is late; nothing is left running."""
+        """Cancel requests in progress, discard delayed ones, and close all connections."""
         self._connections.closing = True
         handling = list(self._handling)
+        # Before the connections: their shutdown would spend its grace on handlers that hang.
         for task in handling:
             task.cancel()
         await asyncio.gather(*handling, return_exceptions=True)
-        self._late.drop()
+        self._delayed.drop()
         self._connections.pre_shutdown()
-        await self._connections.shutdown(_PATIENCE)
+        await self._connections.shutdown(_GRACE)
         for _ in range(_TURNS):
             await asyncio.sleep(0)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        others = len(self._handling)
+        in_flight = len(self._handling)
         self._handling.add(request.task)
         try:
-            return await self._serve(request, others)
+            return await self._serve(request, in_flight)
         except (ConnectionError, web.RequestPayloadError):
-            # The client has left in the middle, or sent no end that could be found.
+            # The client disconnected in the middle, or sent a body without a valid end.
             return web.Response(status=400)
         finally:
             self._handling.discard(request.task)
 
-    async def _serve(self, request: web.BaseRequest, others: int) -> web.StreamResponse:
-        began = time.perf_counter()
+    async def _serve(self, request: web.BaseRequest, in_flight: int) -> web.StreamResponse:
+        started_at = time.perf_counter()
         path = request.rel_url.raw_path
-        self._tally.requests[kind_of(request.method, path)] += 1
+        self._counts.requests[kind_of(request.method, path)] += 1
         form = await read_body(request)
-        refusal = self._gate.refuse(request.headers.get("Authorization"), others)
+        refusal = self._admission.refuse(request.headers.get("Authorization"), in_flight)
+        # Latency is part of the execution; a refused request is not executed.
         if refusal is None and self._latency:
             await asyncio.sleep(self._latency)
-        asked = self._asked(request, form or b"")
+        call = self._read(request, form or b"")
         if refusal is None and form is None:
             refusal = too_large()
-        fault = self._faults.choose(request.method, path)
-        match (fault or "").partition("_")[0]:
+        kind = self._faults.choose(request.method, path)
+        if kind is None:
+            return self._response(self._answer(self._service.answer, call, refusal), started_at)
+        fault = FAULTS[kind]
+        match fault.moment:
             case "before":
                 answer = NO_CONTENT
+            case "after":
+                answer = self._answer(self._service.answer, call, refusal)
             case "late":
                 answer = NO_CONTENT
-                act = partial(self._answer, self._service.carry_out, asked, refusal)
-                self._late.put(act, self._faults.lateness())
+                act = partial(self._answer, self._service.carry_out, call, refusal)
+                self._delayed.put(act, self._faults.lateness())
             case _:
-                answer = self._answer(self._service.answer, asked, refusal)
-        if fault is not None:
-            return await self._break(request, fault, answer, began)
-        return self._response(answer, began)
+                assert_never(fault.moment)
+        return await self._break(request, fault.effect, answer, started_at)
 
-    def _asked(self, request: web.BaseRequest, form: bytes) -> Request:
+    def _read(self, request: web.BaseRequest, form: bytes) -> Request:
         host = request.headers.get("Host", "")
-        # Whatever a client calls this server, the URLs in its answers lead the client back here.
+        # URLs in answers have the client's own name of this server, to lead it back here.
         authority = host if _AUTHORITY.fullmatch(host) else self.authority
         return Request(
             method=request.method,
@@ -130,22 +138,22 @@ class RequestHandler:
         )
 
     def _answer(
-        self, answer_to: Callable[[Request], Answer], asked: Request, refusal: Refusal | None
+        self, answer_to: Callable[[Request], Answer], call: Request, refusal: Refusal | None
     ) -> Answer:
-        """Return what the service says, unless it is a refusal already, and count it."""
+        """Return the service's answer, or that of a *refusal* by admission, and count it."""
         try:
-            answer = answer_to(asked) if refusal is None else refusal.answer()
+            answer = answer_to(call) if refusal is None else error_answer(refusal)
         except Refusal as refused:
-            answer = refused.answer()
-        self._tally.answers[answer.status] += 1
+            answer = error_answer(refused)
+        self._counts.answers[answer.status] += 1
         return answer
 
-    def _response(self, answer: Answer, began: float) -> web.Response:
-        headers = self._headers(answer, began)
+    def _response(self, answer: Answer, started_at: float) -> web.Response:
+        headers = self._headers(answer, started_at)
         return web.Response(status=answer.status, body=answer.body, headers=headers)
 
-    def _headers(self, answer: Answer, began: float) -> CIMultiDict[str]:
-        headers = self._gate.headers(len(self._handling), time.perf_counter() - began)
+    def _headers(self, answer: Answer, started_at: float) -> CIMultiDict[str]:
+        headers = self._admission.headers(len(self._handling), time.perf_counter() - started_at)
         if answer.etag is not None:
             headers["ETag"] = answer.etag
         if answer.status == _TOO_MANY and self._retry_after is not None:
@@ -153,24 +161,27 @@ class RequestHandler:
         return headers
 
     async def _break(
-        self, request: web.BaseRequest, fault: FaultKind, answer: Answer, began: float
+        self, request: web.BaseRequest, effect: Effect, answer: Answer, started_at: float
     ) -> web.StreamResponse:
-        match fault.partition("_")[2]:
+        match effect:
             case "hang":
                 await self._connections.left(request)
-            case "truncated" if answer.body:
-                headers = self._headers(answer, began)
-                return await truncate(request, answer.status, headers, answer.body)
+            case "reset":
+                reset(request)
+            case "truncated":
+                if answer.body:
+                    headers = self._headers(answer, started_at)
+                    return await truncate(request, answer.status, headers, answer.body)
+                reset(request)
             case "not_json":
                 return page(answer.status if answer.body else 200)
-            case "no_sid" | "empty" as what:
-                body = _BODIES[what] if answer.body else b""
-                return self._response(answer._replace(body=body), began)
-            case "429" | "500" | "503" as status:
-                return self._response(INJECTED[status].answer(), began)
-            case "502" | "504" as status:
-                return page(int(status))
+            case "no_sid" | "empty":
+                body = _BODIES[effect] if answer.body else b""
+                return self._response(answer._replace(body=body), started_at)
+            case "429" | "500" | "503":
+                return self._response(error_answer(INJECTED[effect]), started_at)
+            case "502" | "504":
+                return page(int(effect))
             case _:
-                # Also for what has no body that could be cut.
-                reset(request)
+                assert_never(effect)
         return web.Response()

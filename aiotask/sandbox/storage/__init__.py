@@ -1,1 +1,1 @@
-"""Persistence of a sandbox in an SQLite file."""
+"""Persistence in an SQLite file."""

@@ -1,42 +1,41 @@
-"""The state of a sandbox in a file: what changes is written through, and read when it starts."""
+"""Write-through archive: saves every change, and loads a sandbox at its start."""
 
 from collections.abc import Iterator
 
-import orjson
-
+from aiotask.sandbox._json import dumps
 from aiotask.sandbox.api.dispatch import Service
 from aiotask.sandbox.model.account import Account
-from aiotask.sandbox.model.changes import Batch, Happening, StoreError
+from aiotask.sandbox.model.changes import Batch, RecordedEvents, StoreError
+from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.storage.database import Database, Statement
-from aiotask.sandbox.storage.loader import Revival
+from aiotask.sandbox.storage.loader import Loader
 from aiotask.sandbox.storage.schema import FACTS, KINDS, PLANS, TABLE_OF, TABLES
-from aiotask.sandbox.wire.answers import Refusal
 
-_NOTE = "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+_SET_META = "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _PUT = {table: f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?, ?)" for table in KINDS}  # noqa: S608
 _DROP = {table: f"DELETE FROM {table} WHERE position = ?" for table in KINDS}  # noqa: S608
 _EMPTY = [f"DELETE FROM {table} WHERE holder = ?" for table in (*KINDS, "events")]  # noqa: S608
-_TELL = "INSERT INTO events (holder, last, content) VALUES (?, ?, ?)"
-_FORGET = "DELETE FROM events WHERE holder = ? AND last < ?"
-_FORGOTTEN_AT_ONCE = 10_000
-"""Events are deleted by this many, as no index is kept for it."""
+_ADD_EVENTS = "INSERT INTO events (holder, last, content) VALUES (?, ?, ?)"
+_DELETE_EVENTS = "DELETE FROM events WHERE holder = ? AND last < ?"
+_DELETED_AT_ONCE = 10_000
+"""Old events are deleted in batches of this size, as each deletion scans the table."""
 
 
 class Archive:
-    """What a database keeps of one account."""
+    """The database of one account."""
 
     def __init__(self, database: Database, account: Account) -> None:
         self._database = database
         self._account = account
-        # An index by sids, which are in no order, would double what each commit writes.
+        # Rows are found by position: an index on random sids would double the pages of each commit.
         self._positions: dict[str, dict[str, int]] = {}
         self._next = 0
         self._forgotten: dict[str, int] = {}
 
     def open(self, service: Service) -> int:
-        """Fill a new service, and save what changes from now on.
+        """Load a new service, and save its changes from now on.
 
-        Returns how many times the file has been opened before.
+        Returns the number of times that the file was opened before.
         """
         self._database.open(TABLES)
         try:
@@ -51,7 +50,7 @@ class Archive:
         return opened
 
     def close(self) -> None:
-        """Save nothing any longer, and give the file to others."""
+        """Stop saving, and release the file."""
         self._account.changes.close()
         self._database.close()
 
@@ -59,26 +58,27 @@ class Archive:
         meta = dict(self._database.rows("SELECT name, value FROM meta"))
         owner = meta.setdefault("account_sid", self._account.sid)
         if owner != self._account.sid:
-            raise self._database.refused(f"is that of account {owner}")
+            raise self._database.refused(f"belongs to account {owner}")
         opened: int = meta.get("opened", 0)
-        revival = Revival(self._database, service, self._account)
-        revival.run()
-        self._positions, self._forgotten = revival.positions, {}
+        loader = Loader(self._database, service, self._account)
+        loader.run()
+        self._positions, self._forgotten = loader.positions, {}
         self._next = 1 + max(
             (max(held.values(), default=0) for held in self._positions.values()), default=0
         )
-        unused = Batch(revival.unused())
+        # Tombstones without references are deleted at each start, where finding them is free.
+        unused = Batch(loader.unused())
         notes = [("account_sid", owner), ("opened", opened + 1)]
-        self._database.commit([(_NOTE, notes), *self._statements(unused)])
-        self._settle(unused)
+        self._database.commit([(_SET_META, notes), *self._statements(unused)])
+        self._forget_deleted(unused)
         return opened
 
     def _save(self, batch: Batch) -> None:
         self._database.commit(self._statements(batch))
-        self._settle(batch)
+        self._forget_deleted(batch)
 
-    def _settle(self, batch: Batch) -> None:
-        """Forget where that was which has been deleted now."""
+    def _forget_deleted(self, batch: Batch) -> None:
+        """Drop the positions of deleted rows."""
         for holder in batch.emptied:
             self._positions.pop(holder, None)
             self._forgotten.pop(holder, None)
@@ -86,7 +86,7 @@ class Archive:
             if entry.item is None:
                 self._positions[entry.holder].pop(sid)
         for holder, first in batch.forgotten.items():
-            if first - self._forgotten.get(holder, 0) >= _FORGOTTEN_AT_ONCE:
+            if first - self._forgotten.get(holder, 0) >= _DELETED_AT_ONCE:
                 self._forgotten[holder] = first
 
     def _statements(self, batch: Batch) -> Iterator[Statement]:
@@ -97,16 +97,19 @@ class Archive:
             if entry.item is None:
                 yield _DROP[table], [(position,)]
             else:
-                content = orjson.dumps(PLANS[table].write(entry.item))
-                yield _PUT[table], [(position, sid, entry.holder, entry.gone, content)]
-        if batch.happenings:
-            yield _TELL, [(holder, one.last, _told(one)) for holder, one in batch.happenings]
+                content = dumps(PLANS[table].write(entry.item))
+                yield _PUT[table], [(position, sid, entry.holder, entry.tombstone, content)]
+        if batch.recorded_events:
+            yield (
+                _ADD_EVENTS,
+                [(holder, one.last, _event_row(one)) for holder, one in batch.recorded_events],
+            )
         for holder, first in batch.forgotten.items():
-            if first - self._forgotten.get(holder, 0) >= _FORGOTTEN_AT_ONCE:
-                yield _FORGET, [(holder, first)]
+            if first - self._forgotten.get(holder, 0) >= _DELETED_AT_ONCE:
+                yield _DELETE_EVENTS, [(holder, first)]
 
     def _position(self, sid: str, holder: str) -> int:
-        """Return where an item is, or will be if it is new."""
+        """Return the position of a row, a new one for a new item."""
         held = self._positions.setdefault(holder, {})
         position = held.get(sid)
         if position is None:
@@ -115,7 +118,7 @@ class Archive:
         return position
 
 
-def _told(happening: Happening) -> bytes:
-    facts = FACTS.write(happening.facts)
+def _event_row(recorded: RecordedEvents) -> bytes:
+    facts = FACTS.write(recorded.facts)
     known = {name: value for name, value in facts.items() if value is not None}
-    return orjson.dumps((happening.at, happening.resource_sid, happening.types, known))
+    return dumps((recorded.at, recorded.resource_sid, recorded.types, known))

@@ -1,8 +1,8 @@
-"""How resources become JSON and are made again, by the annotations of their fields.
+"""JSON codecs of resources, derived from the annotations of their fields.
 
-A field that is added to a resource is saved without further code, if its type is one of these:
-what JSON has, resources (as their sids), dataclasses and named tuples, and lists, tuples, sets and
-mappings by texts of all that. Other types are refused when the plan is made, not when it is used.
+A new field of a resource is saved without further code if its type is a JSON scalar, a resource
+(saved as its sid), a dataclass, a named tuple, or a list, tuple, set or string-keyed mapping of
+those. Any other type is an error at import, when the plan is made.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -20,14 +20,14 @@ _LISTS = (list, tuple, set, frozenset)
 
 
 class Codec(NamedTuple):
-    """How a value becomes JSON, and again what it was."""
+    """A pair of functions: value to JSON, and JSON to value."""
 
     write: Callable[[Any], Any]
     read: Callable[[Any, Find], Any]
 
 
 class Plan:
-    """How the fields of one class are saved."""
+    """The codecs of the fields of one class."""
 
     def __init__(self, kind: type, codecs: Mapping[str, Codec | None]) -> None:
         self._kind = kind
@@ -35,33 +35,33 @@ class Plan:
         self._codecs = [(name, codec) for name, codec in codecs.items() if codec is not None]
 
     def write(self, item: Any) -> dict[str, Any]:
-        """Return what is saved of an item."""
+        """Return the JSON of an item."""
         values = {name: getattr(item, name) for name in self._names}
         for name, codec in self._codecs:
             values[name] = codec.write(values[name])
         return values
 
     def values(self, saved: dict[str, Any], find: Find) -> dict[str, Any]:
-        """Return the values that an item had, of those that were *saved*."""
+        """Decode the *saved* values."""
         for name, codec in self._codecs:
             if name in saved:
                 saved[name] = codec.read(saved[name], find)
         return saved
 
     def read(self, saved: dict[str, Any], find: Find) -> Any:
-        """Return an item that was *saved*; a field that was not gets its default."""
+        """Return the *saved* item; a field that was not saved gets its default."""
         return self._kind(**self.values(saved, find))
 
 
 class Planner:
-    """Makes plans; *references* are saved as their sids, and what has a codec by that."""
+    """Makes plans; *references* are saved as sids, other classes by their *codecs*."""
 
     def __init__(self, references: Collection[type], codecs: Mapping[type, Codec]) -> None:
         self._references = references
         self._given = codecs
 
     def plan(self, kind: type) -> Plan:
-        """Return how a dataclass or a named tuple is saved, but for its derived fields."""
+        """Return the plan of a dataclass or named tuple, without its derived fields."""
         hints = get_type_hints(kind)
         if is_dataclass(kind):
             names = [field.name for field in fields(kind) if not field.metadata.get("derived")]
@@ -76,7 +76,7 @@ class Planner:
         return Plan(kind, codecs)
 
     def _codec(self, hint: Any) -> Codec | None:
-        """Return how values of a type are saved, None if they are as they are."""
+        """Return the codec of a type; None if its values are JSON already."""
         origin, inner = get_origin(hint), get_args(hint)
         if origin is None:
             return None if hint in _PLAIN else self._whole(hint)
@@ -91,7 +91,7 @@ class Planner:
         raise TypeError(f"cannot save a {hint}")
 
     def _whole(self, hint: Any) -> Codec:
-        """Return how instances of a class are saved."""
+        """Return the codec of a class."""
         if hint in self._references:
             return Codec(_sid, _referred)
         if hint in self._given:
@@ -101,6 +101,7 @@ class Planner:
             return Codec(plan.write, plan.read)
         raise TypeError(f"cannot save a {hint}")
 
+    # A union must be told apart by its JSON: a resource or null can be, two resources cannot.
     def _optional(self, kinds: list[Any]) -> Codec | None:
         codecs = [self._codec(kind) for kind in kinds]
         (codec, *others) = codecs

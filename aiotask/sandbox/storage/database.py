@@ -1,4 +1,4 @@
-"""A SQLite file that one sandbox has to itself; knows nothing of what lies in it."""
+"""SQLite file with one owner; independent of its contents."""
 
 import os
 import sqlite3
@@ -10,9 +10,9 @@ from typing import Any
 from aiotask.sandbox.model.changes import StoreError
 
 Statement = tuple[str, Sequence[Any]]
-"""A command, and the rows that it is executed with, one after the other."""
+"""An SQL command and the rows to execute it with."""
 
-# What marks the file: "aitR" in the place that SQLite has for it.
+# "aitR", in the header field that SQLite reserves for applications.
 _APPLICATION = 0x61697452
 _SCHEMA = 1
 _NOT_A_STORE = "is not the store of a sandbox"
@@ -27,23 +27,20 @@ _REASONS = {
     sqlite3.SQLITE_IOERR: "cannot be read or written",
 }
 _LOG_PAGES = 4_000
-"""How long the log grows, 16 MB, before all of it goes to its place and to the disk."""
+"""Pages in the write-ahead log (16 MB) before a checkpoint moves them to the database."""
 _SMALLEST = 512
-"""The bytes of a database that holds nothing."""
+"""The size of an empty database in bytes."""
 _PRIMARY = 0xFF
-"""The part of an error's code that says what kind it is."""
+"""The bits of an extended error code that hold the primary one."""
 
 
 class Database:
     """One file, opened by one process at a time.
 
-    What is committed survives the death of this process, by whatever signal. When the machine
-    loses power, the last moments may be lost; the file is whole in any case. (A write-ahead log
-    with ``synchronous=NORMAL``: it is handed to the system at every commit, and forced to the disk
-    only now and then.)
+    A commit survives ``kill -9``. A power failure may lose the last commits, but does not damage
+    the file (write-ahead log with ``synchronous=NORMAL``).
 
-    The lock is SQLite's own, so the system lifts it however the process ends. While it is held,
-    nothing here may open the file by other means: closing that would lift the lock.
+    The lock is SQLite's own, which the system releases however the process ends.
     """
 
     def __init__(self, path: str | os.PathLike[str], most_pages: int | None = None) -> None:
@@ -51,15 +48,16 @@ class Database:
         self._most_pages = most_pages
 
     def open(self, tables: Iterable[str]) -> None:
-        """Open the file, and make it with its *tables* where there is none."""
+        """Open the file, and create it with its *tables* if it does not exist."""
         try:
-            # Nobody else is to read what may be the data of customers.
+            # Mode 600: the attributes of tasks may be personal data.
             os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         except FileExistsError:
             pass
         except OSError as error:
             raise StoreError(self._saying(f"cannot be made: {error.strerror}")) from error
-        # Also the directory: the log lies beside the file.
+        # The directory too, as SQLite keeps the log beside the file. Checked by name: opening and
+        # closing the file would release the POSIX lock that a sandbox of this process has on it.
         for place in (self._path, self._path.parent):
             if not os.access(place, os.R_OK | os.W_OK):
                 raise StoreError(self._saying("cannot be written to"))
@@ -73,33 +71,35 @@ class Database:
         self._connection = connection
 
     def close(self) -> None:
-        """Give the file to others."""
-        with suppress(sqlite3.Error):  # what is committed is in the log already
+        """Close and release the file."""
+        with suppress(sqlite3.Error):  # all commits are in the log already
             self._connection.close()
 
     def rows(self, query: str) -> Iterator[Any]:
-        """Return what a query finds."""
+        """Yield the rows of a query."""
         with self._translated():
             cursor = self._connection.execute(query)
             while (row := cursor.fetchone()) is not None:
                 yield row
 
     def commit(self, statements: Iterable[Statement]) -> None:
-        """Execute all of these or none."""
+        """Execute statements in one transaction."""
         with self._translated(), self._connection as connection:
             connection.execute("BEGIN")
             for command, rows in statements:
                 connection.executemany(command, rows)
 
     def damaged(self, how: object) -> StoreError:
-        """Return the error for contents that make no sense."""
+        """Return the error for invalid contents."""
         return StoreError(self._saying(f"is damaged: {how}"))
 
     def refused(self, why: str) -> StoreError:
-        """Return the error for a store that is somebody else's."""
+        """Return the error for a store that may not be used."""
         return StoreError(self._saying(why))
 
     def _prepare(self, connection: sqlite3.Connection, tables: Iterable[str]) -> None:
+        # The lock comes before the first look, and EXCLUSIVE keeps it after COMMIT: of two
+        # sandboxes that start at once, only one may find the file free or empty.
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("BEGIN EXCLUSIVE")
         blank = self._check(connection)
@@ -118,7 +118,7 @@ class Database:
                 connection.execute(f"PRAGMA user_version = {_SCHEMA}")
 
     def _check(self, connection: sqlite3.Connection) -> bool:
-        """Tell whether there is nothing in the file; refuse what is not a store, and whole."""
+        """Tell whether the file is empty; refuse one that is damaged or not a store."""
         application, schema, entries = (
             connection.execute(query).fetchone()[0]
             for query in (
@@ -127,7 +127,7 @@ class Database:
                 "SELECT count(*) FROM sqlite_master",
             )
         )
-        # A file of one byte is an empty one to SQLite.
+        # To SQLite, a file shorter than a header is an empty database; here it is a foreign file.
         short = 0 < self._path.stat().st_size < _SMALLEST
         if (application, schema, entries) == (0, 0, 0) and not short:
             return True
@@ -135,6 +135,7 @@ class Database:
             raise StoreError(self._saying(_NOT_A_STORE))
         if schema != _SCHEMA:
             raise StoreError(self._saying("was made by a newer version of aiotask"))
+        # Unlike integrity_check it does not compare indexes with tables, and a start stays quick.
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise self.damaged(found)

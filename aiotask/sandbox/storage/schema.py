@@ -1,4 +1,4 @@
-"""What is kept of a sandbox: a table for each kind of resource, and one of events."""
+"""Tables: one for each kind of resource, and one of events."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ IN_WORKSPACES: Mapping[str, type] = {
     "tasks": Task,
     "reservations": Reservation,
 }
-"""What lies in workspaces, in tables with the names of its stores: what is referred to first."""
+"""Tables of workspaces, named as its stores, in dependency order."""
 KINDS: Mapping[str, type] = {
     **IN_WORKSPACES,
     "workspaces": Workspace,
@@ -43,7 +43,7 @@ TABLE_OF: Mapping[str, str] = {
 }
 _COLUMNS = (
     "position INTEGER PRIMARY KEY, sid TEXT NOT NULL, holder TEXT NOT NULL, "
-    "gone INTEGER NOT NULL, content BLOB NOT NULL"
+    "tombstone INTEGER NOT NULL, content BLOB NOT NULL"
 )
 _OF_EVENTS = (
     "position INTEGER PRIMARY KEY, holder TEXT NOT NULL, last INTEGER NOT NULL, "
@@ -55,7 +55,7 @@ TABLES = (
     f"events({_OF_EVENTS})",
 )
 
-# A document is checked when it comes in; its queues may be gone since.
+# Documents were validated by the request; their queues may have been deleted since.
 _DOCUMENT = Codec(lambda item: item.text, lambda text, _: read_document(text, lambda _: True))
 _PLANNER = Planner(frozenset(KINDS.values()), {Document: _DOCUMENT})
 PLANS: Mapping[str, Plan] = {table: _PLANNER.plan(kind) for table, kind in KINDS.items()}

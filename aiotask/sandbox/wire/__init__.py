@@ -1,1 +1,1 @@
-"""Wire format: parameters in, answers out."""
+"""Wire format: form parameters in, JSON answers out."""

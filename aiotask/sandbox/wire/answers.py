@@ -1,13 +1,14 @@
-"""What an operation gives back: an answer, or a refusal in the service's own error body."""
+"""HTTP answers of operations, and the service's error answers."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import orjson
+from aiotask.sandbox._json import dumps
+from aiotask.sandbox.model.refusals import Refusal
 
 
 class Answer(NamedTuple):
-    """A status, a body of JSON, and the version of a task where there is one."""
+    """A status, a JSON body, and an ETag for versioned resources."""
 
     status: int
     body: bytes = b""
@@ -16,86 +17,81 @@ class Answer(NamedTuple):
 
 NO_CONTENT = Answer(204)
 
+_STATUSES: Mapping[int, int] = {
+    20003: 401,
+    20004: 405,
+    20404: 404,
+    20412: 412,
+    20413: 413,
+    20429: 429,
+    20500: 500,
+    20503: 503,
+}
+"""HTTP statuses by error code, from Twilio's error dictionary; any other code is a 400."""
+
 
 def answer(status: int, content: Mapping[str, Any], *, version: int | None = None) -> Answer:
-    """Return *content* as an answer; a *version* becomes the quoted integer that ETags are."""
-    return Answer(status, orjson.dumps(content), None if version is None else f'"{version}"')
+    """Return *content* as JSON; the *version* becomes the ETag, a quoted integer."""
+    return Answer(status, dumps(content), None if version is None else f'"{version}"')
 
 
-class Refusal(Exception):  # noqa: N818 - not an error of the sandbox, but an answer of the service
-    """The service's way to say no."""
-
-    def __init__(self, status: int, code: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.parameter = ""
-        """Which parameter is to blame, where it is a single one."""
-
-    def answer(self) -> Answer:
-        """Return the documented error body: code, message, more_info and status."""
-        return answer(
-            self.status,
-            {
-                "code": self.code,
-                # What a client sent may hold halves of surrogate pairs, which JSON cannot.
-                "message": self.message.encode(errors="replace").decode(),
-                "more_info": f"https://www.twilio.com/docs/errors/{self.code}",
-                "status": self.status,
-            },
-        )
-
-
-def invalid(message: str, parameter: str = "") -> Refusal:
-    """Return a 400 with 20001, which TaskRouter gives for any wrong parameter or transition."""
-    refusal = Refusal(400, 20001, message)
-    refusal.parameter = parameter
-    return refusal
+def error_answer(refusal: Refusal) -> Answer:
+    """Return the documented error body."""
+    status = _STATUSES.get(refusal.code, 400)
+    return answer(
+        status,
+        {
+            "code": refusal.code,
+            # A message may quote lone surrogates that a client sent; JSON cannot hold them.
+            "message": refusal.message.encode(errors="replace").decode(),
+            "more_info": f"https://www.twilio.com/docs/errors/{refusal.code}",
+            "status": status,
+        },
+    )
 
 
 def not_found(path: str) -> Refusal:
-    """Return a 404 that names *path* as the service does: without its version."""
-    return Refusal(404, 20404, f"The requested resource {path} was not found")
+    """Return a 404; *path* has no version, as in the service's own message."""
+    return Refusal(20404, f"The requested resource {path} was not found")
 
 
 def method_not_allowed(method: str) -> Refusal:
     """Return a 405."""
-    return Refusal(405, 20004, f"Method {method} is not allowed on this resource")
+    return Refusal(20004, f"Method {method} is not allowed on this resource")
 
 
 def invalid_page_token() -> Refusal:
-    """Return what Twilio's error dictionary has for a PageToken that it did not give."""
-    return Refusal(400, 21481, "Invalid PageToken: use the URLs that the API returned")
+    """Return the 400 of a PageToken that the service did not issue."""
+    return Refusal(21481, "Invalid PageToken: use the URLs that the API returned")
 
 
 def too_many_requests() -> Refusal:
-    """Return a 429; Twilio says of 20429 that the request was not processed."""
-    return Refusal(429, 20429, "Too Many Requests")
+    """Return a 429; by Twilio's error dictionary the request was not processed."""
+    return Refusal(20429, "Too Many Requests")
 
 
 def too_large() -> Refusal:
     """Return a 413."""
-    return Refusal(413, 20413, "Request entity too large")
+    return Refusal(20413, "Request entity too large")
 
 
 def unauthenticated() -> Refusal:
     """Return a 401."""
-    return Refusal(401, 20003, "Authenticate")
+    return Refusal(20003, "Authenticate")
 
 
 def precondition_failed() -> Refusal:
-    """Return a 412: Twilio changes nothing when If-Match names another version."""
-    return Refusal(412, 20412, "The resource has been modified: If-Match names another version")
+    """Return a 412: If-Match names another version, and nothing was changed."""
+    return Refusal(20412, "The resource has been modified: If-Match names another version")
 
 
 def server_error() -> Refusal:
     """Return a 500."""
-    return Refusal(500, 20500, "An internal server error has occurred")
+    return Refusal(20500, "An internal server error has occurred")
 
 
 INJECTED: Mapping[str, Refusal] = {
     "429": too_many_requests(),
     "500": server_error(),
-    "503": Refusal(503, 20503, "Service unavailable"),
+    "503": Refusal(20503, "Service unavailable"),
 }

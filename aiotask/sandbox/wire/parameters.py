@@ -1,41 +1,30 @@
-"""The parameters of a request, read as the service reads them; knows nothing of resources."""
+"""Request parameters: parsing and validation of forms and queries."""
 
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-import orjson
-
+from aiotask.sandbox._json import JsonSyntaxError, loads
 from aiotask.sandbox.expressions.language import Expression, ExpressionError, parse
-from aiotask.sandbox.wire.answers import invalid
+from aiotask.sandbox.model.refusals import invalid
 
-MAX_PRIORITY = 2**31 - 1
 MAX_ATTRIBUTES = 4096
-"""The longest Attributes of a task or worker, as Twilio's page of limits has it."""
+"""The longest Attributes of a task or worker, by Twilio's page of limits."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
-_MAX_PARAMETERS = 1000
+_MAX_PARAMETERS = 1000  # bounds the work of one request; a real one has about fifty
 
 Choice = TypeVar("Choice", bound=str)
 
 
-@lru_cache(4096)
-def written(moment: int | None) -> str | None:
-    """Return seconds since 1970 as the only form that Twilio's Python library reads."""
-    if moment is None:
-        return None
-    return (_EPOCH + timedelta(seconds=moment)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 class Parameters:
-    """Names and values in the order in which they came; names are case-sensitive."""
+    """Names and values in their order; names are case-sensitive."""
 
     __slots__ = ("_last", "pairs")
 
@@ -45,7 +34,7 @@ class Parameters:
 
     @classmethod
     def parse(cls, encoded: bytes) -> "Parameters":
-        """Read a form or a query; what is not UTF-8 is refused, not repaired."""
+        """Parse a form or a query; refuse bytes that are not UTF-8."""
         try:
             pairs = parse_qsl(
                 encoded.decode(),
@@ -61,27 +50,25 @@ class Parameters:
         return name in self._last
 
     def text(self, name: str) -> str | None:
-        """Return a value as it was sent: the last one of several, None where there is none."""
+        """Return a value as sent; the last one if the name is repeated."""
         return self._last.get(name)
 
     def required(self, name: str) -> str:
-        """Return a value that must be there and not be empty."""
+        """Return a value; refuse if it is absent or empty."""
         value = self._last.get(name)
         if not value:
             raise invalid(f"Missing required parameter {name}", name)
         return value
 
     def named(self, name: str, longest: int = 64, code: int = 20001) -> str | None:
-        """Return a name of 1 to *longest* characters."""
+        """Return a value of 1 to *longest* characters."""
         value = self._last.get(name)
         if value is not None and not 1 <= len(value) <= longest:
-            refusal = invalid(f"{name} must have between 1 and {longest} characters")
-            refusal.code = code
-            raise refusal
+            raise invalid(f"{name} must have between 1 and {longest} characters", code=code)
         return value
 
     def chosen(self, name: str, allowed: Sequence[Choice]) -> Choice | None:
-        """Return a value that must be one of *allowed*."""
+        """Return a value; refuse if it is not one of *allowed*."""
         value = self._last.get(name)
         if value is None:
             return None
@@ -91,7 +78,7 @@ class Parameters:
         raise invalid(f"Invalid {name} {value!r}: must be one of {', '.join(allowed)}", name)
 
     def integer(self, name: str, lowest: int, highest: int) -> int | None:
-        """Return a whole number within bounds."""
+        """Return a whole number; refuse if it is out of bounds."""
         value = self._last.get(name)
         if value is None:
             return None
@@ -102,7 +89,7 @@ class Parameters:
         return int(value)
 
     def boolean(self, name: str) -> bool | None:
-        """Return True for true, 1 and yes; Twilio documents any other value as false."""
+        """Return True for true, 1 and yes; by Twilio's pages any other value is false."""
         value = self._last.get(name)
         return None if value is None else value.lower() in ("true", "1", "yes")
 
@@ -121,7 +108,7 @@ class Parameters:
         return (moment - _EPOCH) // timedelta(seconds=1)
 
     def expression(self, name: str) -> Expression | None:
-        """Return an expression; an empty one is none."""
+        """Return a parsed expression; None for an empty one."""
         value = self._last.get(name)
         if not value:
             return None
@@ -131,22 +118,22 @@ class Parameters:
             raise invalid(f"Invalid {name}: {error}") from error
 
     def attributes(self) -> tuple[str, Mapping[str, Any]] | None:
-        """Return Attributes as sent, which is how they are kept, and decoded."""
+        """Return Attributes as sent and decoded; tasks keep the text."""
         text = self._last.get("Attributes")
         if text is None:
             return None
         if len(text) > MAX_ATTRIBUTES:
             raise invalid(f"Invalid Attributes: longer than {MAX_ATTRIBUTES} characters")
         try:
-            decoded = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
+            decoded = loads(text)
+        except JsonSyntaxError as error:
             raise invalid(f"Invalid Attributes: not JSON: {error}") from error
         if not isinstance(decoded, dict):
             raise invalid("Invalid Attributes: not a JSON object")
         return text, decoded
 
     def several(self, name: str) -> list[str]:
-        """Return the values of a repeated name; a comma separates values too."""
+        """Return the values of a repeated name; a comma also separates values."""
         return [
             part.strip()
             for key, value in self.pairs

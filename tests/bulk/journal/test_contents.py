@@ -11,9 +11,9 @@ import pytest
 
 from aiotask import Created, JournalError, Rejected
 from aiotask.bulk import entries_of
+from aiotask.bulk.fingerprint import fingerprint
 from aiotask.bulk.journal.records import Claim, End, Entry, State
 from aiotask.bulk.keys import JOB_ATTRIBUTE, KEY_ATTRIBUTE, derived_key
-from aiotask.bulk.rows import fingerprint
 from aiotask.taskrouter import NewTask
 from tests.bulk.bench import Bench, bench, bytes_of, files_of, look, number_of, rows, states_of
 from tests.bulk.journal.written_journals import NAMED, claim, journal_at
@@ -59,23 +59,23 @@ async def test_credentials_and_what_rows_hold_are_in_no_file(there: Bench) -> No
 
 def test_claims_and_ends_come_back(path: Path) -> None:
     with journal_at(path, NAMED) as journal:
-        job, begun = journal.job, journal.begun
+        job, begun = journal.job, journal.started_at
         journal.commit([Claim(n, State.IN_FLIGHT, n, 10 * n, 0.5, f"k{n}") for n in (1, 2)], [])
         journal.commit(
             [claim(3, State.PENDING)],
             [
                 End(State.CREATED, "WT1", None, 1),
-                End(State.UNTOLD, "WT2", None, 2),
+                End(State.UNDELIVERED, "WT2", None, 2),
             ],
         )
     with journal_at(path, NAMED) as journal:
-        assert (journal.job, journal.begun, journal.claimed) == (job, begun, 3)
+        assert (journal.job, journal.started_at, journal.claimed) == (job, begun, 3)
         assert journal.open_rows() == [
-            Entry(2, State.UNTOLD, 2, 20, 0.5, "k2", "WT2", None),
+            Entry(2, State.UNDELIVERED, 2, 20, 0.5, "k2", "WT2", None),
             Entry(3, State.PENDING, 3, None, None, None, None, None),
         ]
-        assert journal.prints(1, 5) == [2, 3]
-        assert journal.taken(["k2", "k3"]) == {"k2": 2}
+        assert journal.fingerprints(1, 5) == [2, 3]
+        assert journal.existing_keys(["k2", "k3"]) == {"k2": 2}
     assert [entry.sid for entry in entries_of(path)] == ["WT1", "WT2", None]
 
 
@@ -114,9 +114,9 @@ MOVES = {
     (State.PENDING, State.IN_FLIGHT),
     (State.PENDING, State.PENDING),
     (State.PENDING, State.REJECTED),
-    (State.UNTOLD, State.CREATED),
-    (State.UNTOLD, State.UNTOLD),
-    *((old, new) for old in (State.IN_FLIGHT, State.UNCONFIRMED) for new in State),
+    (State.UNDELIVERED, State.CREATED),
+    (State.UNDELIVERED, State.UNDELIVERED),
+    *((old, new) for old in (State.IN_FLIGHT, State.ACCEPTED_WITHOUT_SID) for new in State),
 }
 
 
@@ -150,15 +150,15 @@ async def test_a_journal_is_taken_up_where_it_was_left(there: Bench) -> None:
                     State.PENDING,
                     State.IN_FLIGHT,
                     State.IN_FLIGHT,
-                    State.UNCONFIRMED,
-                    State.UNTOLD,
+                    State.ACCEPTED_WITHOUT_SID,
+                    State.UNDELIVERED,
                     State.CREATED,
                     State.REJECTED,
                     State.UNRESOLVED,
                 ]
             )
         ]
-        journal.commit(claims, [End(State.UNTOLD, "WT-untold", None, 5)])
+        journal.commit(claims, [End(State.UNDELIVERED, "WT-untold", None, 5)])
 
     async def made_before(number: int) -> str:
         key = derived_key(job, number + 1)

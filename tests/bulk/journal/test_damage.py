@@ -17,7 +17,7 @@ from aiotask import (
     JournalVersionError,
 )
 from aiotask.bulk import entries_of, read_summary
-from aiotask.bulk.journal.reader import open_to_read
+from aiotask.bulk.journal import read_journal
 from aiotask.bulk.journal.records import End, State
 from aiotask.sandbox import Sandbox
 from tests.bulk.bench import Bench, look, rows
@@ -69,7 +69,7 @@ def as_the_store_of_a_sandbox(there: Bench) -> None:
     store = Sandbox(store=there.journal)
     assert store._archive is not None
     store._archive.open(store._service)
-    store._put_away()
+    store._close_archive()
 
 
 def as_a_directory(there: Bench) -> None:
@@ -90,18 +90,18 @@ def as_a_circle(there: Bench) -> None:
         (lambda there: os.truncate(there.journal, 5000), JournalDamagedError, "damaged"),
         (lambda there: os.truncate(there.journal, HEADER), JournalDamagedError, "damaged"),
         (lambda there: os.truncate(there.journal, 16), JournalDamagedError, "damaged"),
-        (lambda there: os.truncate(there.journal, 1), ForeignJournalError, "some other file"),
+        (lambda there: os.truncate(there.journal, 1), ForeignJournalError, "not an aiotask"),
         (lambda there: os.truncate(there.journal, 0), JournalDamagedError, "is empty"),
         (with_a_row_less, JournalDamagedError, "299 rows, the last is 300"),
         (with_a_state_that_is_none, JournalDamagedError, "damaged"),
         (with_a_print_that_is_none, JournalDamagedError, "is no number"),
-        (without_its_job, JournalDamagedError, "which job it is of"),
+        (without_its_job, JournalDamagedError, "does not name its job"),
         (
-            lambda there: look(there.journal, "PRAGMA user_version = 2"),
+            lambda there: look(there.journal, "PRAGMA user_version = 3"),
             JournalVersionError,
             "newer aiotask",
         ),
-        (as_a_text, ForeignJournalError, "some other file"),
+        (as_a_text, ForeignJournalError, "not an aiotask"),
         (as_another_database, ForeignJournalError, "some other database"),
         (as_the_store_of_a_sandbox, ForeignJournalError, "some other database"),
         (as_a_directory, JournalAccessError, "is no file"),
@@ -124,7 +124,7 @@ async def test_what_is_no_whole_journal_is_refused_and_left_as_it_is(
     with pytest.raises(JournalError, match=why) as caught:
         await there.finish(rows(301))
     assert type(caught.value) is kind
-    assert caught.value.path == str(there.journal)
+    assert caught.value.where == str(there.journal)
     assert content(there.journal.parent) == before
     assert there.sent == sent
 
@@ -151,13 +151,13 @@ def test_whatever_is_damaged_a_journal_is_refused_or_read_and_nothing_else(path:
 def _opened_and_read(path: Path) -> None:
     with journal_at(path, NAMED) as journal:
         journal.open_rows()
-        journal.taken(["key-1"])
-        journal.prints(0, 200)
+        journal.existing_keys(["key-1"])
+        journal.fingerprints(0, 200)
 
 
 def _looked_at(path: Path) -> None:
-    with closing(open_to_read(path)) as reading:
-        reading.standing()
+    with closing(read_journal(path)) as reading:
+        reading.summary()
         for _ in reading.rows():
             pass
 
@@ -172,7 +172,7 @@ def _looked_at(path: Path) -> None:
         (lambda there: os.truncate(there.journal, 0), JournalDamagedError),
         (with_random_bytes, JournalDamagedError),
         (without_its_job, JournalDamagedError),
-        (lambda there: look(there.journal, "PRAGMA user_version = 2"), JournalVersionError),
+        (lambda there: look(there.journal, "PRAGMA user_version = 3"), JournalVersionError),
     ],
 )
 async def test_who_only_reads_is_refused_for_the_same_reasons(

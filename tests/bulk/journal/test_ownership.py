@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from aiotask import JournalLockedError
 from aiotask.bulk import entries_of, read_summary
-from aiotask.bulk.journal.reader import open_to_read
+from aiotask.bulk.journal import read_journal
 from aiotask.bulk.journal.records import State
 from aiotask.bulk.keys import derived_key
 from tests.bulk.bench import Bench, rows
@@ -108,13 +108,15 @@ async def test_it_is_read_while_a_run_has_it_and_afterwards(there: Bench) -> Non
         during = read_summary(there.journal)
         assert during.running
         assert 0 < during.claimed <= 300
-        with closing(open_to_read(there.journal)) as reading:
-            assert [entry.number for entry in reading.rows()] == list(range(1, during.claimed + 1))
+        with closing(read_journal(there.journal)) as reading:
+            numbers = [entry.number for entry in reading.rows()]  # more, perhaps, by now
+            assert numbers == list(range(1, len(numbers) + 1))
+            assert len(numbers) >= during.claimed
         assert sum([1 async for _ in outcomes]) == 299
     before = content(there.journal.parent)
     after = read_summary(there.journal)
     assert not after.running
-    assert (after.job, after.target, after.named) == (during.job, there.path, False)
+    assert (after.job, after.target, after.has_row_key) == (during.job, there.path, False)
     assert (after.claimed, after.created, after.in_doubt) == (300, 300, 0)
     assert [*entries_of(there.journal)][6].key == derived_key(after.job, 7)
     assert content(there.journal.parent) == before

@@ -25,11 +25,11 @@ def changed(place: int) -> list[NewTask]:
         ({"key_attribute": "other"}, ForeignJournalError, "begun with key_attribute='aiotask_key'"),
         ({"key_attribute": None}, ForeignJournalError, "begun with key_attribute='aiotask_key'"),
         ({"row_key": str}, ForeignJournalError, "was begun without a row_key"),
-        ({"given": changed(0)}, InputChangedError, "row 1 is not what it was"),
-        ({"given": changed(299)}, InputChangedError, "row 300 is not what it was"),
-        ({"given": rows(299)}, InputChangedError, "has 300 rows already, and the input has 299"),
-        ({"given": []}, InputChangedError, "has 300 rows already, and the input has 0"),
-        ({"given": rows(301)[1:]}, InputChangedError, "row 1 is not what it was"),
+        ({"given": changed(0)}, InputChangedError, "row 1 has changed"),
+        ({"given": changed(299)}, InputChangedError, "row 300 has changed"),
+        ({"given": rows(299)}, InputChangedError, "has 300 rows, but the input has 299"),
+        ({"given": []}, InputChangedError, "has 300 rows, but the input has 0"),
+        ({"given": rows(301)[1:]}, InputChangedError, "row 1 has changed"),
     ],
 )
 async def test_a_journal_is_refused_to_another_job(
@@ -54,9 +54,9 @@ async def test_a_journal_of_another_workspace_is_refused(there: Bench) -> None:
     await there.finish(rows(3))
     other = there.client.taskrouter.workspace(there.sandbox.create_workspace("Sales")).tasks
     before = content(there.journal.parent)
-    with pytest.raises(ForeignJournalError, match="is of another job: its tasks go to"):
+    with pytest.raises(ForeignJournalError, match="belongs to another job: it targets"):
         await anext(other.create_many(rows(3), journal=there.journal))
-    with pytest.raises(ForeignJournalError, match="is of another job: its tasks go to"):
+    with pytest.raises(ForeignJournalError, match="belongs to another job: it targets"):
         await other.audit(there.journal)
     assert content(there.journal.parent) == before
 

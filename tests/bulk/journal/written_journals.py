@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from aiotask.bulk.fingerprint import fingerprint
 from aiotask.bulk.journal.records import Claim, End, State
-from aiotask.bulk.journal.sqlite import Journal
+from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.bulk.keys import KEY_ATTRIBUTE, Keys
-from aiotask.bulk.rows import fingerprint
-from tests.bulk.bench import KEYS, Bench, rows
+from tests.bulk.bench import KEYS, VERB, Bench, rows
 
 TARGET = "/v1/Workspaces/WS1/Tasks"
 NAMED = Keys(KEY_ATTRIBUTE, str)
@@ -27,9 +27,9 @@ def fill(there: Bench, number: int) -> None:
 
 
 @contextmanager
-def journal_at(path: Path, keys: Keys = KEYS) -> Iterator[Journal]:
-    journal = Journal(path)
-    journal.open(TARGET, keys)
+def journal_at(path: Path, keys: Keys = KEYS) -> Iterator[SqliteJournal]:
+    journal = SqliteJournal(path)
+    journal.open(TARGET, VERB, keys)
     with closing(journal):
         yield journal
 

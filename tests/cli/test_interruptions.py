@@ -1,6 +1,8 @@
-"""Imports that end early, by errors and by signals, and their resumption."""
+"""Imports without a journal that end early, by errors and by signals, and how they resume."""
 
 import asyncio
+import gzip
+import json
 import os
 import shlex
 import signal
@@ -52,16 +54,16 @@ def test_wrong_credentials_stop_the_run_and_leave_every_row_untouched(
     assert result.exit_code == 1
     assert "stopped: " in result.stderr
     assert "status 401" in result.stderr
-    assert "rows done: 0; untouched: all from line 1 on\n" in result.stderr
+    assert "rows done: 0; not sent: all from line 1 on\n" in result.stderr
     assert local.tasks() == []
 
 
 def test_a_service_that_is_not_there_stops_the_run(local: Service, nowhere: str) -> None:
-    place = ["--workspace", local.workspace, "--base-url", nowhere]
+    options = ["--workspace", local.workspace, "--base-url", nowhere]
     with standard_input(b"{}\n"):
-        result = run("tasks", "import", "-", *place, **local.environment)
+        result = run("tasks", "import", "-", *options, **local.environment)
     assert result.exit_code == 1
-    assert "rows done: 0; untouched: all from line 1 on\n" in result.stderr
+    assert "rows done: 0; not sent: all from line 1 on\n" in result.stderr
 
 
 def test_an_error_in_the_middle_says_what_is_done_and_what_is_not(
@@ -81,7 +83,7 @@ def test_an_error_in_the_middle_says_what_is_done_and_what_is_not(
     with meanwhile(write):
         result = local.run("tasks", "import", str(pipe))
     assert result.exit_code == 1
-    assert "rows done: 2; untouched: all from line 4 on\n" in result.stderr
+    assert "rows done: 2; not sent: all from line 4 on\n" in result.stderr
 
 
 def test_an_input_that_breaks_is_told_and_what_was_read_goes_through(local: Service) -> None:
@@ -101,7 +103,7 @@ def test_an_input_that_breaks_is_told_and_what_was_read_goes_through(local: Serv
     assert result.exit_code == 2
     assert "stopped: " in result.stderr
     assert "Input/output error" in result.stderr
-    assert "rows done: 1; untouched: all from line 2 on\n" in result.stderr
+    assert "rows done: 1; not sent: all from line 2 on\n" in result.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -126,21 +128,36 @@ def test_a_signal_ends_the_rows_under_way_and_says_how_to_go_on(
         assert numbers(local) == Counter(range(1, done + 1))
         assert set(outcomes(results)) == set(range(1, done + 1))
         url = local.sandbox.url
-    told = shlex.split(result.stderr.rpartition("go on with the rest: ")[2])
-    start = ["tail", "-n", f"+{done + 1}", str(file), "|", "aiotask", "tasks", "import", "-"]
+    told = shlex.split(result.stderr.rpartition("import the rest with: ")[2])
+    start = ["aiotask", "tasks", "import", str(file)]
     assert told[: len(start)] == start
     told.remove("--allow-insecure")
     assert dict(zip(told[len(start) :: 2], told[len(start) + 1 :: 2], strict=True)) == {
         "--workspace": local.workspace,
         "--base-url": url,
         "--max-in-flight": "10",
+        "--rows": f"{done + 1}-",
         "--results": f"{results}.rest",
     }
 
 
-def test_the_command_that_goes_on_brings_the_rest_of_a_csv_file(tmp_path: Path) -> None:
-    file = tmp_path / "rows.csv"
-    file.write_text("attributes\n" + "".join(f'"{{""n"": {n}}}"\n' for n in range(1, 401)))
+CSV = "attributes\n" + "".join(f'"{{""n"": {n}}}"\n' for n in range(1, 401))
+ARRAY = json.dumps([{"attributes": {"n": n}} for n in range(1, 401)])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.csv", CSV.encode()),
+        ("rows.csv.gz", gzip.compress(CSV.encode())),
+        ("rows.json", ARRAY.encode()),
+    ],
+)
+def test_the_command_in_the_last_message_imports_the_rest(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    file, results = tmp_path / name, tmp_path / "results.jsonl"
+    file.write_bytes(content)
 
     with service(latency=0.02) as local:
 
@@ -149,11 +166,17 @@ def test_the_command_that_goes_on_brings_the_rest_of_a_csv_file(tmp_path: Path) 
             os.kill(os.getpid(), signal.SIGINT)
 
         with meanwhile(interrupt):
-            result = local.run("tasks", "import", str(file), "--max-in-flight", "10")
+            options = ["--max-in-flight", "10", "--results", str(results)]
+            result = local.run("tasks", "import", str(file), *options)
         assert 20 <= len(local.tasks()) < 400
-        done = typed(result.stderr.rpartition("go on with the rest: ")[2], local)
+        done = typed(result.stderr.rpartition("import the rest with: ")[2], local)
         assert done.returncode == 0, done.stderr
         assert numbers(local) == Counter(range(1, 401))
+        keys = {t.sid: json.loads(t.attributes)["aiotask_key"] for t in local.tasks()}
+    written = results.read_text() + results.with_name("results.jsonl.rest").read_text()
+    rows = [json.loads(line) for line in written.splitlines()]
+    assert sorted(row["row"] for row in rows) == [*range(1, 401)]
+    assert {row["sid"]: row["key"] for row in rows} == keys
 
 
 def test_a_signal_ends_the_wait_for_a_silent_pipe(local: Service, tmp_path: Path) -> None:
@@ -174,8 +197,7 @@ def test_a_signal_ends_the_wait_for_a_silent_pipe(local: Service, tmp_path: Path
         ended.set()
     assert result.exit_code == 130
     assert "all rows up to line 3 are done\n" in result.stderr
-    assert f"tail -n +4 {pipe} | " in result.stderr
-    assert "--results -" in result.stderr
+    assert "the rest of the input starts at line 4\n" in result.stderr
 
 
 def test_after_a_signal_standard_input_is_told_by_its_line(local: Service) -> None:
@@ -187,7 +209,7 @@ def test_after_a_signal_standard_input_is_told_by_its_line(local: Service) -> No
     run.send_signal(signal.SIGTERM)
     assert run.wait(LONG) == 130  # although the pipe is open still
     _, told = run.communicate()
-    assert b"go on with what follows, from line 3\n" in told
+    assert b"the rest of the input starts at line 3\n" in told
 
 
 def test_the_second_signal_ends_at_once_and_names_what_is_open(
@@ -202,11 +224,12 @@ def test_the_second_signal_ends_at_once_and_names_what_is_open(
     assert run.stderr is not None
     wait_until(lambda: local.sandbox.injected.total() == 3)
     run.send_signal(signal.SIGINT)
-    assert run.stderr.readline() == b"stopping: 3 rows are under way; again to end at once\n"
+    stopping = b"stopping: 3 rows are under way; interrupt again to end at once\n"
+    assert run.stderr.readline() == stopping
     run.send_signal(signal.SIGINT)
     _, told = run.communicate(timeout=LONG)
     assert run.returncode == 130
-    assert b"lines 1-3 were under way, and may have been created\n" in told
+    assert b"lines 1-3 were under way and may have been created\n" in told
     assert b"all other rows up to line 3 are done\n" in told
     assert results.read_bytes() == b""
 
@@ -225,7 +248,7 @@ def test_two_signals_in_a_row_name_what_is_open(local: Service, tmp_path: Path) 
     with meanwhile(interrupt):
         cut = local.run("tasks", "import", str(file), "--max-in-flight", "2")
     assert cut.exit_code == 130
-    assert "lines 1-2 were under way, and may have been created\n" in cut.stderr
+    assert "lines 1-2 were under way and may have been created\n" in cut.stderr
     assert "all other rows up to line 2 are done\n" in cut.stderr
 
 

@@ -4,11 +4,12 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 from aiotask import Client, DecodingError
-from aiotask.bulk import Found
+from aiotask.bulk import Done, Found, Item
+from aiotask.taskrouter._task_lookup import TaskLookup
 from tests.conftest import Canned
 
 WORKSPACE = "WS" + "1" * 32
@@ -16,14 +17,19 @@ TASKS = f"https://taskrouter.twilio.com/v1/Workspaces/{WORKSPACE}/Tasks"
 EVENTS = TASKS.replace("/Tasks", "/Events")
 SIDS = [f"WT{number:032x}" for number in range(4)]
 SINCE = datetime(2026, 11, 22, tzinfo=UTC)
+ROW = Item(1, {}, None, b"", None, None)
 
 
 def page(key: str, rows: list[Any]) -> dict[str, Any]:
     return {key: rows, "meta": {"key": key, "next_page_url": None}}
 
 
+def lookup_of(client: Client) -> TaskLookup:
+    return client.taskrouter.workspace(WORKSPACE).tasks._lookup("aiotask_key")
+
+
 def text(**attributes: Any) -> str:
-    return orjson.dumps(attributes).decode()
+    return msgspec.json.encode(attributes).decode()
 
 
 async def test_a_task_whose_list_leaves_out_its_attributes_is_fetched(
@@ -37,8 +43,8 @@ async def test_a_task_whose_list_leaves_out_its_attributes_is_fetched(
     canned.get(re.compile(re.escape(f"{TASKS}?")), payload=page("tasks", rows))
     canned.get(f"{TASKS}/{SIDS[1]}", payload=rows[1] | {"attributes": text(aiotask_key="k1")})
     canned.get(f"{TASKS}/{SIDS[2]}", status=404)
-    target = far_client.taskrouter.workspace(WORKSPACE).tasks.as_target()
-    found = await target.by_keys("aiotask_key", ["k0", "k1", "k2"])
+    lookup = lookup_of(far_client)
+    found = await lookup.by_keys(["k0", "k1", "k2"])
     assert found == [Found("k0", SIDS[0], None), Found("k1", SIDS[1], None)]
     ((_, url),) = [request for request in canned.requests if "?" in str(request[1])]
     assert url.query["EvaluateTaskAttributes"] == 'aiotask_key IN ["k0", "k1", "k2"]'
@@ -56,8 +62,7 @@ async def test_what_is_no_key_is_none(far_client: Client, canned: Canned) -> Non
         },
     ]
     canned.get(re.compile(re.escape(f"{TASKS}?")), payload=page("tasks", rows))
-    target = far_client.taskrouter.workspace(WORKSPACE).tasks.as_target()
-    ((*nothing, last),) = [found async for found in target.newest("aiotask_key")]
+    ((*nothing, last),) = [found async for found in lookup_of(far_client).newest()]
     assert nothing == [Found(None, sid, None) for sid in SIDS[:3]]
     assert last == Found("k", SIDS[3], SINCE)
 
@@ -73,12 +78,12 @@ async def test_events_tell_of_tasks_by_their_data(
         {"sid": "EV3", "event_data": {"task_sid": SIDS[2], "task_attributes": "not JSON"}},
     ]
     canned.get(re.compile(re.escape(f"{EVENTS}?")), payload=page("events", rows), repeat=True)
-    target = far_client.taskrouter.workspace(WORKSPACE).tasks.as_target()
+    lookup = lookup_of(far_client)
     for told, kind in (
-        (target.created_since, "task.created"),
-        (target.deleted_since, "task.deleted"),
+        (lookup.created_since, "task.created"),
+        (lookup.deleted_since, "task.deleted"),
     ):
-        (found,) = [found async for found in told("aiotask_key", SINCE)]
+        (found,) = [found async for found in told(SINCE)]
         assert found == [
             Found("k", SIDS[0], None),
             Found(None, SIDS[1], SINCE),
@@ -94,10 +99,10 @@ async def test_an_answer_that_names_no_task_is_an_error(
     far_client: Client, canned: Canned, answer: Any
 ) -> None:
     canned.post(TASKS, status=201, payload=answer)
-    target = far_client.taskrouter.workspace(WORKSPACE).tasks.as_target()
-    await target.lane.turn()
-    with pytest.raises(DecodingError, match="the answer names no task") as caught:
-        await target.create(b"", "key", None)
+    creation = far_client.taskrouter.workspace(WORKSPACE).tasks._creation("key")
+    await creation.limiter.acquire()
+    with pytest.raises(DecodingError, match=r"the answer names no task|an empty answer") as caught:
+        await creation.send(ROW)
     assert (caught.value.status, caught.value.maybe_applied) == (201, True)
 
 
@@ -106,6 +111,6 @@ async def test_a_date_that_is_none_is_not_known(
     far_client: Client, canned: Canned, date: Any
 ) -> None:
     canned.post(TASKS, status=201, payload={"sid": SIDS[0], "date_created": date})
-    target = far_client.taskrouter.workspace(WORKSPACE).tasks.as_target()
-    await target.lane.turn()
-    assert await target.create(b"", "key", None) == Found(None, SIDS[0], None)
+    creation = far_client.taskrouter.workspace(WORKSPACE).tasks._creation("key")
+    await creation.limiter.acquire()
+    assert await creation.send(ROW) == Done(SIDS[0], None)

@@ -1,0 +1,143 @@
+"""Strict JSON: no NaN, no bad UTF-8, no bottomless nesting, and integers of any size stay exact."""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from itertools import chain
+from math import isfinite
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+DEEPEST = 254
+"""How many objects and lists a document may have within each other.
+
+What is deeper is not sent, and counts as no JSON where it is read from text: where the stack is
+short (1,000 frames in Python 3.11) it could be neither printed nor pickled.
+"""
+
+dumps: Callable[[Any], bytes] = msgspec.json.Encoder().encode
+"""Write what was parsed, or is built of plain values; it takes much that is not JSON, too."""
+
+_parse = msgspec.json.Decoder().decode
+
+_SCALARS = frozenset({str, int, bool, type(None)})
+# Beyond it, JSON libraries differ in how they write an exponent, and NaN is not below it either.
+_ORDINARY = 1e16
+
+
+class JsonSyntaxError(ValueError):
+    """A text is not JSON."""
+
+
+def loads(text: bytes | str) -> Any:
+    """Return what a text says; a JsonSyntaxError says why it is not JSON."""
+    try:
+        return _parse(text)
+    except RecursionError:
+        reason = "nested too deeply"
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        reason = str(error)
+    # Raised out here, it does not drag the other error along, which may hold the whole text.
+    raise JsonSyntaxError(reason)
+
+
+def json_or_text(text: Any) -> Any:
+    """Return what a text is as JSON, or the text itself where it is none."""
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise TypeError("must be JSON as text")
+    try:
+        document = loads(text)
+    except JsonSyntaxError:
+        return text
+    if len(text) > 2 * DEEPEST and text.count("[") + text.count("{") > DEEPEST:
+        return text if _is_deep(document) else document
+    return document
+
+
+def _is_deep(document: Any) -> bool:
+    level = [document]
+    for _ in range(DEEPEST + 1):
+        level = [each for each in level if type(each) in (dict, list)]
+        if not level:
+            return False
+        held = [each.values() if type(each) is dict else each for each in level]
+        level = [*chain.from_iterable(held)]
+    return True
+
+
+def strict_dumps(value: Any) -> bytes:
+    """Write a value of a caller's; a ValueError says what in it has no place in JSON.
+
+    Other mappings than dicts are objects, an enum's member is its value, a UUID its text.
+    """
+    return dumps(value if is_plain(value) else plain(value, _finite))
+
+
+def is_plain(value: Any, levels: int = DEEPEST) -> bool:
+    """Whether a value is JSON through and through, which every library writes the same way."""
+    kind = type(value)
+    if kind is dict:
+        for key, each in value.items():
+            if type(key) is not str:
+                return False
+            if type(each) not in _SCALARS and not is_plain(each, levels - 1):
+                return False
+        return levels > 0
+    if kind is list or kind is tuple:
+        for each in value:
+            if type(each) not in _SCALARS and not is_plain(each, levels - 1):
+                return False
+        return levels > 0
+    return kind in _SCALARS or (kind is float and -_ORDINARY < value < _ORDINARY)
+
+
+def plain(value: Any, other: Callable[[Any], Any], levels: int = DEEPEST) -> Any:
+    """Return a value as :func:`is_plain` has it, but for what *other* makes of the rest of it.
+
+    That are unusual floats, and values of other types.
+    """
+    made: Any = value
+    match value:
+        case Enum():
+            made = plain(value.value, other, levels)
+        case None | bool():
+            pass
+        case str():
+            made = str.__str__(value)  # a subclass may show others
+        case int():
+            made = int.__index__(value)
+        case float() if is_plain(value):
+            pass
+        case UUID():
+            made = str(value)
+        case Mapping():
+            _check_depth(levels)
+            made = {_name(key): plain(each, other, levels - 1) for key, each in value.items()}
+        case list() | tuple() if isinstance(value, list) or type(value) is tuple:
+            _check_depth(levels)
+            made = [plain(each, other, levels - 1) for each in value]
+        case _:
+            made = other(value)
+    return made
+
+
+def _finite(value: Any) -> float:
+    if type(value) is not float:
+        raise ValueError(f"a {type(value).__name__} has no place in it")
+    if not isfinite(value):
+        raise ValueError("NaN and Infinity have no place in it")
+    return value
+
+
+def _check_depth(levels: int) -> None:
+    if levels < 1:
+        raise ValueError(f"nested more than {DEEPEST} levels deep")
+
+
+def _name(key: Any) -> str:
+    if type(key) is not str:
+        raise ValueError(f"a {type(key).__name__} cannot be a name in it")
+    return key

@@ -1,0 +1,1 @@
+from .tasks import AutopilotTasks as AutopilotTasks

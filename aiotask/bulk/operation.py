@@ -1,0 +1,83 @@
+"""Operations of a bulk run: the effect of one row on the service."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from aiotask._hooks import Hooks
+from aiotask._rate_limiter import RateLimiter
+from aiotask._retry import RetryPolicy
+from aiotask.bulk.item import Item
+from aiotask.bulk.outcomes import Outcome
+from aiotask.errors import AiotaskError
+
+
+class Done(NamedTuple):
+    """A successful answer: the resource's sid, and its creation by the service's clock."""
+
+    sid: str
+    created: datetime | None
+
+
+class Operation(Protocol):
+    """One verb on one collection, applied to a row at a time."""
+
+    @property
+    @abstractmethod
+    def verb(self) -> str:
+        """The verb's name, such as ``tasks.create``; a journal serves one verb."""
+
+    @property
+    @abstractmethod
+    def path(self) -> str:
+        """The collection's path, the same on every host; a journal serves one path."""
+
+    @property
+    @abstractmethod
+    def idempotent(self) -> bool:
+        """Whether a row may be sent again although an earlier attempt may have been carried out.
+
+        Only rows of other operations need a :class:`~aiotask.bulk.lookup.Lookup`.
+        """
+
+    @property
+    @abstractmethod
+    def retry(self) -> RetryPolicy:
+        """The retry policy of reads; the run takes its clock and its sleep from here."""
+
+    @property
+    @abstractmethod
+    def limiter(self) -> RateLimiter:
+        """The rate limiter of the operation, shared with all other callers of it."""
+
+    @property
+    @abstractmethod
+    def hooks(self) -> Hooks:
+        """The hooks that are called when a row is sent again."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise the error that keeps anything from being sent from here and now."""
+
+    @abstractmethod
+    def body(self, fields: Any, mark: Callable[[Any], Any]) -> bytes:
+        """Return the request body for a row's *fields*; *mark* puts the key into attributes.
+
+        A TypeError or ValueError says why the row cannot be sent.
+        """
+
+    @abstractmethod
+    async def send(self, item: Item) -> Done:
+        """Send a row once; the caller holds a slot of the limiter. Failures are AiotaskErrors.
+
+        An answer that shows another row's key is one: it belongs to another request.
+        """
+
+    @abstractmethod
+    def accepted(self, error: AiotaskError) -> bool:
+        """Whether a failed answer says all the same that the row was carried out."""
+
+    @abstractmethod
+    def succeeded(self, row: Any, sid: str) -> Outcome[Any]:
+        """Return the outcome of a row that was carried out on the resource *sid*."""

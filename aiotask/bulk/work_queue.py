@@ -1,0 +1,80 @@
+"""Work queue of a bulk run: claimed rows, ready to be sent."""
+
+from asyncio import Event
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from aiotask.bulk.claims import WINDOW
+from aiotask.bulk.item import Item
+from aiotask.bulk.wait_queue import StopSignal, WaitQueue
+
+
+class WorkQueue:
+    """Rows ready to be sent, first in, first out.
+
+    *hold_last* tells whether the last row that there is has to wait. ``low`` is set when rows are
+    wanted, and ``complete`` is True when the source has no more.
+    """
+
+    def __init__(self, stop: StopSignal, hold_last: Callable[[], bool]) -> None:
+        self.low = Event()
+        self.complete = False
+        self.sending = 0
+        self._stop = stop
+        self._hold_last = hold_last
+        self._ready: deque[Item] = deque()
+        self._workers = WaitQueue()
+
+    @property
+    def is_low(self) -> bool:
+        """Whether rows are wanted."""
+        return len(self._ready) < WINDOW
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is ready to be sent, or being sent."""
+        return not self._ready and not self.sending
+
+    def add(self, items: Iterable[Item]) -> None:
+        """Add claimed rows."""
+        before = len(self._ready)
+        self._ready.extend(items)
+        self._workers.wake(len(self._ready) - before)
+
+    def close(self) -> None:
+        """Note that the source has no more rows."""
+        self.complete = True
+        self._workers.wake()
+
+    def look_again(self) -> None:
+        """Wake workers that waited for a change, or for time to pass."""
+        self._workers.wake(len(self._ready))
+
+    async def take(self) -> Item | None:
+        """Take the next row to send, as soon as there is one; None when the run stops."""
+        while not self._stop.is_set():
+            ready = self._ready
+            if ready and (len(ready) > 1 or not self.complete or not self._holds_last()):
+                if len(ready) <= WINDOW:
+                    self.low.set()
+                self.sending += 1
+                return ready.popleft()
+            await self._workers.wait()
+        return None
+
+    def _holds_last(self) -> bool:
+        return bool(self.sending) or self._hold_last()
+
+    def sent(self) -> None:
+        """Note that a row taken is not being sent any more."""
+        self.sending -= 1
+        if self.complete or not self._ready:
+            self.look_again()
+
+    def drain(self) -> list[Item]:
+        """Take all rows that were not sent, and wake everything that waits."""
+        items = [*self._ready]
+        self._ready.clear()
+        self._workers.wake()
+        self.low.set()
+        return items

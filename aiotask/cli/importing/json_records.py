@@ -1,0 +1,146 @@
+"""Records of JSON Lines, or of one JSON array."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, compress
+from typing import Any, Literal
+from zlib import crc32
+
+from aiotask._json import JsonSyntaxError, loads
+from aiotask.cli.importing.json_array import array_elements, open_brackets
+from aiotask.cli.importing.lines import (
+    BYTE_ORDER_MARK,
+    LONGEST_RECORD,
+    OVERLONG,
+    MalformedInputError,
+    check_text,
+    line_portions,
+)
+from aiotask.cli.importing.records import MOMENTS, Put, Record, named, record_of
+from aiotask.cli.options import moment
+
+_SHOWN = 40  # characters
+_NOT_LINES = "a row goes on in the next line: rows are a line of JSON each, or one array of objects"
+Form = Literal["jsonl", "json"]
+
+
+class JsonRecords:
+    """The records of a JSON text; without a *form*, its first character tells which it has.
+
+    No row of JSON Lines begins with a bracket, because a row is an object. Blank lines are none.
+    """
+
+    header = 0
+
+    def __init__(self, source: Iterable[bytes], form: Form | None = None) -> None:
+        self._source = source
+        self._form = form
+
+    def read(self, put: Put) -> None:
+        """Hand over all records."""
+        source, is_array = self._begin()
+        if is_array:
+            self._read_array(source, put)
+        else:
+            self._read_lines(source, put)
+
+    def check(self) -> None:
+        """Read everything, and raise a MalformedInputError where it is not of its form."""
+        source, is_array = self._begin()
+        if is_array:
+            for element in chain.from_iterable(array_elements(source)):
+                try:
+                    loads(element.text)
+                except JsonSyntaxError as error:
+                    raise MalformedInputError(f"{element.line}: not JSON: {error}") from error
+        else:
+            next(_whole_rows(line_portions(source)), None)
+            for _ in source:
+                pass
+
+    def _begin(self) -> tuple[Iterator[bytes], bool]:
+        """Return the whole source, and whether it is an array."""
+        source, start = iter(self._source), b""
+        for block in source:
+            start += block
+            if start.removeprefix(BYTE_ORDER_MARK).strip():
+                break
+        is_array = start.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"[")
+        source = chain([start], source) if start else source
+        return source, is_array if self._form is None else self._form == "json"
+
+    def _read_array(self, source: Iterable[bytes], put: Put) -> None:
+        number = 0
+        for elements in array_elements(source):
+            numbers = range(number + 1, number + 1 + len(elements))
+            number += len(elements)
+            put(
+                [
+                    Record(at, first, last, text, crc32(text))
+                    for at, (first, last, text) in zip(numbers, elements, strict=True)
+                ]
+            )
+
+    def _read_lines(self, source: Iterable[bytes], put: Put) -> None:
+        number = line = 0
+        for portion in _whole_rows(line_portions(source)):
+            texts = [*map(bytes.rstrip, portion)]
+            lines: Sequence[int] = range(line + 1, line + 1 + len(texts))
+            line += len(texts)
+            if not all(texts):
+                lines, texts = [*compress(lines, texts)], [*filter(None, texts)]
+            numbers = range(number + 1, number + 1 + len(texts))
+            number += len(texts)
+            prints = map(crc32, texts)
+            made = [*map(record_of, zip(numbers, lines, lines, texts, prints, strict=True))]
+            if made and len(texts[0]) > LONGEST_RECORD:
+                made[0] = made[0]._replace(content=OVERLONG)
+            if made:
+                put(made)
+
+    def fields(self, record: Record) -> dict[str, Any]:
+        """Return the fields of a record."""
+        text = record.content
+        if not isinstance(text, bytes):
+            raise ValueError(text)
+        try:
+            row = loads(text)
+        except JsonSyntaxError as error:
+            check_text(text)
+            raise ValueError(f"not JSON: {error}") from error
+        if not isinstance(row, dict):
+            raise ValueError(f"not a JSON object, but {text.decode().strip()[:_SHOWN]}")
+        for name in MOMENTS:
+            if isinstance(value := row.get(name), str):
+                row[name] = named(name, moment, value)
+        return row
+
+
+def _whole_rows(portions: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
+    """Yield *portions*; raise an error if the first row goes on in the next line.
+
+    Pretty-printed objects would be nothing but wrong rows, or some of them rows by chance. A row
+    that is only cut off is followed by an object.
+    """
+    held: list[list[bytes]] = []
+    for portion in portions:
+        held.append(portion)
+        rows = [line for line in chain.from_iterable(held) if line.strip()][:2]
+        if rows and not _goes_on(rows[0]):
+            break
+        if len(rows) > 1:
+            if rows[0].strip() == b"[" or not _is_object(rows[1]):
+                raise MalformedInputError(f"1: {_NOT_LINES}")
+            break
+    yield from held
+    yield from portions
+
+
+def _goes_on(row: bytes) -> bool:
+    return row.lstrip()[:1] in {b"{", b"["} and open_brackets(row) > 0
+
+
+def _is_object(row: bytes) -> bool:
+    try:
+        return isinstance(loads(row), dict)
+    except JsonSyntaxError:
+        return False
