@@ -22,7 +22,9 @@ from aiotask.bulk.item import Item
 from aiotask.bulk.resolver import Absent, Exists, Resolver, Undecided, Verdict
 from aiotask.bulk.service_clock import ServiceClock
 from aiotask.errors import AiotaskError
-from tests.bulk.quick_clock import IdleClock
+from tests.virtual_time import LoopClock
+
+pytestmark = pytest.mark.virtual_time
 
 SETTLE = 40.0
 
@@ -31,7 +33,7 @@ SETTLE = 40.0
 class Service:
     """Holds what is there by key, and fails as it is told to."""
 
-    clock: IdleClock = attrs.field(factory=IdleClock)
+    clock: LoopClock = attrs.field(factory=LoopClock)
     listed: dict[str, Found] = attrs.field(factory=dict)
     in_events: dict[str, Found] = attrs.field(factory=dict)
     asked: list[list[str]] = attrs.field(factory=list)
@@ -135,7 +137,7 @@ class Judged:
                 number += 1
                 self.service.made(f"control{number}")
                 self.control(f"control{number}")
-            await self.service.clock.sleep(SETTLE / 10)
+            await asyncio.sleep(SETTLE / 10)
         run.cancel()
         with suppress(asyncio.CancelledError):
             await run
@@ -173,7 +175,7 @@ async def test_where_no_key_can_be_asked_for_the_latest_are_gone_through() -> No
     for number in range(100):
         service.made(f"before{number}")
     service.listed["before0"] = Found(None, "no key", None)
-    await service.clock.sleep(200)
+    await asyncio.sleep(200)
     for number in range(20):
         judged.doubt(number)
         service.made(f"key{number}")
@@ -206,7 +208,7 @@ async def test_an_absence_without_a_later_control_is_none() -> None:
     judged.control()
     judged.doubt(1)
     run = asyncio.ensure_future(judged.run())
-    await service.clock.sleep(5 * SETTLE)
+    await asyncio.sleep(5 * SETTLE)
     assert judged.verdicts == {}
     assert len(service.asked) >= 3
     run.cancel()
@@ -216,16 +218,16 @@ async def test_a_control_that_was_made_too_early_is_none() -> None:
     service = Service()
     judged = Judged(service)
     judged.doubt(1)
-    await service.clock.sleep(SETTLE / 4)
+    await asyncio.sleep(SETTLE / 4)
     service.made("control")
     judged.control()
     run = asyncio.ensure_future(judged.run())
-    await service.clock.sleep(3 * SETTLE)
+    await asyncio.sleep(3 * SETTLE)
     assert judged.verdicts == {}
     service.made("later")
     judged.control("later")
     while not judged.verdicts:
-        await service.clock.sleep(1)
+        await asyncio.sleep(1)
     assert judged.verdicts == {1: "absent"}
     run.cancel()
 
@@ -285,7 +287,7 @@ async def test_events_that_lag_prove_nothing() -> None:
         service.made(f"control{number}")
         del service.in_events[f"control{number}"]
         judged.control(f"control{number}")
-        await service.clock.sleep(SETTLE / 10)
+        await asyncio.sleep(SETTLE / 10)
     assert judged.verdicts == {}
     assert service.event_pages > 1
     run.cancel()
@@ -310,7 +312,7 @@ async def test_where_nothing_is_made_one_row_at_a_time_is_taken_for_absent() -> 
         judged.doubt(number)
     run = asyncio.ensure_future(judged.run())
     while not judged.verdicts:
-        await judged.service.clock.sleep(1)
+        await asyncio.sleep(1)
     assert judged.verdicts == {0: "absent"}
     assert judged.service.clock.passed >= 3 * SETTLE
     assert judged.service.event_pages == 0  # it cannot have ended and been removed by then
@@ -322,7 +324,7 @@ async def test_where_nothing_is_made_a_look_without_the_newest_of_our_own_does_n
     judged.control("not listed yet")
     judged.doubt(1)
     run = asyncio.ensure_future(judged.run())
-    await judged.service.clock.sleep(8 * SETTLE)
+    await asyncio.sleep(8 * SETTLE)
     assert judged.verdicts == {}
     run.cancel()
 
@@ -338,7 +340,7 @@ async def test_where_the_newest_of_our_own_has_ended_events_have_to_show_it(
     judged.control("ended")
     if told:
         service.made("ended", gone=True)
-    await service.clock.sleep(301)
+    await asyncio.sleep(301)
     judged.doubt(1)
     if made:
         service.made("key1", gone=True)
@@ -355,12 +357,12 @@ async def test_a_control_that_somebody_has_deleted_is_none_but_one_before_it_is(
     judged.control("earlier")
     if listed:
         service.made("earlier")
-    await service.clock.sleep(SETTLE / 4)
+    await asyncio.sleep(SETTLE / 4)
     judged.control("gone")
     service.deleted = [Found("gone", "sid of gone", datetime.fromtimestamp(service.clock(), UTC))]
     judged.doubt(1)
     run = asyncio.ensure_future(judged.run())
-    await service.clock.sleep(8 * SETTLE)
+    await asyncio.sleep(8 * SETTLE)
     assert judged.verdicts == ({1: "absent"} if listed else {})
     run.cancel()
 
@@ -372,7 +374,7 @@ async def test_a_control_that_nobody_says_was_deleted_is_waited_for() -> None:
     service.event_errors = [PermissionDeniedError("no", status=403, headers={})] * 99
     judged.doubt(1)
     run = asyncio.ensure_future(judged.run())
-    await service.clock.sleep(8 * SETTLE)
+    await asyncio.sleep(8 * SETTLE)
     assert judged.verdicts == {}
     run.cancel()
 
@@ -384,7 +386,7 @@ async def test_a_service_whose_clock_is_at_the_end_of_time_is_looked_at_all_the_
     judged.control("not listed yet")
     judged.doubt(1).sent_at = judged.time.at(service.clock())
     run = asyncio.ensure_future(judged.run())
-    await service.clock.sleep(4 * SETTLE)
+    await asyncio.sleep(4 * SETTLE)
     assert not run.done()
     run.cancel()
 
@@ -396,7 +398,7 @@ async def test_where_nothing_is_made_a_strangers_task_can_be_the_control(*, in_t
     judged.time.note(datetime.fromtimestamp(service.clock(), UTC), service.clock())
     judged.doubt(1)
     if in_time:
-        await service.clock.sleep(0.8 * SETTLE)
+        await asyncio.sleep(0.8 * SETTLE)
     service.made("a stranger's")
     assert await judged.until(1, controls=False) == {1: "absent"}
     assert len(service.asked) == (1 if in_time else 3)
