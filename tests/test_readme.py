@@ -51,6 +51,21 @@ def test_the_readmes_are_found() -> None:
     assert {"README.md", "aiotask/sandbox/README.md"} <= found
 
 
+def test_every_benchmark_is_told_of_with_its_command() -> None:
+    folder = ROOT / "benchmarks"
+    told = set(
+        re.findall(
+            r"^python benchmarks/(\w+\.py)",
+            "".join(blocks(folder / "README.md", "sh")),
+            re.MULTILINE,
+        )
+    )
+    programs = {
+        path.name for pattern in ("bench_*", "fuzz_*") for path in folder.glob(f"{pattern}.py")
+    }
+    assert told == programs
+
+
 @pytest.mark.parametrize("block", PYTHON)
 def test_every_example_is_python(block: str) -> None:
     ast.parse(f"async def example():\n{indent(block, '    ')}")
