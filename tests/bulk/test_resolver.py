@@ -24,7 +24,9 @@ from aiotask.bulk.resolver import Absent, Exists, Resolver, Undecided, Verdict
 from aiotask.bulk.sentinels import Sentinel
 from aiotask.bulk.service_clock import ServiceClock
 from aiotask.errors import AiotaskError
-from tests.bulk.quick_clock import IdleClock
+from tests.virtual_time import LoopClock
+
+pytestmark = pytest.mark.virtual_time
 
 SETTLE = 40.0
 
@@ -33,7 +35,7 @@ SETTLE = 40.0
 class Service:
     """Holds what is there by key, and fails as it is told to."""
 
-    clock: IdleClock = attrs.field(factory=IdleClock)
+    clock: LoopClock = attrs.field(factory=LoopClock)
     listed: dict[str, Found] = attrs.field(factory=dict)
     in_events: dict[str, Found] = attrs.field(factory=dict)
     asked: list[list[str]] = attrs.field(factory=list)
@@ -134,7 +136,7 @@ class Judged:
                 number += 1
                 self.service.made(f"sentinel{number}")
                 self.sentinel(f"sentinel{number}")
-            await self.service.clock.sleep(SETTLE / 10)
+            await asyncio.sleep(SETTLE / 10)
         run.cancel()
         with suppress(asyncio.CancelledError):
             await run
@@ -172,7 +174,7 @@ async def test_where_no_key_can_be_asked_for_the_latest_are_gone_through() -> No
     for number in range(100):
         service.made(f"before{number}")
     service.listed["before0"] = Found(None, "no key", None)
-    await service.clock.sleep(200)
+    await asyncio.sleep(200)
     for number in range(20):
         judged.doubt(number)
         service.made(f"key{number}")
@@ -205,7 +207,7 @@ async def test_an_absence_without_a_later_sentinel_is_none() -> None:
     judged.sentinel()
     judged.doubt(1)
     run = asyncio.ensure_future(judged.run())
-    await service.clock.sleep(5 * SETTLE)
+    await asyncio.sleep(5 * SETTLE)
     assert judged.verdicts == {}
     assert len(service.asked) >= 3
     run.cancel()
@@ -215,16 +217,16 @@ async def test_a_sentinel_that_was_made_too_early_is_none() -> None:
     service = Service()
     judged = Judged(service)
     judged.doubt(1)
-    await service.clock.sleep(SETTLE / 4)
+    await asyncio.sleep(SETTLE / 4)
     service.made("sentinel")
     judged.sentinel()
     run = asyncio.ensure_future(judged.run())
-    await service.clock.sleep(3 * SETTLE)
+    await asyncio.sleep(3 * SETTLE)
     assert judged.verdicts == {}
     service.made("later")
     judged.sentinel("later")
     while not judged.verdicts:
-        await service.clock.sleep(1)
+        await asyncio.sleep(1)
     assert judged.verdicts == {1: "absent"}
     run.cancel()
 
@@ -259,7 +261,7 @@ async def test_where_lists_show_no_sentinel_several_looks_at_events_have_to_agre
         number += 1
         service.made(f"sentinel{number}", gone=True)
         judged.sentinel(f"sentinel{number}")
-        await service.clock.sleep(SETTLE / 10)
+        await asyncio.sleep(SETTLE / 10)
     assert judged.verdicts == {1: "absent"}
     assert service.event_pages >= 3
     run.cancel()
@@ -279,11 +281,11 @@ async def test_while_creates_fail_no_row_is_given_up() -> None:
     judged.down = True
     judged.doubt(1)
     run = asyncio.ensure_future(judged.run())
-    await judged.service.clock.sleep(30 * SETTLE)
+    await asyncio.sleep(30 * SETTLE)
     assert judged.verdicts == {}
     judged.down = False
     while not judged.verdicts:
-        await judged.service.clock.sleep(1)
+        await asyncio.sleep(1)
     assert judged.verdicts == {1: "unresolved"}
     run.cancel()
 
@@ -328,7 +330,7 @@ async def test_events_that_lag_prove_nothing() -> None:
         service.made(f"sentinel{number}")
         del service.in_events[f"sentinel{number}"]
         judged.sentinel(f"sentinel{number}")
-        await service.clock.sleep(SETTLE / 10)
+        await asyncio.sleep(SETTLE / 10)
     assert judged.verdicts == {}
     assert service.event_pages > 1
     run.cancel()
@@ -353,7 +355,7 @@ async def test_where_nothing_is_made_one_row_at_a_time_is_taken_for_absent() -> 
         judged.doubt(number)
     run = asyncio.ensure_future(judged.run())
     while not judged.verdicts:
-        await judged.service.clock.sleep(1)
+        await asyncio.sleep(1)
     assert judged.verdicts == {0: "absent"}
     assert judged.service.clock.passed >= 3 * SETTLE
     run.cancel()
@@ -364,7 +366,7 @@ async def test_where_nothing_is_made_a_look_without_the_newest_of_our_own_does_n
     judged.sentinel("not listed yet")
     judged.doubt(1)
     run = asyncio.ensure_future(judged.run())
-    await judged.service.clock.sleep(8 * SETTLE)
+    await asyncio.sleep(8 * SETTLE)
     assert judged.verdicts == {}
     run.cancel()
 
@@ -380,7 +382,7 @@ async def test_where_the_newest_of_our_own_has_ended_events_have_to_show_it(
     judged.sentinel("ended")
     if told:
         service.made("ended", gone=True)
-    await service.clock.sleep(301)
+    await asyncio.sleep(301)
     judged.doubt(1)
     if made:
         service.made("key1", gone=True)
@@ -399,7 +401,7 @@ async def test_a_sentinel_that_was_deleted_is_one_as_far_as_events_tell_of_it(
         service.made("gone", gone=True)
     judged.doubt(1)
     run = asyncio.ensure_future(judged.run())
-    await service.clock.sleep(8 * SETTLE)
+    await asyncio.sleep(8 * SETTLE)
     assert judged.verdicts == ({1: "absent"} if told else {})
     run.cancel()
 
@@ -411,7 +413,7 @@ async def test_a_sentinel_that_nobody_says_was_deleted_is_waited_for() -> None:
     service.event_errors = [PermissionDeniedError("no", status=403, headers={})] * 99
     judged.doubt(1)
     run = asyncio.ensure_future(judged.run())
-    await service.clock.sleep(5 * SETTLE)
+    await asyncio.sleep(5 * SETTLE)
     assert judged.verdicts == {}
     run.cancel()
 
@@ -424,7 +426,7 @@ async def test_a_service_whose_clock_is_at_the_end_of_time_is_looked_at_all_the_
     judged.sentinel("not listed yet")
     judged.doubt(1).sent_at = end
     run = asyncio.ensure_future(judged.run())
-    await service.clock.sleep(4 * SETTLE)
+    await asyncio.sleep(4 * SETTLE)
     assert not run.done()
     run.cancel()
 
@@ -436,7 +438,7 @@ async def test_where_nothing_is_made_a_strangers_task_can_be_the_control(*, in_t
     judged.offsets.note(service.clock(), service.clock())
     judged.doubt(1)
     if in_time:
-        await service.clock.sleep(1.05 * SETTLE)
+        await asyncio.sleep(1.05 * SETTLE)
     service.made("a stranger's")
     assert await judged.until(1, sentinels=False) == {1: "absent"}
     assert len(service.asked) == (1 if in_time else 3)

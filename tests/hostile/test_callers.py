@@ -1,4 +1,4 @@
-"""What callers hand over arrives as it was meant, or is refused before anything is sent."""
+"""Arguments of callers: they arrive as they were meant, or are refused before anything is sent."""
 
 import inspect
 import math

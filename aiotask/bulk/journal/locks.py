@@ -4,19 +4,16 @@ import os
 import tempfile
 from contextlib import suppress
 from hashlib import sha256
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from aiotask.errors import JournalAccessError, JournalLockedError
 
-try:
-    import fcntl
-except ImportError:  # Windows, where the lock beside the file is all there is
-    FLOCK = None
-else:
-    FLOCK = fcntl.flock
-    _EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
+# On Windows, the lock beside the file is all there is.
+fcntl = import_module("fcntl") if find_spec("fcntl") else None
 
 _OWNER_ONLY = 0o600
 # Seconds. A reader that asks whether a run has the journal holds the lock itself for a moment, so
@@ -52,11 +49,11 @@ class Locks:
 
     def take_file(self) -> os.stat_result:
         """Lock the journal's own file, which is there by now, and return its identity."""
-        if FLOCK is None:
-            return os.stat(self._path)  # noqa: PTH116 - as below
+        if fcntl is None:
+            return Path(self._path).stat()
         self._file = os.open(self._path, os.O_RDWR)
         try:
-            FLOCK(self._file, _EXCLUSIVE)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise JournalLockedError(_IN_USE, self._path) from None
         return os.fstat(self._file)
