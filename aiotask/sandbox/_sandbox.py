@@ -81,7 +81,7 @@ class Sandbox(TestControls):
             routing, only requests and tests move them.
         closed_for: Seconds after which a completed or canceled task is deleted.
         unanswered: The fate of a task whose reservation timed out, on which Twilio's pages differ:
-            it can "stay" at its target, or "advance" to the next one at once.
+            it can "stay" at its target, or "advance" to the next target or filter at once.
         callback_timeout: Seconds for the answer to a callback; None has the documented 15 for
             events and 5 for assignments.
         callback_backlog: The most events of a workspace that wait for their receiver; beyond it the

@@ -225,10 +225,79 @@ async def test_who_is_skipped_out_of_everything_is_canceled(floor: Floor) -> Non
 
 async def test_the_default_filter_does_not_catch_what_times_out(floor: Floor) -> None:
     queue, other = await floor.queue(), await floor.queue("Other")
-    await floor.workflow(rule(target(queue, timeout=1)), rule(target(other)), default=other)
+    await floor.workflow(
+        rule(target(queue, timeout=1)), rule(target(other), when="1==2"), default=other
+    )
     task = await floor.task()
     await floor.sandbox.advance(seconds=1)
     assert await floor.place(task) == ("canceled", "Q")
+
+
+async def filters_in_a_row(floor: Floor, **form: Any) -> None:
+    """Make filters of which a task of type s matches all but the second."""
+    queues = [await floor.queue(f"Q{number}") for number in range(1, 5)]
+    await floor.workflow(
+        rule(target(queues[0], timeout=10), when="type == 's'"),
+        rule(target(queues[1]), when="type == 't'"),
+        rule(target(queues[2], timeout=5, priority=7), {"timeout": 10}),
+        default=queues[3],
+        **form,
+    )
+
+
+async def test_a_task_whose_last_target_times_out_goes_on_with_the_next_matching_filter(
+    floor: Floor,
+) -> None:
+    await filters_in_a_row(floor)
+    task = await floor.task({"type": "s"})
+    await floor.sandbox.advance(seconds=11)
+    assert await floor.place(task) == ("pending", "Q3")
+    assert (await floor.now(task))["priority"] == 7
+    # The time of a filter begins when the task enters it, at 10 seconds.
+    await floor.sandbox.advance(seconds=13.999)
+    assert await floor.place(task) == ("pending", "Q3")
+    await floor.sandbox.advance(seconds=0.001)
+    assert await floor.place(task) == ("canceled", "Q3")
+    assert (await floor.told(task))[4:] == [
+        ("task-queue.timeout", 10_000),
+        ("task-queue.moved", 10_000),
+        ("workflow.target-matched", 10_000),
+        ("task-queue.entered", 10_000),
+        ("task-queue.timeout", 15_000),
+        ("workflow.target-matched", 15_000),
+        ("task-queue.timeout", 25_000),
+        ("workflow.timeout", 25_000),
+        ("task.canceled", 25_000),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unanswered", "place"), [("stay", ("pending", "Q1")), ("advance", ("pending", "Q3"))]
+)
+async def test_an_unanswered_task_can_advance_to_the_next_matching_filter(
+    unanswered: str, place: tuple[str, str]
+) -> None:
+    async with serving("NONE", clock=Clock(), unanswered=unanswered) as api:
+        floor = Floor(api)
+        await filters_in_a_row(floor, TaskReservationTimeout=4)
+        floor.hire("Ada")
+        task = await floor.task({"type": "s"})
+        await floor.sandbox.advance(seconds=4)
+        assert await floor.place(task) == place
+        await floor.sandbox.advance(seconds=6)
+        assert await floor.place(task) == ("pending", "Q3")
+
+
+async def test_a_filter_whose_queue_is_gone_is_passed_over(floor: Floor) -> None:
+    queue, gone, last = [await floor.queue(name) for name in ("Q", "Gone", "Last")]
+    workflow = await floor.workflow(
+        rule(target(queue, timeout=5)), rule(target(gone)), rule(target(last))
+    )
+    task = await floor.task()
+    await floor.api("DELETE", workflow["url"])
+    assert (await floor.api("DELETE", gone["url"])).status == 204
+    await floor.sandbox.advance(seconds=5)
+    assert await floor.place(task) == ("pending", "Last")
 
 
 @pytest.mark.parametrize(

@@ -66,12 +66,16 @@ class Document:
     default: Target | None = None
     queue_sids: set[str] = field(default_factory=set)
 
-    def route(self, attributes: Attributes, first: int = 0) -> int | None:
-        """Return the number of the first matching filter, from *first* on, else of the default."""
+    def matching(self, attributes: Attributes, first: int = 0) -> Iterator[int]:
+        """Yield the numbers of the matching filters, from *first* on, without the default."""
         for number in range(first, len(self.filters)):
             if self.filters[number][0](attributes):
-                return number
-        return None if self.default is None else DEFAULT_RULE
+                yield number
+
+    def route(self, attributes: Attributes) -> int | None:
+        """Return the number of the first matching filter, else of the default."""
+        default = None if self.default is None else DEFAULT_RULE
+        return next(self.matching(attributes), default)
 
     def target(self, rule: int, step: int) -> Target | None:
         """Return a target of a filter, or None."""
