@@ -196,10 +196,17 @@ def _known(place: str, target: dict[str, Any]) -> Known | None:
     texts = [(name, _member(target, name, str, place)) for name in _KNOWN]
     for name, text in texts:
         if text:
-            path = parse_reference(text)
+            path = _reference(f"{place}.{name}", text)
             fits = path is not None and path[0] == "task"
             return Known(name == _KNOWN[1], path if fits else None)
     return None
+
+
+def _reference(place: str, text: str) -> Path | None:
+    try:
+        return parse_reference(text)
+    except ExpressionError as error:
+        raise _wrong(place, f"is no reference: {error}") from error
 
 
 def _expression(place: str, text: str) -> Expression:
