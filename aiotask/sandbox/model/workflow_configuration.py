@@ -40,7 +40,7 @@ class Known:
 
     by_name: bool
     path: Path | None
-    """None for a reference that is invalid and matches no worker."""
+    """None for a reference that is invalid; like null, it matches no worker."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
