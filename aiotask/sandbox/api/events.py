@@ -116,18 +116,18 @@ class Events(Collection):
 
 def _matcher(parameters: Parameters) -> Callable[[_Numbered], bool]:
     wanted = [
-        (field, value) for name, field in _FILTERS.items() if (value := parameters.text(name))
+        (field, value) for name, field in _FILTERS.items() if (value := parameters.filter(name))
     ]
-    kind, sid = parameters.text("EventType"), parameters.text("Sid")
-    channel = parameters.text("TaskChannel")
+    kind, sid = parameters.filter("EventType"), parameters.filter("Sid")
+    channel = parameters.filter("TaskChannel")
 
     def matches(item: _Numbered) -> bool:
         facts = item.event.facts
         return (
-            kind in (None, "", item.event.type)
-            and sid in (None, "", item.sid)
+            kind in (None, item.event.type)
+            and sid in (None, item.sid)
             and all(getattr(facts, field) == value for field, value in wanted)
-            and channel in (None, "", facts.task_channel_sid, facts.task_channel_unique_name)
+            and channel in (None, facts.task_channel_sid, facts.task_channel_unique_name)
         )
 
     return matches
