@@ -4,6 +4,7 @@ from . import errors as errors
 from . import expression as expression
 from . import sandbox as sandbox
 from . import taskrouter as taskrouter
+from . import webhooks as webhooks
 from ._client import Client as Client
 from ._decoding import to_dict as to_dict
 from ._hooks import Counters as Counters

@@ -60,7 +60,8 @@ SANDBOX = [
         "aiotask.sandbox.server",
         "aiotask.sandbox.storage",
     ],
-    ["aiotask.sandbox._controls"],
+    ["aiotask.sandbox._controls", "aiotask.sandbox._settings"],
+    ["aiotask.sandbox._threaded"],
     ["aiotask.sandbox._sandbox"],
     ["aiotask.sandbox"],
 ]

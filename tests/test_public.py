@@ -3,8 +3,11 @@
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import aiotask
 
 PUBLIC = {
     "aiotask": """
@@ -18,7 +21,7 @@ PUBLIC = {
         PageCycleError PermissionDeniedError PreconditionFailedError ProtocolError RateLimitError
         Rejected RequestTimeoutError ResponseTooLargeError RetryPolicy ServerError StatusError
         TLSError TransportError UnexpectedRedirectError Unresolved UnsafeNextPageError __version__
-        autopilot bulk errors sandbox taskrouter to_dict
+        autopilot bulk errors sandbox taskrouter to_dict webhooks
     """,
     "aiotask.errors": """
         AccessError AiotaskError AnswerError AuthenticationError BadRequestError ClientStateError
@@ -68,7 +71,8 @@ PUBLIC = {
         conference dequeue parse_assignment parse_event parse_events redirect reject
     """,
     "aiotask.sandbox": """
-        ContentsError DebuggerEntry FAULT_KINDS FaultKind Faults Sandbox StoreError StoredTask
+        ContentsError DebuggerEntry FAULT_KINDS FaultKind Faults Sandbox SandboxSettings StoreError
+        StoredTask ThreadedSandbox
     """,
 }
 
@@ -89,6 +93,16 @@ def test_every_public_thing_has_a_docstring(module: str) -> None:
             members = [getattr(thing, member) for member in vars(thing) if member[0] != "_"]
             methods = [member for member in members if callable(member)]
             assert all(one.__doc__ for one in (thing, *methods)), name
+
+
+def test_every_public_part_is_there_once_aiotask_is_imported() -> None:
+    folder = Path(aiotask.__file__).parent
+    parts = {path.name.partition(".")[0] for path in folder.iterdir() if path.name[0] not in "_."}
+    # The command line and the plugin are for others to load.
+    parts -= {"cli", "pytest_plugin", "py"}
+    assert parts <= set(aiotask.__all__)
+    script = "import aiotask; " + "; ".join(f"aiotask.{part}.__doc__.strip()" for part in parts)
+    assert {f"aiotask.{part}" for part in parts} <= loaded_by(script)
 
 
 def loaded_by(script: str) -> set[str]:
