@@ -190,6 +190,18 @@ def test_another_encoding_is_refused_with_a_guess_that_is_right(
     assert again.exit_code == 1
 
 
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_ascii_text_in_utf_16_without_a_mark_is_refused_with_a_guess(
+    local: Service, tmp_path: Path, order: str
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(lines(2).encode(f"utf-16-{order}"))
+    result = local.run("tasks", "import", str(file))
+    assert result.exit_code == 2
+    assert result.stderr.endswith(f"try --encoding utf-16-{order}\n")
+    assert local.run("tasks", "import", str(file), "--encoding", f"utf-16-{order}").exit_code == 0
+
+
 def test_an_encoding_that_does_not_fit_is_wrong_usage(local: Service, tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_bytes('{"task_channel": "Müller"}'.encode())
