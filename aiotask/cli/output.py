@@ -10,9 +10,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from aiotask._checks import printable
 from aiotask._decoding import JsonText, to_dict
 from aiotask._json import dumps
-from aiotask.cli.errors import printable
 from aiotask.cli.task_table import TaskTable, default_fields, table_width
 from aiotask.taskrouter import Task
 

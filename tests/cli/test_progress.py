@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from aiotask._checks import printable
 from aiotask.bulk import Created, Rejected, Unresolved
-from aiotask.cli.errors import printable
 from aiotask.cli.importing.counts import Counts, spans
 from aiotask.cli.progress import Display
 from tests.cli.commands import LONG, Service, service, spawn, wait_until
