@@ -97,8 +97,8 @@ def test_a_wrong_element_is_a_wrong_row_with_its_line(local: Service, tmp_path: 
         (PRETTY[:-1], "the array does not end"),
         (PRETTY + PRETTY, "20: the array ends, and more follows"),
         ('[{"a": 1}, {"a": tru}]', "1: not JSON: "),
-        (json.dumps(ROWS[0], indent=2), "1: a row goes on in the next line"),
-        ('{"tasks": [\n{"attributes": {}},\n{"attributes": {}}\n]}', "a row goes on in the next"),
+        (json.dumps(ROWS[0], indent=2), "1: a row continues in the next line"),
+        ('{"tasks": [\n{"attributes": {}},\n{"attributes": {}}\n]}', "a row continues in the next"),
     ],
 )
 def test_other_json_is_refused_whole_and_nothing_is_sent(
@@ -118,7 +118,7 @@ def test_pretty_printed_objects_in_a_pipe_stop_the_import(local: Service) -> Non
     with standard_input(text.encode()):
         result = local.run("tasks", "import", "-")
     assert result.exit_code == 2
-    assert "stopped: <stdin>:1: a row goes on in the next line: " in result.stderr
+    assert "stopped: <stdin>:1: a row continues in the next line: " in result.stderr
     assert local.tasks() == []
 
 
