@@ -118,7 +118,7 @@ def test_pretty_printed_objects_in_a_pipe_stop_the_import(local: Service) -> Non
     with standard_input(text.encode()):
         result = local.run("tasks", "import", "-")
     assert result.exit_code == 2
-    assert "stopped: <stdin>:1: a row continues in the next line: " in result.stderr
+    assert "stopped: <stdin>:1: a row continues in the next line; " in result.stderr
     assert local.tasks() == []
 
 
