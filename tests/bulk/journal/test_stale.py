@@ -25,7 +25,7 @@ from tests.bulk.bench import KEYS, Bench, files_of, look, number_of, rows
 from tests.bulk.importer import importing
 from tests.bulk.journal.written_journals import claim, journal_at
 
-ROWS = 600
+ROWS = 900
 Spoil = Callable[[Path, Path], None]
 
 
@@ -129,7 +129,7 @@ async def test_a_journal_that_went_backwards_loses_no_row_and_makes_none_twice(
 
 
 async def test_a_journal_that_is_as_its_run_left_it_is_believed(
-    quiet: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    quiet: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     await killed(quiet)
     assert read_summary(quiet.journal).claimed  # which may write the log into the file
@@ -138,17 +138,15 @@ async def test_a_journal_that_is_as_its_run_left_it_is_believed(
 
 
 async def test_look_first_looks_for_every_row(
-    quiet: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    quiet: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await killed(quiet)
+    await quiet.some(rows(ROWS), 300)
     await quiet.finish(rows(ROWS), look_first=True)
     assert "it was to be looked first" in caplog.text
     assert quiet.made() == dict.fromkeys(range(ROWS), 1)
 
 
-async def test_a_suspicion_outlives_a_run_that_did_not_come_to_its_end(
-    quiet: Bench, tmp_path: Path
-) -> None:
+async def test_a_suspicion_outlives_a_run_that_did_not_come_to_its_end(quiet: Bench) -> None:
     await killed(quiet)
     without_witness(quiet.journal, quiet.journal)
     await quiet.some(rows(ROWS), 300)
@@ -183,7 +181,7 @@ async def test_two_copies_do_not_run_at_once(quiet: Bench, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("left", ["-wal", "-shm", ".mark"])
 async def test_what_is_left_of_a_removed_journal_flows_into_no_new_one(
-    quiet: Bench, tmp_path: Path, left: str
+    quiet: Bench, left: str
 ) -> None:
     await killed(quiet)
     for file in files_of(quiet.journal):
