@@ -132,7 +132,9 @@ async def at_rest(client: Client) -> None:
     """See that nothing is left of what was broken off."""
     session = client._session
     async with asyncio.timeout(20):
-        while session.background._running or [task for task in asyncio.all_tasks() if of_ours(task)]:
+        while session.background._running or [
+            task for task in asyncio.all_tasks() if of_ours(task)
+        ]:
             await asyncio.sleep(0)
     assert session._slots._value == session.max_connections
     assert session._http is not None
