@@ -21,6 +21,7 @@ from aiotask._hooks import Hooks
 from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy, fate_unknown
 from aiotask._secret import SecretText
+from aiotask._service_time import Offsets
 from aiotask._single_flight import SingleFlight
 from aiotask._time_limits import TimeLimit, TimeLimits
 from aiotask._transport import (
@@ -84,6 +85,7 @@ class Session:
         self.once = SingleFlight()
         self.background = BackgroundTasks()
         self.max_connections = max_connections
+        self.service_time = Offsets()
         # aiohttp's own total timeout swallows a cancellation in the same turn of the loop: its
         # contexts are nested, and each takes one cancellation back.
         self._total = timeout.total
@@ -329,11 +331,12 @@ class Session:
     ) -> Answer:
         """Return a successful answer or raise its error, and tell the rate limiter."""
         headers = response.headers
+        self.service_time.read(headers, self.retry.clock())
         try:
             answer = read_answer(response.status, headers, body)
         except RateLimitError as error:
             self.hooks.counters.refusals += 1
-            lane.refused(error.retry_after, headers)
+            lane.refused(began, error.retry_after)
             raise
         except StatusError as error:
             if not isinstance(error, ServerError):  # as a 2xx, a 4xx is no sign of overload

@@ -1,4 +1,4 @@
-"""Which failures are repeated, and how long is waited; all of it without a clock."""
+"""The retry policy: repeated failures and their waits, without a clock."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

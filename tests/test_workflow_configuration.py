@@ -101,7 +101,7 @@ def filtered(**target: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
-        ("[", "unexpected end of data"),
+        ("[", "data was truncated"),
         ([], "it: must be an object"),
         ({}, "task_routing: must be an object, not None"),
         ({"task_routing": {}}, "a configuration needs filters, or a default_filter"),

@@ -24,6 +24,7 @@ from aiotask.bulk import (
     Keys,
     Outcome,
     Run,
+    Scope,
     Settings,
     Source,
     audit,
@@ -238,6 +239,8 @@ class Tasks(Versioned[Task]):
         max_in_flight: int | None = None,
         max_rate: float | None = None,
         settle: float = 60.0,
+        keys: Scope = "job",
+        look_first: bool = False,
     ) -> AsyncGenerator[Outcome[NewTask], None]:
         """Create exactly one task for every row, many at once, and yield one outcome for each.
 
@@ -268,13 +271,14 @@ class Tasks(Versioned[Task]):
         the rows under way may have been sent.
         """
         settings = Settings(
-            keys=Keys(key_attribute, row_key),
+            keys=Keys(key_attribute, row_key, keys),
             journal=journal,
             settle=settle,
             max_in_flight=(
                 self._session.max_connections if max_in_flight is None else max_in_flight
             ),
             max_rate=max_rate,
+            look_first=look_first,
         )
         return self.creating(source_of(rows), settings).outcomes()
 

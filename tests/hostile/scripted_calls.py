@@ -97,7 +97,7 @@ MANY: dict[str, tuple[Call, float]] = {
 
 
 class Script:
-    """What a server does with the next requests; all others get the answer that they are glad of.
+    """The reactions to the next requests; all others get the answer that they are glad of.
 
     Where it is *long*, that comes in many parts, and each on a connection of its own.
     """
@@ -141,7 +141,7 @@ async def at_rest(client: Client) -> None:
     assert session._http.connector is not None
     assert not session._http.connector._acquired
     lanes = session._lanes.values()
-    assert {(lane.in_flight, len(lane._waiting)) for lane in lanes} <= {(0, 0)}
+    assert {(lane.in_flight, len(lane._waiters)) for lane in lanes} <= {(0, 0)}
     assert not session.once._waiting
 
 

@@ -1,4 +1,4 @@
-"""What callbacks say, read from forms as TaskRouter posts them, and from other forms."""
+"""Callbacks, read from forms as TaskRouter posts them, and from other forms."""
 
 import copy
 import pickle
