@@ -193,7 +193,9 @@ class Versioned(Collection[V]):
             if not changes:
                 return current
             if not isinstance(changes, Mapping):
-                wrong = f"change returns a mapping of what to set, not {type(changes).__name__}"
+                wrong = (
+                    f"change must return a mapping of fields to set, not {type(changes).__name__}"
+                )
                 raise TypeError(wrong)
             etag = current.etag
             if not (etag and etag.isascii() and etag.isprintable()):
