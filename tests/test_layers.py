@@ -72,7 +72,7 @@ LAYERS = [
         "aiotask._retry",
     ],
     ["aiotask._decoding"],
-    ["aiotask._answers", "aiotask._transport", "aiotask._rate_limiter"],
+    ["aiotask._answers", "aiotask._bodies", "aiotask._transport", "aiotask._rate_limiter"],
     ["aiotask._verbs"],
     ["aiotask._session"],
     ["aiotask._paging"],
