@@ -31,6 +31,8 @@ from aiotask._json import strict_dumps
 
 Pairs = list[tuple[str, str]]
 
+_EMPTY = URL()
+
 UNSENT = "unsent"
 """Marks a field that is for the client itself and is not sent."""
 
@@ -75,7 +77,7 @@ def encode(shape: type, fields: Mapping[str, Any]) -> Pairs:
 
 def urlencoded(pairs: Iterable[tuple[str, str]]) -> str:
     """Return *pairs* as ``application/x-www-form-urlencoded``, for a body or a query."""
-    return URL.build(query=list(pairs)).raw_query_string
+    return _EMPTY.with_query(list(pairs)).raw_query_string
 
 
 def utc_text(moment: datetime) -> str:
@@ -97,7 +99,8 @@ class _Field(NamedTuple):
     kind: Any
     text: Callable[[Any], str]
     many: bool
-    markers: tuple[Marker, ...]
+    value_checks: tuple[Marker, ...]
+    text_checks: tuple[Marker, ...]
 
     def write(self, value: Any, pairs: Pairs) -> None:
         if not self.many:
@@ -113,8 +116,10 @@ class _Field(NamedTuple):
 
     def _one(self, value: Any) -> str:
         text = self.text(value)
-        for marker in self.markers:
-            marker(text if isinstance(marker, JsonLimit) else value)
+        for check in self.value_checks:
+            check(value)
+        for check in self.text_checks:
+            check(text)
         return text
 
 
@@ -155,8 +160,9 @@ def _field(name: str, hint: Any) -> _Field:
     kind = get_args(hint)[0] if origin is UnionType else hint
     kind = str if get_origin(kind) is Literal else get_origin(kind) or kind
     text = next((marker.text for marker in markers if isinstance(marker, Written)), _WRITERS[kind])
-    checks = tuple(marker for marker in markers if not isinstance(marker, Written))
-    return _Field(wire_name(name), kind, text, many, checks)
+    value_checks = tuple(each for each in markers if not isinstance(each, Written | JsonLimit))
+    text_checks = tuple(each for each in markers if isinstance(each, JsonLimit))
+    return _Field(wire_name(name), kind, text, many, value_checks, text_checks)
 
 
 @cache
@@ -205,10 +211,11 @@ def _moment(value: Any) -> str:
 
 def json_text(value: Any) -> str:
     """Return a mapping as JSON; a ValueError says what in it is not JSON."""
-    if isinstance(value, JsonDocument):
-        value = value.to_document()
-    if not isinstance(value, Mapping):
-        raise ValueError(f"must be a mapping, which is sent as JSON, not {_kind(value)}")
+    if type(value) is not dict:  # asking an abstract class costs as much as writing a small dict
+        if isinstance(value, JsonDocument):
+            value = value.to_document()
+        if not isinstance(value, Mapping):
+            raise ValueError(f"must be a mapping, which is sent as JSON, not {_kind(value)}")
     try:
         return strict_dumps(value).decode()
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What one listed task costs the client, in CPU time: fetched, decoded and handed over.
+"""CPU time of one listed task: fetched, decoded and handed over.
 
     python benchmarks/bench_list.py [--pages N] [--page-size N] [--rounds N] [--check]
 

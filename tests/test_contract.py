@@ -1,4 +1,4 @@
-"""What the classes declare is what Twilio's API description says, in both directions.
+"""The declared classes against Twilio's API description, in both directions.
 
 The table is written by hand; reflection compares it with the code, and one request of each
 operation, with every parameter it has, is compared on the wire.

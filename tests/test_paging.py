@@ -168,7 +168,7 @@ async def test_leaving_early_leaves_nothing_behind(
         while asked(sandbox) < 2:
             await asyncio.sleep(0)
         break
-    while client._session._background:
+    while client._session.background._running:
         await asyncio.sleep(0)
     gc.collect()
     assert sandbox.injected["before_hang"] == 1
@@ -191,7 +191,7 @@ async def test_a_page_that_fails_unseen_warns_nobody(serve: Serve) -> None:
     server, client = await serve(answer(first), answer(b"no", "400 Bad Request"))
     pages = tasks_of(client).list().pages()
     await anext(pages)
-    while client._session._background:
+    while client._session.background._running:
         await asyncio.sleep(0)
     await pages.aclose()
     gc.collect()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.records import Claim, Entry, State
 from aiotask.bulk.journal.writer import JournalWriter
+from aiotask.bulk.keys import derived_key
 from aiotask.bulk.operation import Operation
 from aiotask.bulk.rows import Source
 from aiotask.bulk.service_clock import ServiceClock
@@ -36,7 +37,6 @@ class Unfinished(NamedTuple):
 
     item: Item
     entry: Entry
-    error: Exception | None
 
 
 class Claims:
@@ -95,7 +95,7 @@ class Claims:
         rows = await self._stop.cancels(self._source.take(WINDOW))
         if not rows:
             return None
-        sent_at = self._service.at(self._operation.retry.clock())
+        sent_at = self._service.earliest(self._operation.retry.clock())
         invalid: list[InvalidRow] = []
         valid: dict[str | int, Item] = {}
         has_row_key = self._keys.row_key is not None
@@ -129,7 +129,7 @@ class Claims:
         try:
             key = keys.key_of(job, number, row)
             fields = settings.fields_of(row)
-            body = self._operation.body(fields, lambda given: keys.mark(given, job, key))
+            body = self._operation.body(fields, lambda given: keys.mark(given, job, number, key))
         except Exception as reason:  # noqa: BLE001 - a row may be a mapping of the caller's own
             error = reason
         fingerprint = settings.fingerprint_of(row) if self._writer.durable else None
@@ -140,8 +140,12 @@ class Claims:
         item.sent_at = entry.sent_at
         if self._keys.row_key is not None and entry.key != item.key:
             error = error or ValueError("row_key: the row's key is not what it was")
+        if self._keys.row_key is not None and entry.key is not None:
             item.key = entry.key
-        return Unfinished(item, entry, error)
+        elif item.key is None and self._keys.attribute is not None:
+            item.key = derived_key(self._writer.job, entry.number)
+        item.invalid = error
+        return Unfinished(item, entry)
 
     def _compare(self, rows: list[Any], known: list[int | None]) -> None:
         found = [*map(self._settings.fingerprint_of, rows)]

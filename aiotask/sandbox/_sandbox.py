@@ -180,6 +180,7 @@ class Sandbox(TestControls):
             self._latency,
             self._retry_after,
             self._account.scheduler,
+            self._account.now,
         )
         try:
             self._serving = handler, await handler.listen(self._host, self._port)

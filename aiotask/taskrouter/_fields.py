@@ -1,4 +1,4 @@
-"""Kinds of value that the fields of several collections share, with the bounds documented for them.
+"""Field types that several collections share, with their documented bounds.
 
 The bounds are those of Twilio's OpenAPI description and of
 https://www.twilio.com/docs/taskrouter/limits.

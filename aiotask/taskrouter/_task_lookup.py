@@ -1,7 +1,7 @@
 """Lookup of tasks by the key in their attributes, in lists and in events."""
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from aiotask import expression
 from aiotask._json import loads
 from aiotask._paging import Listing
-from aiotask.bulk import JOB_ATTRIBUTE, Found
+from aiotask.bulk import JOB_ATTRIBUTE, ROW_ATTRIBUTE, Found
 from aiotask.errors import NotFoundError, ProtocolError
 from aiotask.taskrouter._fields import TASK
 from aiotask.taskrouter.events import Events
@@ -93,38 +93,50 @@ class TaskLookup:
         async for page in pages:
             yield [self._found(task) for task in page.items]
 
-    def created_since(self, since: datetime) -> AsyncIterator[list[Found]]:
+    async def created_since(self, since: datetime) -> AsyncIterator[list[Found]]:
         """Yield in portions the tasks whose creation events tell of."""
-        return self._told_of("task.created", since)
-
-    def deleted_since(self, since: datetime) -> AsyncIterator[list[Found]]:
-        """Yield in portions the tasks whose deletion events tell of."""
-        return self._told_of("task.deleted", since)
-
-    async def _told_of(self, event_type: str, since: datetime) -> AsyncIterator[list[Found]]:
-        listing = self._events.list(event_type=event_type, start_date=since, page_size=_PAGE_SIZE)
+        listing = self._events.list(
+            event_type="task.created", start_date=since, page_size=_PAGE_SIZE
+        )
         async for page in listing.pages():
             found = []
             for event in page.items:
                 told = event.event_data or {}
                 sid = told.get("task_sid") or event.resource_sid
-                key = key_in(told.get("task_attributes"), self._attribute)
-                found.append(Found(key, str(sid), event.event_date))
+                attributes = told.get("task_attributes")
+                found.append(found_in(attributes, self._attribute, str(sid), event.event_date))
             yield found
 
     def _found(self, task: Listed) -> Found:
-        return Found(key_in(task.attributes, self._attribute), task.sid, task.date_created)
+        return found_in(task.attributes, self._attribute, task.sid, task.date_created)
+
+
+def found_in(attributes: Any, attribute: str, sid: str, created: datetime | None) -> Found:
+    """Return a task by the marks in its attributes, decoded or not."""
+    marks = _decoded(attributes)
+    key, job, row = (marks.get(name) for name in (attribute, JOB_ATTRIBUTE, ROW_ATTRIBUTE))
+    return Found(
+        key if isinstance(key, str) else None,
+        sid,
+        created,
+        job if isinstance(job, str) else None,
+        row if type(row) is int else None,
+    )
 
 
 def key_in(attributes: Any, attribute: str) -> str | None:
     """Return the key in a task's attributes, decoded or not; None where they hold none."""
+    key = _decoded(attributes).get(attribute)
+    return key if isinstance(key, str) else None
+
+
+def _decoded(attributes: Any) -> Mapping[str, Any]:
     if isinstance(attributes, str):
         try:
             attributes = loads(attributes)
         except ValueError:
-            return None
-    key = attributes.get(attribute) if isinstance(attributes, dict) else None
-    return key if isinstance(key, str) else None
+            return {}
+    return attributes if isinstance(attributes, dict) else {}
 
 
 def given_sid(sid: str) -> str:

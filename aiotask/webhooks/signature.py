@@ -1,4 +1,4 @@
-"""Whether a request is Twilio's: the signature that only the holder of an auth token can make.
+"""Signatures of Twilio's requests, which only a holder of the auth token can make.
 
 The scheme is that of https://www.twilio.com/docs/usage/security.
 """
@@ -25,13 +25,13 @@ _URL = re.compile(
 
 
 class SignatureVerifier:
-    """Tells Twilio's requests from everybody else's by their ``X-Twilio-Signature``.
+    """Verifies the ``X-Twilio-Signature`` of requests.
 
     *auth_tokens* are tokens of the account, or subaccount, that owns the workspace; an API key's
     secret signs nothing. While a token is replaced, give the primary and the secondary: a
     signature by either counts. A body of more than *max_body* bytes is never Twilio's.
 
-    The tokens cannot be had back from a verifier: it keeps hashes that have been started with them.
+    The tokens cannot be read back from a verifier: it keeps only hash states made with them.
     """
 
     def __init__(self, *auth_tokens: str, max_body: int = MAX_BODY) -> None:
@@ -48,7 +48,7 @@ class SignatureVerifier:
     def verify(
         self, url: str, body: bytes, signature: str | None, *, content_type: str | None = None
     ) -> bool:
-        """Tell whether *signature* is Twilio's for this request; nothing in a request is an error.
+        """Whether *signature* is Twilio's for this request; no request raises an error.
 
         *url* is the one that Twilio was given, query and all, character for character. A service
         behind a proxy sees another one, so put it together from what is known::
@@ -73,7 +73,7 @@ class SignatureVerifier:
         except CallbackError:
             return False
         urls = _spellings(url)
-        # A list: which of them matched must not show in the time that it takes.
+        # A list, not a generator: the time taken must not show which one matched.
         matches = [
             hmac.compare_digest(_signature(key, one + signed), signature)
             for key in self._keyed
@@ -129,7 +129,7 @@ def _signature(keyed: hmac.HMAC, text: str) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    # A surrogate, which stands for a byte that is not UTF-8, must not be an error.
+    # A surrogate, which stands for a byte that is not UTF-8, must not raise an error.
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -145,4 +145,4 @@ def _spellings(url: str) -> list[str]:
     default = _DEFAULT_PORTS[scheme.lower()]
     ports = [f":{port}", ""] if port else ["", f":{default}"]
     users = ["", user] if user else [""]
-    return [f"{scheme}://{who}{host}{where}{rest}" for who in users for where in ports]
+    return [f"{scheme}://{login}{host}{where}{rest}" for login in users for where in ports]

@@ -1,4 +1,4 @@
-"""What the fuzzing of answers asks for, and the good answers that it begins with.
+"""The calls of the fuzzing of answers, and the good answers that it begins with.
 
 Each call has a number, which is in the sid of its workspace or assistant: so it has its own place
 on the server, and its own chances.
@@ -181,7 +181,7 @@ _PATH = re.compile("/v1/(?:Workspaces/WS|Assistants/UA)(?P<number>[0-9a-f]{32})/
 
 
 def number_of(path: str) -> str | None:
-    """Return the number of the call that asks for a path, None where nobody would."""
+    """Return the number of the call that asks for a path, None where none does."""
     match = _PATH.fullmatch(path)
     return None if match is None else match["number"]
 

@@ -1,4 +1,4 @@
-"""Whatever a server says in a body, every verb takes it as it is meant or says what is wrong."""
+"""Hostile bodies: every verb takes one as it is meant or says what is wrong."""
 
 from collections.abc import Awaitable, Callable
 from itertools import product
