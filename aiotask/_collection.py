@@ -9,8 +9,8 @@ from multidict import istr
 from yarl import URL
 
 from aiotask._answers import Answer
+from aiotask._bodies import decode
 from aiotask._checks import Identifier, Sid, checked, header_value
-from aiotask._decoding import decode
 from aiotask._encoding import JsonDocument, encode, json_text, urlencoded, wire_name
 from aiotask._json import loads
 from aiotask._paging import PAGING, Listing, list_query

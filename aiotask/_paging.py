@@ -13,8 +13,8 @@ import attrs
 from yarl import URL
 
 from aiotask._answers import Answer
+from aiotask._bodies import decode_page
 from aiotask._checks import plain
-from aiotask._decoding import decode_page
 from aiotask._encoding import UNSENT, Pairs, urlencoded
 from aiotask._rate_limiter import RateLimiter
 from aiotask._session import Session

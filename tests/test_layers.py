@@ -87,7 +87,7 @@ LAYERS = [
         "aiotask._service_time",
     ],
     ["aiotask._decoding", "aiotask._adaptive_rate"],
-    ["aiotask._answers", "aiotask._transport", "aiotask._rate_limiter"],
+    ["aiotask._answers", "aiotask._bodies", "aiotask._transport", "aiotask._rate_limiter"],
     ["aiotask._verbs"],
     ["aiotask._session"],
     ["aiotask._paging"],
