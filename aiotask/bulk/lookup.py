@@ -8,11 +8,16 @@ from typing import NamedTuple, Protocol
 
 
 class Found(NamedTuple):
-    """A resource that exists: its key, its sid, its creation by the service's clock."""
+    """A resource that exists: its key, its sid, its creation by the service's clock, its job.
+
+    *is_copy* tells that an audit has canceled it, because another one was there for its row.
+    """
 
     key: str | None
     sid: str
     created: datetime | None
+    job: str | None = None
+    is_copy: bool = False
 
 
 def keep_first(there: dict[str, Found], found: Iterable[Found]) -> dict[str, Found]:
@@ -51,6 +56,10 @@ class Lookup(Protocol):
     @abstractmethod
     def created_since(self, since: datetime) -> AsyncIterator[list[Found]]:
         """Yield in portions what events tell was created since then, even if it is gone."""
+
+    @abstractmethod
+    def copies_canceled_since(self, since: datetime) -> AsyncIterator[list[str]]:
+        """Yield in portions the sids that events tell an audit has canceled since then."""
 
     @abstractmethod
     def deleted_since(self, since: datetime) -> AsyncIterator[list[Found]]:

@@ -8,15 +8,18 @@ from typing import Any, Protocol
 
 from aiotask import expression
 from aiotask._json import loads
-from aiotask._paging import Listing
+from aiotask._paging import Listing, Page
 from aiotask.bulk import JOB_ATTRIBUTE, Found
 from aiotask.errors import NotFoundError, ProtocolError
 from aiotask.taskrouter._fields import TASK
-from aiotask.taskrouter.events import Events
+from aiotask.taskrouter.events import Event, Events
 
 COPY_REASON = "a copy of another task, made by mistake"
 """The reason with which an audit cancels surplus tasks."""
 
+# Callbacks call it TaskCanceledReason
+# (https://www.twilio.com/docs/taskrouter/api/event/reference#event-callbacks).
+_REASON = "task_canceled_reason"
 _PAGE_SIZE = 1000
 
 
@@ -32,6 +35,11 @@ class Listed(Protocol):
     @abstractmethod
     def attributes(self) -> Any:
         """Its attributes, decoded."""
+
+    @property
+    @abstractmethod
+    def reason(self) -> str | None:
+        """The reason of its end."""
 
     @property
     @abstractmethod
@@ -71,12 +79,11 @@ class TaskLookup:
         return [self._found(task) async for task in self._whole(listing)]
 
     async def of_job(self, job: str) -> AsyncIterator[Found]:
-        """Yield the tasks that a job has created."""
+        """Yield the tasks that a job has created, as far as their attributes say so still."""
         of_job = f"{JOB_ATTRIBUTE} == {expression.literal(job)}"
         listing = self._listing(evaluate_task_attributes=of_job, page_size=_PAGE_SIZE)
         async for task in self._whole(listing):
-            if task.reason != COPY_REASON:
-                yield self._found(task)
+            yield self._found(task)
 
     async def _whole(self, listing: Listing[Any]) -> AsyncIterator[Any]:
         """Yield tasks with their attributes, which a list may leave out by its description."""
@@ -101,30 +108,59 @@ class TaskLookup:
         """Yield in portions the tasks whose deletion events tell of."""
         return self._told_of("task.deleted", since)
 
+    async def copies_canceled_since(self, since: datetime) -> AsyncIterator[list[str]]:
+        """Yield in portions the sids of surplus tasks whose cancellation events tell of."""
+        async for page in self._events_of("task.canceled", since):
+            told = [(event, event.event_data or {}) for event in page.items]
+            yield [_subject(event) for event, data in told if data.get(_REASON) == COPY_REASON]
+
     async def _told_of(self, event_type: str, since: datetime) -> AsyncIterator[list[Found]]:
-        listing = self._events.list(event_type=event_type, start_date=since, page_size=_PAGE_SIZE)
-        async for page in listing.pages():
+        async for page in self._events_of(event_type, since):
             found = []
             for event in page.items:
-                told = event.event_data or {}
-                sid = told.get("task_sid") or event.resource_sid
-                key = key_in(told.get("task_attributes"), self._attribute)
-                found.append(Found(key, str(sid), event.event_date))
+                attributes = _decoded((event.event_data or {}).get("task_attributes"))
+                key, job = _text(attributes, self._attribute), _text(attributes, JOB_ATTRIBUTE)
+                found.append(Found(key, _subject(event), event.event_date, job))
             yield found
 
+    def _events_of(self, event_type: str, since: datetime) -> AsyncIterator[Page[Event]]:
+        return self._events.list(
+            event_type=event_type, start_date=since, page_size=_PAGE_SIZE
+        ).pages()
+
     def _found(self, task: Listed) -> Found:
-        return Found(key_in(task.attributes, self._attribute), task.sid, task.date_created)
+        attributes = _decoded(task.attributes)
+        return Found(
+            _text(attributes, self._attribute),
+            task.sid,
+            task.date_created,
+            _text(attributes, JOB_ATTRIBUTE),
+            task.reason == COPY_REASON,
+        )
 
 
 def key_in(attributes: Any, attribute: str) -> str | None:
     """Return the key in a task's attributes, decoded or not; None where they hold none."""
-    if isinstance(attributes, str):
-        try:
-            attributes = loads(attributes)
-        except ValueError:
-            return None
-    key = attributes.get(attribute) if isinstance(attributes, dict) else None
-    return key if isinstance(key, str) else None
+    return _text(_decoded(attributes), attribute)
+
+
+def _decoded(attributes: Any) -> Any:
+    if not isinstance(attributes, str):
+        return attributes
+    try:
+        return loads(attributes)
+    except ValueError:
+        return None
+
+
+def _text(attributes: Any, name: str) -> str | None:
+    value = attributes.get(name) if isinstance(attributes, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _subject(event: Event) -> str:
+    """Return the sid of the task that an event is about."""
+    return str((event.event_data or {}).get("task_sid") or event.resource_sid)
 
 
 def given_sid(sid: str) -> str:
