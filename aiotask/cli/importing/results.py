@@ -1,9 +1,8 @@
 """Results file of an import: the outcome of every row as JSON Lines."""
 
-import os
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -11,6 +10,7 @@ from typing import Any, BinaryIO, Self
 from aiotask._json import dumps
 from aiotask.bulk import State, entries_of
 from aiotask.cli.errors import WrongUsageError
+from aiotask.cli.importing.part_file import PartFile
 from aiotask.errors import JournalError
 
 STANDARD_OUTPUT = "-"
@@ -35,7 +35,7 @@ class Results:
         self._journal = journal
         self._started = False
         self._target: Path | None = None
-        self._part: Path | None = None
+        self._part: PartFile | None = None
         self._file: BinaryIO | None = None
         if path == STANDARD_OUTPUT:
             self._file = sys.stdout.buffer
@@ -50,13 +50,12 @@ class Results:
             self._file = target.open("wb")  # an error for a directory
             return
         self._target = target
-        self._part = target.with_name(f"{target.name}.{os.getpid()}.part")
-        self._file = self._part.open("xb")
+        part = PartFile(target)
         if self._journal is not None:
             # The path can be written. The file is made at the end, so a kill leaves nothing behind.
-            self._file.close()
-            self._file = None
-            self._part.unlink()
+            part.discard()
+        else:
+            self._part, self._file = part, part.file
 
     def __enter__(self) -> Self:
         return self
@@ -67,43 +66,51 @@ class Results:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._target is not None and self._journal is not None:
+        if self._part is not None:
+            self._end(self._part, started=kind is None or self._started)
+        elif self._target is not None and self._journal is not None:
             if kind is None:
                 self._write_all(self._journal, self._target)
         elif self._file is not None:
-            self._close(self._file, started=kind is None or self._started)
+            with self._noted():
+                self._file.flush()
+            if self._file is not sys.stdout.buffer:
+                with suppress(OSError):  # a file whose flush failed raises again here
+                    self._file.close()
 
-    def _close(self, file: BinaryIO, *, started: bool) -> None:
-        try:
-            file.flush()
-        except OSError as failure:
-            self.error = self.error or failure
-        if file is sys.stdout.buffer:
-            return
-        with suppress(OSError):  # a file whose flush failed raises again here
-            file.close()
-        if self._part is not None and self._target is not None and self.error is None:
-            if started:
-                self._part.replace(self._target)
-            else:
-                self._part.unlink()  # no run took place
+    def _end(self, part: PartFile, *, started: bool) -> None:
+        if not started:
+            part.discard()  # no run took place
+        elif self.error is None:
+            with self._noted():
+                part.finish()
+        if self.error is not None:
+            with suppress(OSError):
+                part.file.close()
 
     def _write_all(self, journal: str, target: Path) -> None:
-        part = target.with_name(f"{target.name}.{os.getpid()}.part")
-        self._part = None
+        with self._noted():
+            part = PartFile(target)
+            try:
+                part.file.writelines(_finished_rows(journal))
+                part.finish()
+            except BaseException:
+                part.discard()
+                raise
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Note an error of writing, which the last messages tell."""
         try:
-            with part.open("xb") as file:
-                file.writelines(_finished_rows(journal))
-            part.replace(target)
+            yield
         except (OSError, JournalError) as failure:
-            self.error = failure
-        finally:
-            part.unlink(missing_ok=True)
+            self.error = self.error or failure
 
     def trouble(self) -> str:
         """Return the error of writing, and the file that has the results so far."""
         why = self.error.strerror if isinstance(self.error, OSError) else str(self.error)
-        return f"results: {why}" + (f"; the first ones are in {self._part}" if self._part else "")
+        first = "" if self._part is None else f"; the first ones are in {self._part.path}"
+        return f"results: {why}{first}"
 
     def write(self, row: int, line: int, key: str, outcome: str, **details: Any) -> None:
         """Write one outcome; after an ``error`` nothing more is written."""
