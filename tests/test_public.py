@@ -65,7 +65,7 @@ PUBLIC = {
     "aiotask.webhooks": """
         AssignmentCallback CallFields CallbackError ConferenceFields DequeueFields
         EventCallback Instruction RedirectFields RejectFields SignatureVerifier accept call
-        conference dequeue parse_assignment parse_event redirect reject
+        conference dequeue parse_assignment parse_event parse_events redirect reject
     """,
     "aiotask.sandbox": """
         ContentsError DebuggerEntry FAULT_KINDS FaultKind Faults Sandbox StoreError StoredTask

@@ -18,6 +18,7 @@ from aiotask.webhooks.callbacks import (
     EventCallback,
     parse_assignment,
     parse_event,
+    parse_events,
 )
 from aiotask.webhooks.instructions import (
     CallFields,
@@ -52,6 +53,7 @@ __all__ = [
     "dequeue",
     "parse_assignment",
     "parse_event",
+    "parse_events",
     "redirect",
     "reject",
 ]

@@ -22,7 +22,7 @@ async def ladder(floor: Floor, *timeouts: int, **form: Any) -> list[Any]:
 
 
 async def test_a_task_goes_from_target_to_target_and_falls_out_of_the_last(floor: Floor) -> None:
-    await ladder(floor, 10, 20)
+    first, _ = await ladder(floor, 10, 20)
     task = await floor.task()
     await floor.sandbox.advance(seconds=9.999)
     assert await floor.place(task) == ("pending", "Q1")
@@ -35,6 +35,17 @@ async def test_a_task_goes_from_target_to_target_and_falls_out_of_the_last(floor
     await floor.sandbox.advance(minutes=1)
     found = await floor.now(task)
     assert (found["assignment_status"], found["reason"]) == ("canceled", LEFT)
+    events = await floor.api.listed("/Events", TaskSid=task["sid"], Minutes=100)
+    places = [
+        (data["task_queue_name"], data.get("previous_task_queue_name"))
+        for event in reversed(events)
+        if event["event_type"] in ("task-queue.entered", "task-queue.moved")
+        for data in [event["event_data"]]
+    ]
+    assert places == [("Q1", None), ("Q1", None), ("Q2", "Q1")]
+    moved = next(event for event in events if event["event_type"] == "task-queue.entered")
+    assert moved["event_data"]["previous_task_queue_sid"] == first["sid"]
+    assert moved["event_data"]["previous_task_priority"] == "0"
     assert await floor.told(task) == [
         ("task.created", 0),
         ("workflow.entered", 0),

@@ -16,7 +16,6 @@ from aiotask.sandbox.callbacks.forms import (
     PendingEvent,
     assignment_form,
     event_form,
-    pending_event,
 )
 from aiotask.sandbox.callbacks.instructions import NO_JSON_TYPE, follow
 from aiotask.sandbox.callbacks.queue import Queue, Running
@@ -116,9 +115,9 @@ class Callbacks:
     ) -> None:
         url, loop = workspace.event_callback_url, self._loop
         if loop is not None and url and _wants(workspace, event):
-            queue.put(
-                pending_event(url, number, event, workspace.stores, workspace.friendly_name), loop
-            )
+            sid = workspace.stores.log.sid(number)
+            item = PendingEvent(url, sid, event, workspace.sid, workspace.friendly_name)
+            queue.put(item, loop)
         if loop is not None and event.type == "reservation.created":
             reservation = workspace.stores.reservations.items[event.resource_sid]
             workflow = reservation.task.workflow

@@ -42,6 +42,8 @@ _WRONG: Mapping[tuple[str, str], int] = {
     ("dequeue", "DequeuePostWorkActivitySid"): 40130,
     ("dequeue", "DequeueStatusCallbackEvent"): 40134,
     ("conference", "PostWorkActivitySid"): 40139,
+    ("dequeue", "call_sid"): 40140,
+    ("conference", "call_sid"): 40142,
 }
 _NOT_PENDING: Mapping[str, int] = {
     "call": 40114,

@@ -72,5 +72,5 @@ class TaskQueueStore(Store[TaskQueue]):
         return Facts(
             task_queue_sid=item.sid,
             task_queue_name=item.friendly_name,
-            more=(("task_queue_target_expression", item.target_workers),),
+            task_queue_target_expression=item.target_workers,
         )

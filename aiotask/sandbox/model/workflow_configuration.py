@@ -17,6 +17,7 @@ from aiotask.sandbox.expressions.language import (
     Test,
     parse,
 )
+from aiotask.sandbox.model.events import Fact
 from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.worker_order import Column, parse_order, parse_reference
 
@@ -55,6 +56,8 @@ class Target:
     skip_if: Test | None = None
     order_by: tuple[Column, ...] = ()
     known: Known | None = None
+    facts: tuple[Fact, ...] = ()
+    """Its filter's name and expression and its own, under the names of event_data."""
 
 
 @dataclass(slots=True)
@@ -111,7 +114,8 @@ class _Reader:
             self._read_filter(place, rule)
         default = _member(routing, "default_filter", dict, "task_routing")
         if default is not None:
-            self._document.default = Target(self._queue("default_filter", default))
+            sid = self._queue("default_filter", default)
+            self._document.default = Target(sid, facts=_facts(default, {}))
         return self._document
 
     def _read_filter(self, place: str, rule: Any) -> None:
@@ -128,11 +132,17 @@ class _Reader:
             queue_sid = self._queue(at, target, queue_sid)
             timeout = _number(f"{at}.timeout", target.get("timeout"), 1)
             age += 1000 * (timeout or 0)
-            read.append(self._target(at, target, queue_sid, age if timeout else None))
+            until = age if timeout else None
+            read.append(self._target(at, target, queue_sid, until, _facts(rule, target)))
         self._document.filters.append((test.test, tuple(read)))
 
     def _target(
-        self, place: str, target: dict[str, Any], queue_sid: str, until: int | None
+        self,
+        place: str,
+        target: dict[str, Any],
+        queue_sid: str,
+        until: int | None,
+        facts: tuple[Fact, ...],
     ) -> Target:
         expression = _member(target, "expression", str, place)
         skip_if = _member(target, "skip_if", str, place)
@@ -144,6 +154,7 @@ class _Reader:
             _expression(f"{place}.skip_if", skip_if).test if skip_if else None,
             _order(place, _member(target, "order_by", str, place)),
             _known(place, target),
+            facts,
         )
 
     def _queue(self, place: str, holder: Any, inherited: str = "") -> str:
@@ -207,6 +218,16 @@ def _reference(place: str, text: str) -> Path | None:
         return parse_reference(text)
     except ExpressionError as error:
         raise _wrong(place, f"is no reference: {error}") from error
+
+
+def _facts(rule: dict[str, Any], target: dict[str, Any]) -> tuple[Fact, ...]:
+    """Return the facts of a target; older documents have friendly_name as the filter's name."""
+    facts = {
+        "workflow_filter_name": rule.get("filter_friendly_name") or rule.get("friendly_name"),
+        "workflow_filter_expression": rule.get("expression"),
+        "workflow_filter_target_expression": target.get("expression"),
+    }
+    return tuple((name, text) for name, text in facts.items() if text and isinstance(text, str))
 
 
 def _expression(place: str, text: str) -> Expression:

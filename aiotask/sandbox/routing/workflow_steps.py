@@ -7,6 +7,7 @@ from typing import Any
 
 from aiotask.sandbox._json import loads
 from aiotask.sandbox.expressions.language import Attributes
+from aiotask.sandbox.model.events import Fact
 from aiotask.sandbox.model.task import Task
 from aiotask.sandbox.model.task_queue import TaskQueue
 from aiotask.sandbox.model.transitions import Transitions
@@ -102,21 +103,33 @@ class WorkflowSteps:
         changes["deadline"] = deadline
         if target.priority is not None:
             changes["priority"] = target.priority
-        events = ["workflow.target-matched"]
+        events, facts = ["workflow.target-matched"], target.facts
         if queue is not task.queue:
             self._transitions.log_event(task, "task-queue.moved")
+            facts += _previous(task)
             changes |= {"queue": queue, "entered": self._account.now()}
             events.append("task-queue.entered")
         # A restart that ends where the task stands must not raise its version.
         same = all(getattr(task, name) == value for name, value in changes.items())
         if not same:
-            self._transitions.route_task(task, changes, *events)
+            self._transitions.route_task(task, changes, facts, *events)
         return True
 
     def _leave_workflow(self, task: Task, event: str) -> None:
         self._transitions.log_event(task, event)
         changes = {"assignment_status": "canceled", "reason": LEFT_WORKFLOW}
         self._transitions.change_task(task, changes)
+
+
+def _previous(task: Task) -> tuple[Fact, ...]:
+    """Return the facts of the queue that a task leaves, which come with the next one."""
+    if task.queue is None:
+        return ()
+    return (
+        ("previous_task_queue_sid", task.queue.sid),
+        ("previous_task_queue_name", task.queue.friendly_name),
+        ("previous_task_priority", str(task.priority)),
+    )
 
 
 def _attributes(task: Task) -> Attributes:

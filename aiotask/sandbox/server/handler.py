@@ -107,6 +107,10 @@ class RequestHandler:
         started_at = time.perf_counter()
         path = request.rel_url.raw_path
         self._counts.requests[kind_of(request.method, path)] += 1
+        if request.method == "OPTIONS":
+            # A browser's preflight has no credentials, and the request itself is yet to come.
+            self._counts.answers[NO_CONTENT.status] += 1
+            return self._response(NO_CONTENT, started_at)
         form = await read_body(request)
         refusal = self._admission.refuse(request.headers.get("Authorization"), in_flight)
         # Latency is part of the execution; a refused request is not executed.
