@@ -53,6 +53,7 @@ class BrokenService:
     clock: LoopClock
     session: aiohttp.ClientSession
     workspace: str
+    url: str = ""
     refuse: Callable[[web.BaseRequest, bytes], Reply | None] = lambda _, __: None
     spoil: Callable[[web.BaseRequest, Reply], object] = lambda _, __: None
     bodies: list[bytes] = attrs.field(factory=list)
@@ -64,22 +65,29 @@ class BrokenService:
         if is_create(request):
             self.bodies.append(body)
         if (reply := self.refuse(request, body)) is None:
-            url = f"{self.sandbox.url}{request.raw_path}"
-            passed = CIMultiDict(request.headers)
-            passed.popall("Host", None)
-            passed["Accept-Encoding"] = "identity"
-            async with self.session.request(
-                request.method, url, data=body, headers=passed
-            ) as answer:
-                text = await answer.read()
-                reply = Reply(answer.status, CIMultiDict(answer.headers), text)
-            reply.headers.popall("Content-Length", None)
+            reply = await self._answer(request, body)
             if asyncio.iscoroutine(spoiling := self.spoil(request, reply)):
                 await spoiling
         if reply.lost:
             assert request.transport is not None
             request.transport.abort()
         return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
+
+    async def _answer(self, request: web.BaseRequest, body: bytes) -> Reply:
+        headers = CIMultiDict(request.headers)
+        headers.popall("Host")
+        headers["Accept-Encoding"] = "identity"
+        url = f"{self.sandbox.url}{request.raw_path}"
+        try:
+            async with self.session.request(
+                request.method, url, data=body, headers=headers
+            ) as answer:
+                text = (await answer.read()).replace(self.sandbox.url.encode(), self.url.encode())
+                reply = Reply(answer.status, CIMultiDict(answer.headers), text)
+        except aiohttp.ClientError:
+            return Reply(503, CIMultiDict(), b"", lost=True)
+        reply.headers.popall("Content-Length", None)
+        return reply
 
     @property
     def tasks(self) -> Tasks:
@@ -175,10 +183,11 @@ async def broken_service(**settings: Any) -> AsyncIterator[BrokenService]:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
+        here.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         here.client = Client(
             sandbox.account_sid,
             sandbox.auth_token,
-            base_url=f"http://127.0.0.1:{runner.addresses[0][1]}",
+            base_url=here.url,
             retry=clock.policy(),
             timeout=0.5,
         )
