@@ -300,7 +300,8 @@ class Resolver:
         left: list[Item] = []
         for item in items:
             ages = [now - item.failed_at]
-            ages += [time - item.sent_at] if time is not None and item.sent_at is not None else []
+            sent_at = self._started_at() if item.sent_at is None else item.sent_at
+            ages += [time - sent_at] if time is not None and sent_at is not None else []
             if not item.from_earlier_run and max(ages) < _LISTED_FOR:
                 left.append(item)
             else:
