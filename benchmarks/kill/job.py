@@ -7,6 +7,7 @@ Each job has a sandbox of its own, in this process, which is never killed. Its p
 import asyncio
 import os
 import shutil
+import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
@@ -15,8 +16,10 @@ from random import Random
 from typing import get_args
 
 from aiotask.sandbox import FaultKind, Sandbox
-from kill.comparison import Comparison, Task, task_of
+from kill.comparison import Comparison
+from kill.incidents import Incident, JournalFiles
 from kill.plan import Job, Plan
+from kill.service import ServiceSide
 
 FAULTS = 0.22
 LATE = 0.6  # seconds
@@ -29,8 +32,18 @@ _FAULT_KINDS: list[FaultKind] = [
 _SOONEST, _LATEST = 0.3, 2.2  # seconds from a driver's beginning to its death ...
 _EARLY = 0.1  # ... of which this share is killed sooner, when the journal is made or read
 _LONGEST = 300.0  # seconds for a run that is not killed
-_LEAP = 400.0  # seconds, after which a service has no task any longer that was at its end
-_LOOK_EVERY = 0.2
+_CLOSELY = 5.0  # seconds more, where a journal is looked at closely first
+_PAUSED = 1.0, 3.0  # seconds that a program is suspended
+_JUMPS = [sign * hours * 3600.0 for sign in (-1, 1) for hours in (1, 24, 240)]
+_BETWEEN: list[Incident] = [
+    "journal moved without its log",
+    "log deleted",
+    "bits flipped in the log",
+    "backup restored",
+    "backup restored, without .mark",
+    "copy run, then the original",
+    "copy run, and gone on with",
+]
 
 
 class JobRun:
@@ -50,8 +63,8 @@ class JobRun:
             for wanted in (plan.named, plan.awaited, plan.ending)
         )
         self._options += ["--named"] * named + ["--awaited"] * awaited
-        self._seen: dict[str, Task] = {}
-        self._journal = job.folder / "journal"
+        self._files = JournalFiles(job.folder / "journal", random, job.incidents)
+        self._suspected = False
         self._outcomes = job.folder / "outcomes"
         self._log = job.folder / "driver.log"
 
@@ -69,7 +82,8 @@ class JobRun:
             seed=job.seed,
         ) as sandbox:
             workspace = sandbox.create_workspace("campaign")
-            watching = asyncio.get_running_loop().create_task(self._watch(sandbox, workspace))
+            side = ServiceSide(sandbox, workspace, random, plan.incidents, job.incidents)
+            watching = [asyncio.ensure_future(side.keep_completing())] * self._ending
             try:
                 ended = await self._run_to_the_end(sandbox, workspace)
             finally:
