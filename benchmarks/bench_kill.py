@@ -13,7 +13,7 @@ rows are such that the service refuses them, or the client itself. In half of th
 keys of their own, in half the rows are waited for, and in half tasks are completed meanwhile and at
 times removed between two runs, so that only events tell of them.
 
-Unless `--plain` says otherwise, incidents befall the jobs, each of which has its count in the table.
+Unless `--plain` says otherwise, incidents befall the jobs, and the table has the count of each.
 Between two runs, a journal is moved without its log, its log is deleted or damaged, a backup is
 restored over it, or a copy of it is run for a while. The program's clock jumps by hours or days; it
 is suspended, and the tasks that it has made end meanwhile. Tasks are completed as soon as they are

@@ -190,7 +190,9 @@ def no_suspicion() -> None:
     async def unchecked(_: Screening, __: list[Item]) -> None:
         pass
 
-    patch.object(SqliteJournal, "suspicion", property(lambda _: None, lambda *_: None), create=True).start()
+    patch.object(
+        SqliteJournal, "suspicion", property(lambda _: None, lambda *_: None), create=True
+    ).start()
     patch.object(Screening, "_check", unchecked).start()
 
 

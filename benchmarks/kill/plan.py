@@ -20,7 +20,8 @@ class Plan:
     *lag* is how many seconds lists are behind. *without* names what its program leaves out, and
     *drivers* is how many of them have the journal at once. The rest is left to chance where it is
     None: whether rows are *named* by keys of their own, whether they are *awaited*, and whether
-    tasks are *ending*: completed meanwhile, and removed between two runs. *incidents* may befall it.
+    tasks are *ending*: completed meanwhile, and removed between two runs. *incidents*
+    may befall it.
     """
 
     folder: Path
