@@ -34,6 +34,7 @@ _SOONEST, _LATEST = 0.3, 2.2  # seconds from a driver's beginning to its death .
 _EARLY = 0.1  # ... of which this share is killed sooner, when the journal is made or read
 _LONGEST = 300.0  # seconds for a run that is not killed
 _CLOSELY = 5.0  # seconds more, where a journal is looked at closely first
+_BEFALLEN = 0.7  # share of the kills after which something befalls the journal
 _PAUSED = 1.0, 3.0  # seconds that a program is suspended
 _JUMPS = [sign * hours * 3600.0 for sign in (-1, 1) for hours in (1, 24, 240)]
 _BETWEEN: list[Incident] = [
@@ -127,7 +128,7 @@ class JobRun:
 
     async def _between_runs(self) -> None:
         if self._between:
-            if self._random.random() < 1 / 2:
+            if self._random.random() < _BEFALLEN:
                 await self._befall(self._random.choice(self._between))
             if self._random.random() < 1 / 2:
                 self._files.back_up()
