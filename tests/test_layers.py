@@ -21,6 +21,7 @@ BULK = [
         "aiotask.bulk.rows",
         "aiotask.bulk.wait_queue",
         "aiotask.bulk.circuit_breaker",
+        "aiotask.bulk.reach",
         "aiotask.bulk.sentinels",
         "aiotask.bulk.service_clock",
         "aiotask.bulk.journal.records",
@@ -36,6 +37,7 @@ BULK = [
     [
         "aiotask.bulk.operation",
         "aiotask.bulk.census",
+        "aiotask.bulk.recount",
         "aiotask.bulk.journal.sqlite",
         "aiotask.bulk.journal.sqlite_reader",
     ],

@@ -283,10 +283,13 @@ class Tasks(Versioned[Task]):
         return self.creating(source_of(rows), settings).outcomes()
 
     async def audit(self, journal: str | PathLike[str], *, fix: bool = False) -> Audit:
-        """Count the tasks that a job has created, and compare them with its journal.
+        """Compare the tasks that a job has made with its journal.
 
-        With *fix*, duplicates (all tasks of a row after its first) are canceled if they are still
-        pending, under their ETag, so that no worker loses one.
+        The tasks of the job are listed, and events tell of all that were created with its keys in
+        the last thirty days, even if they are gone or have other attributes by now. With *fix*, of
+        several tasks of one row those after the first are canceled, as far as they are pending
+        still: under their ETag, so that no worker's is taken away. The task that the journal names
+        is never canceled.
         """
         result = await audit(journal, self._url.raw_path, self._lookup)
         if fix and result.twice:

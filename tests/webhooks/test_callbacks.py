@@ -214,7 +214,7 @@ def test_what_is_no_event_is_one_kind_of_error(body: bytes, reason: str) -> None
 @pytest.mark.parametrize("missing", SIDS)
 def test_an_assignment_without_what_it_is_about_is_none(missing: str) -> None:
     body = urlencode({name: sid for name, sid in SIDS.items() if name != missing}).encode()
-    with pytest.raises(CallbackError, match=f"no AssignmentCallback: it lacks {missing}$"):
+    with pytest.raises(CallbackError, match=f"not an AssignmentCallback: it lacks {missing}$"):
         parse_assignment(body)
 
 

@@ -1,0 +1,73 @@
+"""Part files: written beside their target, and moved to its place when they are complete."""
+
+import os
+import sys
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import BinaryIO
+
+if sys.platform != "win32":
+    import fcntl
+
+
+class PartFile:
+    """A part file of *target*, which no other process has; ``file`` is open for writing.
+
+    A killed process leaves its part behind. In a container every process may have the same number,
+    so a part of that name is taken over, unless another container writes it now.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        for number in count(1):
+            name = f"{os.getpid()}" if number == 1 else f"{os.getpid()}-{number}"
+            self.path = target.with_name(f"{target.name}.{name}.part")
+            if (file := _taken(self.path)) is not None:
+                self.file: BinaryIO = file
+                return
+
+    def finish(self) -> None:
+        """Move the complete file to its place."""
+        self.file.flush()
+        if sys.platform == "win32":  # which moves no open file
+            self.file.close()
+        # While the lock is held: later, another process may have taken over the name.
+        self.path.replace(self._target)
+        self.file.close()
+
+    def discard(self) -> None:
+        """Remove the file."""
+        if sys.platform == "win32":
+            self.file.close()
+        self.path.unlink(missing_ok=True)
+        with suppress(OSError):  # a file that could not be written
+            self.file.close()
+
+
+def _taken(path: Path) -> BinaryIO | None:
+    """Return the empty file at *path*; None if another process writes it."""
+    # A link that somebody has put there is an error.
+    flags = os.O_CREAT | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    file = os.fdopen(os.open(path, flags, 0o666), "wb")
+    if not _is_ours(file, path):
+        file.close()
+        return None
+    file.truncate(0)
+    return file
+
+
+def _is_ours(file: BinaryIO, path: Path) -> bool:
+    if sys.platform == "win32":
+        return True  # where no two processes have one number
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a file system without locks: the number has to do
+    # Between opening and locking, its owner may have moved it to its place.
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
