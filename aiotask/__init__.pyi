@@ -11,6 +11,7 @@ from ._paging import Listing as Listing
 from ._paging import Page as Page
 from ._retry import RetryPolicy as RetryPolicy
 from .bulk import Created as Created
+from .bulk import Existing as Existing
 from .bulk import Outcome as Outcome
 from .bulk import Rejected as Rejected
 from .bulk import Unresolved as Unresolved

@@ -1,4 +1,4 @@
-"""What a bulk creation loses when its program is killed, again and again, amid faults: nothing.
+"""Kill campaign: a bulk creation whose program is killed again and again, amid faults.
 
     python benchmarks/bench_kill.py [--kills N] [--rows N] [--jobs N] [--seed K] [--check]
     python benchmarks/bench_kill.py --ablations [--check]
@@ -44,13 +44,15 @@ from pathlib import Path
 from random import randrange
 
 import attrs
-from campaign.campaign import FAULTS, LAG, Campaign, Plan
+from kill.campaign import Campaign
+from kill.job import FAULTS
+from kill.plan import LAG, Plan
 from measure import command, print_table
 
 
 @attrs.frozen
 class Ablation:
-    """What is left out, in words; and what jobs show it, most of the time at once."""
+    """A safeguard that is left out, in words, and jobs that show it, most of the time at once."""
 
     meaning: str
     kills: int = 3
@@ -169,7 +171,7 @@ def main() -> int:
     if well:
         shutil.rmtree(folder)
     else:
-        print(f"  what there is of it: {folder}")
+        print(f"  left in {folder}")
     return int(options.check and not well)
 
 

@@ -10,7 +10,8 @@ PUBLIC = {
     "aiotask": """
         AccessError AiotaskError AnswerError AuthenticationError BadRequestError Client
         ClientStateError ConfigurationError ConflictError ConnectionFailedError ConnectionLostError
-        Counters Created DecodingError IncompleteAnswerError Listing NotFoundError NotJsonError
+        Counters Created DecodingError Existing
+        IncompleteAnswerError Listing NotFoundError NotJsonError
         Outcome Page
         ForeignJournalError InputChangedError JournalAccessError JournalDamagedError JournalError
         JournalFullError JournalIOError JournalLockedError JournalVersionError expression
@@ -55,8 +56,9 @@ PUBLIC = {
         NewAutopilotTask
     """,
     "aiotask.bulk": """
-        Audit Copy Created Done Entry Finding Found Item JOB_ATTRIBUTE JournalSummary KEY_ATTRIBUTE
-        Keys Lookup Operation Outcome Rejected Run Settings Source State Unresolved audit
+        Audit Copy Created Done Entry Existing Finding Found Item JOB_ATTRIBUTE JournalSummary
+        KEY_ATTRIBUTE Keys Lookup Operation Outcome ROW_ATTRIBUTE Rejected Run Scope Settings
+        Source State Unresolved audit
         checked_key entries_of open_journal read_summary source_of
     """,
     "aiotask.expression": "literal",

@@ -1,4 +1,4 @@
-"""What is sent comes back: every operation with each of its parameters, over a socket.
+"""Round trips: every operation with each of its parameters, over a socket.
 
 ``ROUND_TRIP_EXAMPLES=200`` in the environment makes more of it.
 """

@@ -98,7 +98,7 @@ class Sender:
             except AiotaskError as error:
                 failure = error
             else:
-                self._service.note(done.created, self._clock())
+                self._service.created(done.created, self._clock())
                 self.progress()
                 self.breaker.answered(self._clock())
                 return Made(done, started_at)
@@ -113,6 +113,11 @@ class Sender:
                 delay = max(delay, failure.retry_after or 0.0)
             self._operation.hooks.retrying(attempt, delay, failure)
         return Unsent(None)
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether the run has made no progress for longer than its patience."""
+        return self._clock() - self._last_progress > self._settings.stall_timeout
 
     def progress(self) -> None:
         """Note that the run makes progress."""
@@ -182,8 +187,7 @@ class Sender:
         self._hold_until = self._clock() + self._retry.wait(error, self._failures)
 
     def _patiently(self, error: AiotaskError) -> Fate | None:
-        waited = self._clock() - self._last_progress
-        return Unsent(error) if waited > self._settings.stall_timeout else None
+        return Unsent(error) if self.is_stalled else None
 
 
 def _misdirected(error: AiotaskError) -> bool:

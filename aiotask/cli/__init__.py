@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from aiotask._checks import printable
 from aiotask._version import __version__
 from aiotask.cli.commands.audit import audit
 from aiotask.cli.commands.demo import demo
@@ -17,7 +18,7 @@ from aiotask.cli.commands.import_ import import_
 from aiotask.cli.commands.journal import journal
 from aiotask.cli.commands.sandbox import sandbox
 from aiotask.cli.commands.tasks import tasks
-from aiotask.cli.errors import FAILED, INTERRUPTED, WRONG_USAGE, printable
+from aiotask.cli.errors import FAILED, INTERRUPTED, WRONG_USAGE
 from aiotask.cli.loop import loop_name
 from aiotask.cli.messages import heed_no_loss
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
-from aiotask.cli.errors import printable
+from aiotask._checks import printable
 
 _REFRESHES = 5  # a second
 

@@ -15,8 +15,8 @@ not by shared code. From top to bottom, each part imports only parts below it:
 
 from aiotask.sandbox._contents import ContentsError
 from aiotask.sandbox._sandbox import Sandbox
-from aiotask.sandbox.callbacks.debugger import DebuggerEntry
 from aiotask.sandbox.model.changes import StoreError
+from aiotask.sandbox.model.debugger import DebuggerEntry
 from aiotask.sandbox.model.task import StoredTask
 from aiotask.sandbox.server.faults import FAULT_KINDS, FaultKind, Faults
 

@@ -12,13 +12,13 @@ from typing import Self
 
 from aiotask.sandbox._controls import TestControls
 from aiotask.sandbox.api.dispatch import Service
-from aiotask.sandbox.callbacks.debugger import DebuggerEntry
 from aiotask.sandbox.callbacks.dispatch import Callbacks, Settings
 from aiotask.sandbox.clock.alarm import Alarm
 from aiotask.sandbox.clock.rate_window import Clock
 from aiotask.sandbox.clock.scheduler import Scheduler, Timeline
 from aiotask.sandbox.model.account import Account, OverlongPages, Unanswered, Unmatched
 from aiotask.sandbox.model.changes import StoreError, UnsavedChanges
+from aiotask.sandbox.model.debugger import DebuggerEntry
 from aiotask.sandbox.model.list_index import ListIndex
 from aiotask.sandbox.server.admission import Admission
 from aiotask.sandbox.server.faults import FaultKind, Faults
@@ -81,7 +81,7 @@ class Sandbox(TestControls):
             routing, only requests and tests move them.
         closed_for: Seconds after which a completed or canceled task is deleted.
         unanswered: The fate of a task whose reservation timed out, on which Twilio's pages differ:
-            it can "stay" at its target, or "advance" to the next one at once.
+            it can "stay" at its target, or "advance" to the next target or filter at once.
         callback_timeout: Seconds for the answer to a callback; None has the documented 15 for
             events and 5 for assignments.
         callback_backlog: The most events of a workspace that wait for their receiver; beyond it the
@@ -152,6 +152,7 @@ class Sandbox(TestControls):
         )
         self._callbacks = Callbacks(
             Settings(account_sid, auth_token, callback_timeout, callback_backlog),
+            self._account.debugger,
             self._in_background,
         )
         self._expression_rate = expression_rate
@@ -180,6 +181,7 @@ class Sandbox(TestControls):
             self._latency,
             self._retry_after,
             self._account.scheduler,
+            self._account.now,
         )
         try:
             self._serving = handler, await handler.listen(self._host, self._port)
@@ -253,8 +255,8 @@ class Sandbox(TestControls):
 
     @property
     def debugger(self) -> list[DebuggerEntry]:
-        """Errors in answers to assignment callbacks; the last thousand."""
-        return list(self._callbacks.debugger)
+        """Errors of known workers and in answers to assignment callbacks; the last thousand."""
+        return list(self._account.debugger)
 
     async def callbacks_sent(self) -> None:
         """Wait until all callbacks are posted and their instructions executed.

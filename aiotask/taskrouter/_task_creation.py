@@ -34,6 +34,7 @@ class TaskCreation:
         self.retry: RetryPolicy = session.retry
         self.limiter = limiter
         self.hooks = session.hooks
+        self.service_time = session.service_time
         self._session = session
         self._url = url
         self._shape = shape

@@ -1,7 +1,7 @@
 """Lookup of tasks by the key in their attributes, in lists and in events."""
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from aiotask import expression
 from aiotask._json import loads
 from aiotask._paging import Listing, Page
-from aiotask.bulk import JOB_ATTRIBUTE, Found
+from aiotask.bulk import JOB_ATTRIBUTE, ROW_ATTRIBUTE, Found
 from aiotask.errors import NotFoundError, ProtocolError
 from aiotask.taskrouter._fields import TASK
 from aiotask.taskrouter.events import Event, Events
@@ -100,13 +100,15 @@ class TaskLookup:
         async for page in pages:
             yield [self._found(task) for task in page.items]
 
-    def created_since(self, since: datetime) -> AsyncIterator[list[Found]]:
+    async def created_since(self, since: datetime) -> AsyncIterator[list[Found]]:
         """Yield in portions the tasks whose creation events tell of."""
-        return self._told_of("task.created", since)
-
-    def deleted_since(self, since: datetime) -> AsyncIterator[list[Found]]:
-        """Yield in portions the tasks whose deletion events tell of."""
-        return self._told_of("task.deleted", since)
+        async for page in self._events_of("task.created", since):
+            found = []
+            for event in page.items:
+                attributes = (event.event_data or {}).get("task_attributes")
+                subject, date = _subject(event), event.event_date
+                found.append(found_in(attributes, self._attribute, subject, date))
+            yield found
 
     async def copies_canceled_since(self, since: datetime) -> AsyncIterator[list[str]]:
         """Yield in portions the sids of surplus tasks whose cancellation events tell of."""
@@ -114,53 +116,47 @@ class TaskLookup:
             told = [(event, event.event_data or {}) for event in page.items]
             yield [_subject(event) for event, data in told if data.get(_REASON) == COPY_REASON]
 
-    async def _told_of(self, event_type: str, since: datetime) -> AsyncIterator[list[Found]]:
-        async for page in self._events_of(event_type, since):
-            found = []
-            for event in page.items:
-                attributes = _decoded((event.event_data or {}).get("task_attributes"))
-                key, job = _text(attributes, self._attribute), _text(attributes, JOB_ATTRIBUTE)
-                found.append(Found(key, _subject(event), event.event_date, job))
-            yield found
-
     def _events_of(self, event_type: str, since: datetime) -> AsyncIterator[Page[Event]]:
         return self._events.list(
             event_type=event_type, start_date=since, page_size=_PAGE_SIZE
         ).pages()
 
     def _found(self, task: Listed) -> Found:
-        attributes = _decoded(task.attributes)
-        return Found(
-            _text(attributes, self._attribute),
-            task.sid,
-            task.date_created,
-            _text(attributes, JOB_ATTRIBUTE),
-            task.reason == COPY_REASON,
-        )
+        found = found_in(task.attributes, self._attribute, task.sid, task.date_created)
+        return found._replace(is_copy=True) if task.reason == COPY_REASON else found
+
+
+def found_in(attributes: Any, attribute: str, sid: str, created: datetime | None) -> Found:
+    """Return a task by the marks in its attributes, decoded or not."""
+    marks = _decoded(attributes)
+    key, job, row = (marks.get(name) for name in (attribute, JOB_ATTRIBUTE, ROW_ATTRIBUTE))
+    return Found(
+        key if isinstance(key, str) else None,
+        sid,
+        created,
+        job if isinstance(job, str) else None,
+        row if type(row) is int else None,
+    )
 
 
 def key_in(attributes: Any, attribute: str) -> str | None:
     """Return the key in a task's attributes, decoded or not; None where they hold none."""
-    return _text(_decoded(attributes), attribute)
-
-
-def _decoded(attributes: Any) -> Any:
-    if not isinstance(attributes, str):
-        return attributes
-    try:
-        return loads(attributes)
-    except ValueError:
-        return None
-
-
-def _text(attributes: Any, name: str) -> str | None:
-    value = attributes.get(name) if isinstance(attributes, dict) else None
-    return value if isinstance(value, str) else None
+    key = _decoded(attributes).get(attribute)
+    return key if isinstance(key, str) else None
 
 
 def _subject(event: Event) -> str:
     """Return the sid of the task that an event is about."""
     return str((event.event_data or {}).get("task_sid") or event.resource_sid)
+
+
+def _decoded(attributes: Any) -> Mapping[str, Any]:
+    if isinstance(attributes, str):
+        try:
+            attributes = loads(attributes)
+        except ValueError:
+            return {}
+    return attributes if isinstance(attributes, dict) else {}
 
 
 def given_sid(sid: str) -> str:

@@ -1,4 +1,4 @@
-"""What TaskRouter's callbacks say: forms of texts -> typed, frozen objects."""
+"""Callbacks of TaskRouter: forms -> typed, frozen objects."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -16,30 +16,29 @@ from aiotask.webhooks._body import MAX_BODY, CallbackError, form_pairs
 C = TypeVar("C")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# No count of seconds that anybody means is so large: it is one of milliseconds.
+# As seconds this is the year 5138, so a larger number means milliseconds.
 _SURELY_MILLISECONDS = 10**11
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EventCallback:
-    """Something that happened in a workspace, as its ``EventCallbackUrl`` is told.
+    """An event of a workspace, as posted to its ``EventCallbackUrl``.
 
-    ``event_type`` says what (``task.created``, ``worker.activity.update``); a type that is not
-    documented yet is no error. Which of the others there are depends on it; what is not there is
-    None. ``sid`` is the event's own (EV...), by which one that comes again is known, and
-    ``timestamp_ms`` the milliseconds since 1970 that order events of one second.
+    ``event_type`` is its type (``task.created``, ``worker.activity.update``); a type that is not
+    documented yet is no error. Other fields depend on the type; absent ones are None. ``sid`` is
+    the event's own (EV...), by which a repeated event is recognised, and ``timestamp_ms`` the
+    milliseconds since 1970, which order events of one second.
 
     ``task_attributes`` and ``worker_attributes`` are decoded JSON, or the text where it is none.
-    ``task_age`` and ``worker_time_in_previous_activity`` are in seconds. Moments are aware: they
-    come as seconds since 1970, but milliseconds, which are told by their size, and ISO 8601 with
-    a time zone are read too.
+    ``task_age`` and ``worker_time_in_previous_activity`` are in seconds. Moments are aware
+    datetimes: they come as seconds since 1970, but milliseconds, recognised by their size, and
+    ISO 8601 with a time zone are read too.
 
-    ``extra`` has, under its name on the wire, each parameter that is no field here, and each
-    value that does not have the form of its field, which is None then: nothing that the service
-    may add or change loses an event.
+    ``extra`` holds, under their names in the form, unknown parameters, and values that do not fit
+    their field, which is None then: no addition or change of the service loses an event.
 
     The fields are those of https://www.twilio.com/docs/taskrouter/api/event/reference and some
-    that come without being documented there.
+    that are not documented there.
     """
 
     event_type: str
@@ -101,12 +100,11 @@ class EventCallback:
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class AssignmentCallback:
-    """A worker has been reserved for a task, and the workflow's ``AssignmentCallbackUrl`` is asked.
+    """A reservation of a worker for a task, as posted to the ``AssignmentCallbackUrl``.
 
     ``task_attributes`` and ``worker_attributes`` are decoded JSON, or the text where it is none;
-    ``task_age`` is in seconds. What is not there is None. ``extra`` has, under its name on the
-    wire, each parameter that is no field here, and each value that does not have the form of its
-    field.
+    ``task_age`` is in seconds. Absent fields are None. ``extra`` holds, under their names in the
+    form, unknown parameters, and values that do not fit their field.
 
     The service waits five seconds for a 200 with ``Content-Type: application/json``, and then
     asks the fallback URL. An answer without an instruction leaves the reservation pending.
@@ -129,18 +127,18 @@ class AssignmentCallback:
 
 
 def parse_event(body: bytes, *, max_body: int = MAX_BODY) -> EventCallback:
-    """Return the event that *body*, the form that was posted, tells of.
+    """Return the event in *body*, the form that was posted.
 
-    It does not ask who posted it: :meth:`SignatureVerifier.verify` does. A body that is longer
+    Verify the request first, with :meth:`SignatureVerifier.verify`. A body that is longer
     than *max_body* bytes, no form, or without an ``EventType`` is a :class:`CallbackError`.
     """
     return _read(EventCallback, body, max_body)
 
 
 def parse_assignment(body: bytes, *, max_body: int = MAX_BODY) -> AssignmentCallback:
-    """Return the reservation that *body*, the form that was posted, asks about.
+    """Return the reservation in *body*, the form that was posted.
 
-    It does not ask who posted it: :meth:`SignatureVerifier.verify` does. A body that is longer
+    Verify the request first, with :meth:`SignatureVerifier.verify`. A body that is longer
     than *max_body* bytes, no form, or without the sids of the reservation, its task, worker and
     workspace is a :class:`CallbackError`.
     """
@@ -163,12 +161,12 @@ def _read(kind: type[C], body: bytes, max_body: int) -> C:
         wire for wire, place in plan.items() if place.required and not values.get(place.name)
     ]
     if missing:
-        raise CallbackError(f"the form is no {kind.__name__}: it lacks {', '.join(missing)}")
+        raise CallbackError(f"the form is not an {kind.__name__}: it lacks {', '.join(missing)}")
     return kind(**values | {"extra": texts})
 
 
-def _texts(body: bytes, max_body: int, known: Mapping[str, "_Place"]) -> dict[str, str]:
-    """Return the form's fields; the same one twice is one, as it is to the signature."""
+def _texts(body: bytes, max_body: int, known: Mapping[str, "_Field"]) -> dict[str, str]:
+    """Return the form's fields; a repeated equal one counts once, as in the signature."""
     texts: dict[str, str] = {}
     for name, text in form_pairs(body, max_body):
         if texts.setdefault(name, text) != text and name in known:
@@ -176,16 +174,16 @@ def _texts(body: bytes, max_body: int, known: Mapping[str, "_Place"]) -> dict[st
     return texts
 
 
-class _Place(NamedTuple):
+class _Field(NamedTuple):
     name: str
     read: Callable[[str], Any]
     required: bool
 
 
 @cache
-def _plan(kind: type[Any]) -> dict[str, _Place]:
+def _plan(kind: type[Any]) -> dict[str, _Field]:
     return {
-        wire_name(field.name): _Place(
+        wire_name(field.name): _Field(
             field.name, _READERS[field.type], required=field.default is attrs.NOTHING
         )
         for field in attrs.fields(kind)
@@ -194,7 +192,7 @@ def _plan(kind: type[Any]) -> dict[str, _Place]:
 
 
 def _integer(text: str) -> int:
-    # int() takes underscores, other scripts' digits, and thousands of digits.
+    # int() accepts underscores, other scripts' digits, and thousands of digits.
     if not re.fullmatch("-?[0-9]{1,18}", text):
         raise ValueError("must be a whole number")
     return int(text)

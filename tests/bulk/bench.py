@@ -89,7 +89,7 @@ class Bench:
 
     @property
     def sent(self) -> int:
-        """How many creates came in."""
+        """The number of creates that came in."""
         return self.sandbox.requests["POST Tasks"]
 
     def job(

@@ -224,7 +224,11 @@ class Chaos:
             ["", "Activities", "TaskChannels", "TaskQueues", "Workflows", "Workers", "Tasks"]
         )
         if collection:
-            return "DELETE", f"{here}/{collection}/{await self._some(api, f'{here}/{collection}')}", {}
+            return (
+                "DELETE",
+                f"{here}/{collection}/{await self._some(api, f'{here}/{collection}')}",
+                {},
+            )
         tasks = f"/v1/Assistants/{ASSISTANT}/Tasks"
         if self._chance.random() < 0.5:
             return "DELETE", f"{tasks}/{await self._some(api, tasks)}", {}

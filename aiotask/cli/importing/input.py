@@ -32,7 +32,7 @@ class InputError(OSError):
 
 @attrs.frozen(kw_only=True)
 class InputSettings:
-    """How an input is to be read; None leaves it to its name or its beginning."""
+    """Settings for reading an input; None leaves one to the input's name and beginning."""
 
     form: Format | None = None
     delimiter: str | None = None

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiotask.sandbox._json import JsonSyntaxError, dumps, loads
 from aiotask.sandbox.api.reservation_instructions import INSTRUCTIONS, Request
-from aiotask.sandbox.callbacks.debugger import DebuggerEntry
+from aiotask.sandbox.model.debugger import DebuggerEntry
 from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.model.reservation import Reservation
 from aiotask.sandbox.model.transitions import Transitions

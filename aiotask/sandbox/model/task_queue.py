@@ -56,6 +56,11 @@ class TaskQueueStore(Store[TaskQueue]):
         super().__init__(account, log)
         self._dirty = dirty
 
+    def restore(self, item: TaskQueue) -> None:
+        """Keep a loaded queue, whose expression another version may have accepted."""
+        parse(item.target_workers or DEFAULT_TARGET)
+        super().restore(item)
+
     def changed(self, item: TaskQueue, old: Mapping[str, Any]) -> None:
         """Record a new expression, the one change with an event."""
         self._dirty.add(item.sid)

@@ -40,7 +40,7 @@ class Known:
 
     by_name: bool
     path: Path | None
-    """None for a reference that is invalid and matches no worker."""
+    """None for a reference that is invalid; like null, it matches no worker."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,12 +66,16 @@ class Document:
     default: Target | None = None
     queue_sids: set[str] = field(default_factory=set)
 
-    def route(self, attributes: Attributes, first: int = 0) -> int | None:
-        """Return the number of the first matching filter, from *first* on, else of the default."""
+    def matching(self, attributes: Attributes, first: int = 0) -> Iterator[int]:
+        """Yield the numbers of the matching filters, from *first* on, without the default."""
         for number in range(first, len(self.filters)):
             if self.filters[number][0](attributes):
-                return number
-        return None if self.default is None else DEFAULT_RULE
+                yield number
+
+    def route(self, attributes: Attributes) -> int | None:
+        """Return the number of the first matching filter, else of the default."""
+        default = None if self.default is None else DEFAULT_RULE
+        return next(self.matching(attributes), default)
 
     def target(self, rule: int, step: int) -> Target | None:
         """Return a target of a filter, or None."""
@@ -192,10 +196,17 @@ def _known(place: str, target: dict[str, Any]) -> Known | None:
     texts = [(name, _member(target, name, str, place)) for name in _KNOWN]
     for name, text in texts:
         if text:
-            path = parse_reference(text)
+            path = _reference(f"{place}.{name}", text)
             fits = path is not None and path[0] == "task"
             return Known(name == _KNOWN[1], path if fits else None)
     return None
+
+
+def _reference(place: str, text: str) -> Path | None:
+    try:
+        return parse_reference(text)
+    except ExpressionError as error:
+        raise _wrong(place, f"is no reference: {error}") from error
 
 
 def _expression(place: str, text: str) -> Expression:

@@ -10,7 +10,7 @@ from aiotask.sandbox.expressions.language import Attributes
 from aiotask.sandbox.model.task import Task
 from aiotask.sandbox.model.task_queue import TaskQueue
 from aiotask.sandbox.model.transitions import Transitions
-from aiotask.sandbox.model.workflow_configuration import Target
+from aiotask.sandbox.model.workflow_configuration import DEFAULT_RULE, Target
 from aiotask.sandbox.model.workspace_stores import Stores
 
 # Twilio documents the cancelation, but no reason.
@@ -36,32 +36,45 @@ class WorkflowSteps:
         return self._plain.setdefault(queue.sid, Target(queue.sid))
 
     def time_out(self, task: Task) -> None:
-        """Advance a task whose target timed out, or cancel it after the last target."""
+        """Advance a task whose target timed out, or cancel it if nothing follows."""
         self._transitions.log_event(task, "task-queue.timeout")
         if not self.advance(task):
             self._leave_workflow(task, "workflow.timeout")
 
     def skip(self, task: Task) -> None:
-        """Advance a task whose target has skip_if, then to later filters, or cancel it."""
-        if self.advance(task):
-            return
-        following = 0 if task.rule is None else task.rule + 1
-        rule = task.workflow.document.route(_attributes(task), following)
-        if rule is None or not self._enter(task, rule, 0, self._account.milliseconds()):
+        """Advance a task whose target has skip_if, at last to the default filter, or cancel it."""
+        if not (self.advance(task) or self._enter_filter(task, DEFAULT_RULE)):
             self._leave_workflow(task, "workflow.skipped")
 
     def advance(self, task: Task) -> bool:
-        """Move a task to the next target with time left; return whether there is one."""
-        document, step = task.workflow.document, task.step + 1
+        """Move a task to the next target, or the next filter that matches; return whether it moved.
+
+        The default filter is none of them: it is not for tasks that matched another one.
+        """
         if task.rule is None:
             return False
-        while (target := document.target(task.rule, step)) is not None:
+        if self._enter_next_target(task, task.rule):
+            return True
+        document = task.workflow.document
+        return task.rule != DEFAULT_RULE and any(
+            self._enter_filter(task, rule)
+            for rule in document.matching(_attributes(task), task.rule + 1)
+        )
+
+    def _enter_next_target(self, task: Task, rule: int) -> bool:
+        """Move a task to the next target of its filter that has time left."""
+        document, step = task.workflow.document, task.step + 1
+        while (target := document.target(rule, step)) is not None:
             over = None if target.until is None else task.routed + target.until
             in_time = over is None or over > self._account.milliseconds()
-            if in_time and self._enter(task, task.rule, step, task.routed):
+            if in_time and self._enter(task, rule, step, task.routed):
                 return True
             step += 1
         return False
+
+    def _enter_filter(self, task: Task, rule: int) -> bool:
+        """Move a task to the first target of another filter, whose time begins now."""
+        return self._enter(task, rule, 0, self._account.milliseconds())
 
     def restart(self, task: Task) -> None:
         """Route a task from the first filter; one whose queue the request chose stays."""
