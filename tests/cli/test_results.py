@@ -74,9 +74,11 @@ def test_after_a_kill_in_a_container_the_results_can_be_written(
     feed(killed, lines(2))
     wait_until(lambda: len(local.tasks()) == 2)
     killed.kill()
+    assert killed.stderr is not None
+    killed.stderr.read()  # to its end, which is that of the import, before its input ends
     killed.communicate(timeout=LONG)
     part = tmp_path / "results.jsonl.1.part"
-    wait_until(part.exists)
+    assert part.exists()
     again = contained(local, job)
     told = again.communicate(lines(3).encode(), timeout=LONG)[1]
     assert again.returncode == 0, told

@@ -1,14 +1,14 @@
 """Part files: written beside their target, and moved to its place when they are complete."""
 
 import os
-import sys
 from contextlib import suppress
+from importlib import import_module
 from itertools import count
 from pathlib import Path
+from types import ModuleType
 from typing import BinaryIO
 
-if sys.platform != "win32":
-    import fcntl
+_WINDOWS = os.name == "nt"  # where no open file is moved or removed
 
 
 class PartFile:
@@ -30,7 +30,7 @@ class PartFile:
     def finish(self) -> None:
         """Move the complete file to its place."""
         self.file.flush()
-        if sys.platform == "win32":  # which moves no open file
+        if _WINDOWS:
             self.file.close()
         # While the lock is held: later, another process may have taken over the name.
         self.path.replace(self._target)
@@ -38,7 +38,7 @@ class PartFile:
 
     def discard(self) -> None:
         """Remove the file."""
-        if sys.platform == "win32":
+        if _WINDOWS:
             self.file.close()
         self.path.unlink(missing_ok=True)
         with suppress(OSError):  # a file that could not be written
@@ -58,8 +58,8 @@ def _taken(path: Path) -> BinaryIO | None:
 
 
 def _is_ours(file: BinaryIO, path: Path) -> bool:
-    if sys.platform == "win32":
-        return True  # where no two processes have one number
+    if (fcntl := _fcntl()) is None:
+        return True  # there are no two processes of one number
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -71,3 +71,10 @@ def _is_ours(file: BinaryIO, path: Path) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
         return False
+
+
+def _fcntl() -> ModuleType | None:
+    try:
+        return import_module("fcntl")
+    except ImportError:  # on Windows
+        return None
