@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 _LONGEST_NAME = 64
+# A word of foreign text this long may be a secret: auth tokens have 32 characters.
 _LONG_WORD = re.compile(r"[\w+/=.-]{24,}")
 _ANY_SID = re.compile("[A-Z]{2}[0-9a-fA-F]{32}")
 

@@ -9,8 +9,8 @@ from multidict import istr
 from yarl import URL
 
 from aiotask._answers import Answer
+from aiotask._bodies import decode
 from aiotask._checks import Identifier, Sid, checked, header_value
-from aiotask._decoding import decode
 from aiotask._encoding import JsonDocument, encode, json_text, urlencoded, wire_name
 from aiotask._json import loads
 from aiotask._paging import PAGING, Listing, list_query
@@ -193,7 +193,9 @@ class Versioned(Collection[V]):
             if not changes:
                 return current
             if not isinstance(changes, Mapping):
-                wrong = f"change returns a mapping of what to set, not {type(changes).__name__}"
+                wrong = (
+                    f"change must return a mapping of fields to set, not {type(changes).__name__}"
+                )
                 raise TypeError(wrong)
             etag = current.etag
             if not (etag and etag.isascii() and etag.isprintable()):

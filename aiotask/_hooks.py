@@ -87,7 +87,7 @@ class Hooks:
         try:
             call()
         except (Exception, asyncio.CancelledError):  # noqa: BLE001 - a hook is foreign code
-            _log.exception("%s raised; the request goes on", name)
+            _log.exception("%s raised; the request continues", name)
         if self._clock() - began > _SLOW and name not in self._known_slow:
             self._known_slow.add(name)
             _log.warning(

@@ -20,6 +20,7 @@ dumps: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 """Write what was parsed, or is built of plain values; it takes much that is not JSON, too."""
 
 _parse = msgspec.json.Decoder().decode
+_REFUSALS = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 _SCALARS = frozenset({str, int, bool, type(None)})
 # Beyond it, JSON libraries differ in how they write an exponent, and NaN is not below it either.
@@ -49,8 +50,8 @@ def json_or_text(text: Any) -> Any:
     if not isinstance(text, str):
         raise TypeError("must be JSON as text")
     try:
-        document = loads(text)
-    except JsonSyntaxError:
+        document = _parse(text)
+    except _REFUSALS:
         return text
     if len(text) > 2 * DEEPEST and text.count("[") + text.count("{") > DEEPEST:
         return text if _is_deep(document) else document

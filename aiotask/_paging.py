@@ -13,8 +13,8 @@ import attrs
 from yarl import URL
 
 from aiotask._answers import Answer
+from aiotask._bodies import decode_page
 from aiotask._checks import plain
-from aiotask._decoding import decode_page
 from aiotask._encoding import UNSENT, Pairs, urlencoded
 from aiotask._rate_limiter import RateLimiter
 from aiotask._session import Session
@@ -44,7 +44,7 @@ class Paging(TypedDict, total=False):
 
     *limit* is the largest number of resources in all, from 0; *page_size* the number in one
     request, 1 to 1,000, by default 50 or the *limit* if that is less. *cursor* is that of a
-    :class:`Page` or an error: the list goes on after it.
+    :class:`Page` or an error: the list continues after it.
     """
 
     limit: Annotated[int | None, UNSENT]
@@ -59,7 +59,7 @@ PAGING = ("limit", "page_size", "cursor")
 class Page(Generic[R]):
     """Consecutive resources, and the cursor of what follows them.
 
-    ``cursor`` is a text to keep: ``list(cursor=page.cursor)`` goes on after this page, in another
+    ``cursor`` is a text to keep: ``list(cursor=page.cursor)`` continues after this page, in another
     process too. It is None after the last page. If ``limit`` cuts a page short, it leads to the
     same page again, so that nothing is skipped.
     """
@@ -75,7 +75,7 @@ class Listing(Generic[R]):
     ``async for`` gives them one by one, :meth:`pages` page by page, :meth:`all` as a list. The
     next page is fetched while one is consumed; leaving the loop cancels that. A resource that the
     service moves to a later page meanwhile is given twice. An error in the middle has a
-    ``cursor``, with which a new list goes on.
+    ``cursor``, with which a new list continues.
     """
 
     _session: Session = attrs.field(repr=False)

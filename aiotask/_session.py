@@ -331,7 +331,6 @@ class Session:
     ) -> Answer:
         """Return a successful answer or raise its error, and tell the rate limiter."""
         headers = response.headers
-        self.service_time.read(headers, self.retry.clock())
         try:
             answer = read_answer(response.status, headers, body)
         except RateLimitError as error:
@@ -343,4 +342,6 @@ class Session:
                 lane.delivered(began, headers)
             raise
         lane.delivered(began, headers)
+        # Errors may come from a gateway, whose clock is another one.
+        self.service_time.read(headers, self.retry.clock())
         return answer

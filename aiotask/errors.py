@@ -99,7 +99,7 @@ class AiotaskError(Exception):
     ``method`` and ``url`` (without its query) name the request that failed, and are None without
     one; ``attempts`` counts the requests that were sent or tried. ``maybe_applied`` is True if the
     service may have acted although no usable answer came. ``cursor`` is set by listings:
-    ``list(cursor=error.cursor)`` goes on with the page that failed.
+    ``list(cursor=error.cursor)`` continues with the page that failed.
     """
 
     def __init__(self, message: str) -> None:
@@ -204,12 +204,12 @@ class RequestTimeoutError(TransportError):
 
 
 class AnswerError(AiotaskError):
-    """An answer came, and it is not the one that was asked for.
+    """An answer came, but not a successful one.
 
     ``code`` is the service's own error number (https://www.twilio.com/docs/api/errors) and
     ``more_info`` its page, ``request_id`` the ``Twilio-Request-Id``, ``retry_after`` the wait
     that the service asks for, in seconds, and ``headers`` the answer's headers, whose names are
-    looked up without regard to case. What the answer does not say is None.
+    looked up without regard to case. Members that the answer lacks are None.
     """
 
     def __init__(self, message: str, *, status: int, headers: Mapping[str, str]) -> None:

@@ -8,14 +8,11 @@ import attrs
 import pytest
 
 from aiotask import taskrouter, to_dict
+from aiotask._bodies import _complete, _decoder, decode, decode_page
 from aiotask._decoding import (
     AwareDatetime,
     JsonText,
     Links,
-    _complete,
-    _decoder,
-    decode,
-    decode_page,
     from_header,
     structure,
 )

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiotask._decoding import JsonText, _complete, _decoder, decode, decode_page, structure
+from aiotask._bodies import _complete, _decoder, decode, decode_page
+from aiotask._decoding import JsonText, structure
 from aiotask._json import JsonSyntaxError, loads
 from aiotask.taskrouter import Task
 from tests.test_decoding import RESOURCES, written

@@ -160,7 +160,7 @@ async def test_a_hook_that_raises_is_logged_and_changes_nothing(
     assert hook.called == (1 if name == "on_retry" else 2)
     said = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.getMessage() for record in said] == [
-        f"{name} raised; the request goes on"
+        f"{name} raised; the request continues"
     ] * hook.called
     assert len(server.requests) == 2
     assert "secret-token" not in caplog.text

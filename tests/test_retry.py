@@ -140,7 +140,7 @@ def test_waits_are_drawn_below_a_ceiling_that_doubles(
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"attempts": 0}, "attempts is at least 1"),
+        ({"attempts": 0}, "attempts must be at least 1"),
         ({"base": -1}, "base must be a number of seconds from 0"),
         ({"longest_wait": float("nan")}, "longest_wait must be a number of seconds from 0"),
     ],

@@ -121,7 +121,7 @@ def filtered(**target: Any) -> dict[str, Any]:
         ),
         (
             {"task_routing": {"filters": [{"expression": "a", "targets": [{}]}]}},
-            r"filters\[0\]: targets\[0\]: must have a queue, as there is none before it",
+            r"filters\[0\]: targets\[0\]: must have a queue, because it has no predecessor",
         ),
         (
             {"task_routing": {"filters": [{"expression": "a", "targets": [1]}]}},

@@ -3,7 +3,9 @@
 import asyncio
 import os
 from collections import deque
+from itertools import count
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.records import Claim, Entry, State
@@ -23,6 +25,9 @@ WINDOW = 256
 # and one more such read ahead: the disk and the parsing of rows work side by side.
 _COMPARED = 256
 _READ_AHEAD = 64 * _COMPARED
+
+
+_INVALID = -1  # the fingerprint of a row that cannot be sent, and has none of its own
 
 
 class InvalidRow(NamedTuple):
@@ -133,6 +138,9 @@ class Claims:
         except Exception as reason:  # noqa: BLE001 - a row may be a mapping of the caller's own
             error = reason
         fingerprint = settings.fingerprint_of(row) if self._writer.durable else None
+        if fingerprint is None:
+            # The row holds what JSON does not, and the encoding of its fields does; or it is wrong.
+            fingerprint = crc32(body) if error is None else _INVALID
         return Item(number, row, key, body, fingerprint, settings.source_line_of(row)), error
 
     def _unfinished(self, entry: Entry, row: Any) -> Unfinished:
@@ -151,8 +159,11 @@ class Claims:
         found = [*map(self._settings.fingerprint_of, rows)]
         if found == known:
             return
-        for number, (now, then) in enumerate(zip(found, known, strict=True), self._number + 1):
-            if then is not None and now != then:
+        numbers = count(self._number + 1)
+        for number, row, now, then in zip(numbers, rows, found, known, strict=False):
+            if then is None or now == then:  # version 0.1 could not tell such a row from others
+                continue
+            if now is not None or self._item(number, row)[0].fingerprint != then:
                 raise self._changed(f"was begun with another input: row {number:,} has changed")
 
     def _changed(self, difference: str) -> InputChangedError:

@@ -13,6 +13,7 @@ class Found(NamedTuple):
     """A resource that exists or existed: its key, its sid, its creation by the service's clock.
 
     *job* and *row* are the name of its job and the row's number, None where it does not carry them.
+    *is_copy* tells that an audit has canceled it, because another one was there for its row.
     """
 
     key: str | None
@@ -20,6 +21,7 @@ class Found(NamedTuple):
     created: datetime | None
     job: str | None = None
     row: int | None = None
+    is_copy: bool = False
 
 
 class Matches:
@@ -76,3 +78,7 @@ class Lookup(Protocol):
     @abstractmethod
     def created_since(self, since: datetime) -> AsyncIterator[list[Found]]:
         """Yield in portions what events tell was created since then, even if it is gone."""
+
+    @abstractmethod
+    def copies_canceled_since(self, since: datetime) -> AsyncIterator[list[str]]:
+        """Yield in portions the sids that events tell an audit has canceled since then."""

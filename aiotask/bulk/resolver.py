@@ -270,7 +270,8 @@ class Resolver:
         """Reach verdicts on rows after a look at lists."""
         left = self._found(due, listed)
         for item in left:
-            if self._service.is_out_of_reach(item.sent_at or self._started_at()):
+            sent_at = item.sent_at or self._started_at()
+            if item.from_earlier_run and self._service.is_out_of_reach(sent_at):
                 self._reach(Undecided(item))
         left = [item for item in left if item.number in self.items]
         if not left:
@@ -299,7 +300,8 @@ class Resolver:
         left: list[Item] = []
         for item in items:
             ages = [now - item.failed_at]
-            ages += [time - item.sent_at] if time is not None and item.sent_at is not None else []
+            sent_at = self._started_at() if item.sent_at is None else item.sent_at
+            ages += [time - sent_at] if time is not None and sent_at is not None else []
             if not item.from_earlier_run and max(ages) < _LISTED_FOR:
                 left.append(item)
             else:

@@ -7,7 +7,7 @@ import attrs
 
 from aiotask._checks import Between
 from aiotask._collection import Collection
-from aiotask._decoding import AwareDatetime, Links
+from aiotask._decoding import AwareDatetime, OptionalLinks
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import TASK_QUEUE, ActivitySid, QueueOrder, WorkerSid
 from aiotask.taskrouter.statistics_contexts import BulkRealTimeStatistics, TaskQueuesStatisticsList
@@ -17,7 +17,10 @@ __all__ = ["NewTaskQueue", "TaskQueue", "TaskQueueChanges", "TaskQueueFilter", "
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TaskQueue:
-    """A task queue as the service last reported it."""
+    """A task queue as the service last reported it.
+
+    In ``links``, that of an activity that the queue does not set is None.
+    """
 
     sid: str
     account_sid: str | None = None
@@ -33,7 +36,7 @@ class TaskQueue:
     task_order: str | None = None
     url: str | None = None
     workspace_sid: str | None = None
-    links: Links | None = None
+    links: OptionalLinks | None = None
 
 
 class TaskQueueFields(TypedDict, total=False):

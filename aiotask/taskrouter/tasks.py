@@ -255,14 +255,23 @@ class Tasks(Versioned[Task]):
         up by its key *settle* seconds later: by then the service has to have carried out the
         request and to show the task in its lists. The row is sent again only if the lookup shows
         a task that was created later, and not this one. *row_key* returns a key of your own for a
-        row (a customer's number): 1 to 64 letters, digits and any of ``_ . : @ + -``, unique among
-        all tasks with that attribute. With ``key_attribute=None`` tasks get no key, and a lost
-        answer is an Unresolved outcome.
+        row (a customer's number): 1 to 64 letters, digits and any of ``_ . : @ + -``. With
+        ``key_attribute=None`` tasks get no key, and a lost answer is an Unresolved outcome.
+
+        *keys* is the scope of a key. By default, ``"job"``, it names a row of this job only, and
+        another job with the same keys makes tasks of its own. With ``"workspace"``, which needs a
+        *row_key*, it names one task of the workspace for ever: before a row is sent, lists and the
+        events of the last 29 days are asked for its key, and a row whose key has a task already
+        is told it as :class:`~aiotask.Existing`, a kind of Created. Two jobs that run at the same
+        time can still make two tasks of one key.
 
         *journal* is the path of a file that records the job's progress. The same call with the
         same rows resumes where an earlier one ended, for whatever reason: rows whose outcome was
         delivered are skipped, all others have theirs. One run at a time can use it; a
-        :class:`~aiotask.JournalError` says why it cannot be used.
+        :class:`~aiotask.JournalError` says why it cannot be used. With *look_first*, the journal
+        is not believed where it says that a row was not sent: each row is looked for among the
+        tasks of the job before it is sent. That is for a journal that comes from a backup or was
+        copied, and it costs one pass through the tasks and events of the job.
 
         An error that concerns every row (401, 403, no such workspace, a service that cannot be
         reached) stops the run: the rows under way end, their outcomes are delivered, and then the
@@ -283,10 +292,13 @@ class Tasks(Versioned[Task]):
         return self.creating(source_of(rows), settings).outcomes()
 
     async def audit(self, journal: str | PathLike[str], *, fix: bool = False) -> Audit:
-        """Count the tasks that a job has created, and compare them with its journal.
+        """Compare the tasks that a job has made with its journal.
 
-        With *fix*, duplicates (all tasks of a row after its first) are canceled if they are still
-        pending, under their ETag, so that no worker loses one.
+        The tasks of the job are listed, and events tell of all that were created with its keys in
+        the last thirty days, even if they are gone or have other attributes by now. With *fix*, of
+        several tasks of one row those after the first are canceled, as far as they are pending
+        still: under their ETag, so that no worker's is taken away. The task that the journal names
+        is never canceled.
         """
         result = await audit(journal, self._url.raw_path, self._lookup)
         if fix and result.twice:

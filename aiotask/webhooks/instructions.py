@@ -90,7 +90,7 @@ class CallFields(TypedDict, total=False):
 class RedirectFields(TypedDict, total=False):
     """Parameters of :func:`redirect`.
 
-    ``call_sid`` is the call that waits in the queue, ``url`` the TwiML that it goes on with.
+    ``call_sid`` is the call that waits in the queue, ``url`` the TwiML that it continues with.
     ``accept`` accepts the reservation with it; by default it stays pending.
     """
 

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 
 from aiotask.sandbox import FaultKind
+from kill.incidents import Incident
 from kill.job import JobRun
 from kill.plan import Job, Plan
 
@@ -55,6 +56,14 @@ class Campaign:
         found: Counter[FaultKind] = Counter()
         for job in self.jobs:
             found.update(job.injected)
+        return found
+
+    @property
+    def incidents(self) -> Counter[Incident]:
+        """The number of incidents, by kind."""
+        found: Counter[Incident] = Counter()
+        for job in self.jobs:
+            found.update(job.incidents)
         return found
 
     async def _some(self) -> None:

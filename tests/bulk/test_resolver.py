@@ -76,6 +76,12 @@ class Service:
         self.event_pages += 1
         yield [each for each in self.in_events.values() if each.created and each.created >= since]
 
+    async def copies_canceled_since(
+        self,
+        since: datetime,  # noqa: ARG002
+    ) -> AsyncIterator[list[str]]:
+        yield []
+
     async def of_job(self, job: str) -> AsyncIterator[Found]:  # noqa: ARG002
         for found in self.listed.values():
             yield found

@@ -129,6 +129,14 @@ def test_a_table_of_nothing_is_its_header(local: Service) -> None:
     assert len(local.run("tasks", "list", "--output", "table").stdout.splitlines()) == 2
 
 
+def test_the_widest_column_gives_way_and_then_the_line_is_cut() -> None:
+    row = ["WT" + "0" * 32, "x" * 30, "y" * 10]
+    *_, line = TaskTable(["sid", "reason", "url"], 60).lines([row])
+    assert line == f"{row[0]}  {'x' * 11}…  {'y' * 10}"
+    *_, line = TaskTable(["sid", "reason", "url"], 40).lines([row])
+    assert line == f"{row[0]}  xxx…"
+
+
 def test_rows_of_later_pages_keep_to_the_columns_of_the_first() -> None:
     table = TaskTable(["sid", "age", "reason"], 60)
     first = [*table.lines([["WT" + "0" * 32, "3", "short"]])]

@@ -68,6 +68,11 @@ def _rows(_: click.Context, __: click.Parameter, text: str | None) -> RowRanges 
     help="Record the progress in this file: the same command then resumes the import.",
 )
 @click.option(
+    "--look-first",
+    is_flag=True,
+    help="Look for the tasks of the journal's import before a row is sent: for a restored journal.",
+)
+@click.option(
     "--results",
     metavar="PATH",
     type=click.Path(),
@@ -147,6 +152,7 @@ def import_(
     timeout: float,
     base_url: str | None,
     journal: str | None,
+    look_first: bool,
     results: str | None,
     rejects: str | None,
     stop_after: int | None,
@@ -165,6 +171,8 @@ def import_(
     command, or CSV with a header of their names. A file in .gz is decompressed. A wrong row is
     reported, and the others go through.
     """
+    if look_first and journal is None:
+        raise WrongUsageError("--look-first: there is no --journal to doubt")
     client, tasks = open_tasks(workspace, timeout, base_url, max_in_flight)
     _check_apart(file, journal, results, rejects)
     reading = InputSettings(form=form, delimiter=delimiter, encoding=encoding, rows=rows)
@@ -176,6 +184,7 @@ def import_(
             settle=settle,
             max_in_flight=max_in_flight,
             max_rate=max_rate,
+            look_first=look_first,
             fields_of=lambda record: without_marks(source.records.fields(record), key_attribute),
             fingerprint_of=attrgetter("fingerprint"),
             source_line_of=attrgetter("line"),

@@ -61,7 +61,7 @@ class CsvRecords:
         """Read nothing more: the header is checked, and each row is wrong on its own."""
 
     def _texts(self, portions: Iterable[list[bytes]]) -> Iterator[Iterable[str]]:
-        """Yield lines as text, as many at once as there are."""
+        """Yield lines as text, as many at once as are ready."""
         for portion in portions:
             if len(portion[0]) > LONGEST_RECORD:
                 portion[0] = _OVERLONG_MARK

@@ -31,7 +31,9 @@ from aiotask.cli.options import moment
 _LINES = Frame(b"", b"", b"")
 _ARRAY = Frame(b"[\n", b",\n", b"\n]\n")
 _SHOWN = 40  # characters
-_NOT_LINES = "a row goes on in the next line: rows are a line of JSON each, or one array of objects"
+_NOT_LINES = (
+    "a row continues in the next line; give each row its own line, or put all into one array"
+)
 Form = Literal["jsonl", "json"]
 
 
@@ -137,7 +139,7 @@ class JsonRecords:
 
 
 def _whole_rows(portions: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
-    """Yield *portions*; raise an error if the first row goes on in the next line.
+    """Yield *portions*; raise an error if the first row continues in the next line.
 
     Pretty-printed objects would be nothing but wrong rows, or some of them rows by chance. A row
     that is only cut off is followed by an object.
@@ -146,7 +148,7 @@ def _whole_rows(portions: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
     for portion in portions:
         held.append(portion)
         rows = [line for line in chain.from_iterable(held) if line.strip()][:2]
-        if rows and not _goes_on(rows[0]):
+        if rows and not _continues(rows[0]):
             break
         if len(rows) > 1:
             if rows[0].strip() == b"[" or not _is_object(rows[1]):
@@ -156,7 +158,7 @@ def _whole_rows(portions: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
     yield from portions
 
 
-def _goes_on(row: bytes) -> bool:
+def _continues(row: bytes) -> bool:
     return row.lstrip()[:1] in {b"{", b"["} and open_brackets(row) > 0
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from aiotask.bulk import JOB_ATTRIBUTE, KEY_ATTRIBUTE
+from aiotask.bulk import JOB_ATTRIBUTE, KEY_ATTRIBUTE, ROW_ATTRIBUTE
 from aiotask.cli.importing.records import FIELDS
 from aiotask.cli.options import unknown_field
 from aiotask.taskrouter import Task
@@ -45,6 +45,6 @@ def without_marks(fields: dict[str, Any], key_attribute: str) -> dict[str, Any]:
     attributes = fields.get("attributes")
     if not isinstance(attributes, dict) or JOB_ATTRIBUTE not in attributes:
         return fields
-    marks = {KEY_ATTRIBUTE, JOB_ATTRIBUTE, key_attribute}
+    marks = {KEY_ATTRIBUTE, JOB_ATTRIBUTE, ROW_ATTRIBUTE, key_attribute}
     kept = {name: value for name, value in attributes.items() if name not in marks}
     return {**fields, "attributes": kept}

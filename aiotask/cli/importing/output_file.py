@@ -1,12 +1,12 @@
 """Output file of an import: renamed into place when it is complete."""
 
-import os
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from aiotask.cli.errors import WrongUsageError
+from aiotask.cli.importing.part_file import PartFile
 
 STANDARD_OUTPUT = "-"
 
@@ -20,8 +20,7 @@ class OutputFile:
 
     def __init__(self, path: str) -> None:
         self.error: OSError | None = None
-        self._target: Path | None = None
-        self._part: Path | None = None
+        self._part: PartFile | None = None
         self._file: BinaryIO = sys.stdout.buffer
         if path != STANDARD_OUTPUT:
             self._open(Path(path).resolve())
@@ -30,9 +29,8 @@ class OutputFile:
         if target.exists() and not target.is_file():
             self._file = target.open("wb")  # an error for a directory
             return
-        self._target = target
-        self._part = target.with_name(f"{target.name}.{os.getpid()}.part")
-        self._file = self._part.open("xb")
+        self._part = PartFile(target)
+        self._file = self._part.file
 
     @property
     def direct(self) -> bool:
@@ -58,23 +56,22 @@ class OutputFile:
             self.error = self.error or failure
         if self._file is sys.stdout.buffer:
             return
-        with suppress(OSError):  # a file whose flush failed raises again here
-            self._file.close()
-        if self._part is None or self._target is None or (keep and self.error is not None):
-            return
         try:
-            if keep:
-                self._part.replace(self._target)
-            else:
-                self._part.unlink(missing_ok=True)
+            if self._part is not None and not keep:
+                self._part.discard()
+            elif self._part is not None and self.error is None:
+                self._part.finish()
         except OSError as error:
             self.error = error
+        with suppress(OSError):  # a file whose flush failed raises again here
+            self._file.close()
 
     def trouble(self, error: OSError | None) -> str:
         """Return what an error says, and which file has what was written before it."""
         why = str(error) if error is None or error.strerror is None else error.strerror
-        kept = self._part is not None and self._part.exists()
-        return f"{why}; the first ones are in {self._part}" if kept else why
+        if self._part is None or not self._part.path.exists():
+            return why
+        return f"{why}; the first ones are in {self._part.path}"
 
 
 def open_output(option: str, path: str) -> OutputFile:

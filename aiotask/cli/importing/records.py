@@ -46,7 +46,7 @@ record_of: Callable[[Iterable[Any]], Record] = partial(tuple.__new__, Record)
 
 
 class Frame(NamedTuple):
-    """What stands before, between and after the records of a format."""
+    """Text before, between and after the records of a format."""
 
     start: bytes
     between: bytes

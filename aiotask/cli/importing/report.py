@@ -92,7 +92,7 @@ def _report_without_journal(
     elif run.interrupted or run.stopped or incomplete:
         but = f", except lines {left}, which were not created" if left else ""
         yield f"all rows up to line {line} are done{but}"
-    if run.interrupted or run.stopped:
+    if run.interrupted or run.stopped or run.error is not None:
         yield rest_command(ctx, source, line + 1, run.rest)
 
 

@@ -131,8 +131,8 @@ async def truncate(
     return cut
 
 
-def page(status: int) -> web.Response:
-    """Return the error page of a gateway or proxy."""
+def page(status: int, date: str) -> web.Response:
+    """Return the error page of a gateway or proxy, whose clock is the service's."""
     text = _GATEWAY_PAGE.format(status, HTTPStatus(status).phrase)
-    headers = CIMultiDict({"Content-Type": "text/html; charset=utf-8"})
+    headers = CIMultiDict({"Content-Type": "text/html; charset=utf-8", "Date": date})
     return web.Response(status=status, body=text.encode(), headers=headers)

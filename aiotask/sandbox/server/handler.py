@@ -188,14 +188,14 @@ class RequestHandler:
                     return await truncate(request, answer.status, headers, answer.body)
                 reset(request)
             case "not_json":
-                return page(answer.status if answer.body else 200)
+                return page(answer.status if answer.body else 200, _http_date(self._now()))
             case "no_sid" | "empty":
                 body = _BODIES[effect] if answer.body else b""
                 return self._response(answer._replace(body=body), started_at)
             case "429" | "500" | "503":
                 return self._response(error_answer(INJECTED[effect]), started_at)
             case "502" | "504":
-                return page(int(effect))
+                return page(int(effect), _http_date(self._now()))
             case _:
                 assert_never(effect)
         return web.Response()
