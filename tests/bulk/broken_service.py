@@ -68,8 +68,7 @@ class BrokenService:
             reply = await self._answer(request, body)
             if asyncio.iscoroutine(spoiling := self.spoil(request, reply)):
                 await spoiling
-        if reply.lost:
-            assert request.transport is not None
+        if reply.lost and request.transport is not None:
             request.transport.abort()
         return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
 
