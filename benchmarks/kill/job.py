@@ -70,7 +70,7 @@ class JobRun:
         )
         self._options += ["--named"] * named + ["--awaited"] * awaited
         self._files = JournalFiles(job.folder / "journal", random, job.incidents)
-        self._between = [kind for kind in _BETWEEN if kind in plan.incidents]
+        self._between: list[Incident] = [kind for kind in _BETWEEN if kind in plan.incidents]
         self._outcomes = job.folder / "outcomes"
         self._log = job.folder / "driver.log"
 
