@@ -29,6 +29,11 @@ _SLICE = 0.25  # seconds
 _CATCH_UP = 0.01  # seconds
 _MISDIRECTED = 421
 
+# These statuses are about what was sent: the row is wrong, in conflict, too large, or of another
+# form than the service takes (RFC 9110, section 15.5). The other 4xx are about the account or the
+# way there (402, 407, 423, 451, ...), and may pass: the run waits, and the row is sent again.
+_ABOUT_THE_ROW = frozenset({400, 405, 406, 409, 410, 411, 412, 413, 414, 415, 416, 417, 422})
+
 MAX_TRIES = 16
 """Attempts at one row whose effect, if any, was lost each time."""
 
@@ -167,10 +172,13 @@ class Sender:
             if unreachable or isinstance(error, TLSError):
                 return Unsent(error)
             return self._patiently(error)
-        if isinstance(error, StatusError) and not isinstance(error, FATAL):
+        if isinstance(error, StatusError) and error.status in _ABOUT_THE_ROW:
             self.progress()
             self.breaker.answered(self._clock())
             return Refused(error)
+        if isinstance(error, StatusError) and not isinstance(error, FATAL):
+            self._hold(error)
+            return self._patiently(error)
         return Unsent(error)
 
     def _lost(self, item: Item, error: AiotaskError) -> Fate | None:
