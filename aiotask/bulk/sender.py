@@ -172,14 +172,18 @@ class Sender:
             if unreachable or isinstance(error, TLSError):
                 return Unsent(error)
             return self._patiently(error)
-        if isinstance(error, StatusError) and error.status in _ABOUT_THE_ROW:
-            self.progress()
-            self.breaker.answered(self._clock())
-            return Refused(error)
         if isinstance(error, StatusError) and not isinstance(error, FATAL):
+            return self._refused(error)
+        return Unsent(error)
+
+    def _refused(self, error: StatusError) -> Fate | None:
+        """Return the fate of a row after a 4xx."""
+        if error.status not in _ABOUT_THE_ROW:
             self._hold(error)
             return self._patiently(error)
-        return Unsent(error)
+        self.progress()
+        self.breaker.answered(self._clock())
+        return Refused(error)
 
     def _lost(self, item: Item, error: AiotaskError) -> Fate | None:
         """Return the fate of a row whose answer was lost: an idempotent one is sent again."""
