@@ -254,6 +254,8 @@ def _add(result: Audit, row: Deviation, sids: tuple[str, ...]) -> None:
         kind = result.wrong if sids or row.astray else result.missing
         kind.append(_finding(row, (named, *sids)))
         return
+    if row.state is State.EXISTING and named not in sids:
+        sids = (named, *sids)
     if len(sids) > 1:
         result.twice.append(_finding(row, sids))
     if sids and row.state in {State.PENDING, State.REJECTED, State.UNRESOLVED}:

@@ -50,6 +50,7 @@ _DEVIATING = f"""
             THEN count(seen.sid) <> 1 OR total(seen.sid = rows.sid) = 0
         WHEN rows.state IN ({State.PENDING:d}, {State.REJECTED:d}, {State.UNRESOLVED:d})
             THEN count(seen.sid) > 0
+        WHEN rows.state = {State.EXISTING:d} THEN count(seen.sid) > total(seen.sid = rows.sid)
         ELSE count(seen.sid) > 1 END"""  # noqa: S608 - numbers of ours
 _FOREIGN = """
     SELECT key, sid FROM seen WHERE NOT EXISTS (SELECT 1 FROM rows WHERE rows.key = seen.key)

@@ -214,3 +214,20 @@ async def test_a_job_that_is_older_than_events_is_in_order_only_if_all_is_listed
     result = await there.tasks.audit(there.journal)
     assert (result.missing, result.twice, result.ended) == ([], [], 1)
     assert (result.unseen, result.in_order) == (1, False)
+
+
+async def test_a_row_whose_key_named_a_task_already_has_that_task(
+    there: Bench, tmp_path: Path
+) -> None:
+    key: dict[str, Any] = {"row_key": lambda row: f"customer-{row['priority']}"}
+    given: list[NewTask] = [{"priority": 7}]
+    earlier = sids_of(await there.finish(given, **key, keys="workspace", journal=tmp_path / "a"))
+    await there.finish(given, **key, keys="workspace")
+    await end(there, earlier[0])
+    result = await there.tasks.audit(there.journal)
+    assert (result.rows[State.EXISTING], result.in_order) == (1, True)
+    job = look(there.journal, "SELECT value FROM meta WHERE name = 'job'")[0][0]
+    attributes = {KEY_ATTRIBUTE: "customer-7", JOB_ATTRIBUTE: job}
+    second = (await there.tasks.create(attributes=attributes)).sid
+    result = await there.tasks.audit(there.journal)
+    assert (told(result.twice), result.in_order) == ([(1, [earlier[0], second])], False)

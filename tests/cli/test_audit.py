@@ -125,6 +125,12 @@ def test_of_many_findings_the_first_ones_are_told() -> None:
     assert told[23:] == ["  ... and 10 more", no_events, "not in order"]
 
 
+def test_rows_of_every_state_are_told() -> None:
+    told = next(report(Audit(dict.fromkeys(State, 1))))
+    assert told.startswith("rows: 8: 1 waiting, 1 in doubt, ")
+    assert told.endswith(", 1 existing already")
+
+
 def test_a_report_says_what_it_cannot_see() -> None:
     rows, date = dict.fromkeys(State, 0), datetime(2026, 11, 22, tzinfo=UTC)
     for since, seen in ((None, "the service gives no events"), (date, "seen is every task")):

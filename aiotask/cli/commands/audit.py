@@ -18,6 +18,7 @@ _NAMES = {
     State.CREATED: "created",
     State.REJECTED: "rejected",
     State.UNRESOLVED: "unresolved",
+    State.EXISTING: "existing already",
 }
 
 
