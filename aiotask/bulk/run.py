@@ -276,7 +276,6 @@ class Run(Generic[Row]):
             case Undecided(item=item):
                 self._delivery.put(item, unresolved(item))
             case Absent(item=item):
-                self._sender.progress()
                 self._send_again(item)
 
     def _exists(self, item: Item, sid: str) -> None:

@@ -1,6 +1,7 @@
 """Sends one row: waits for the rate limiter, retries what is safe, classifies the result."""
 
 import asyncio
+import math
 from itertools import count
 from typing import NamedTuple
 
@@ -85,7 +86,7 @@ class Sender:
         self._hold_until = 0.0
         self._next_start = 0.0
         self._one_by_one = asyncio.Lock()
-        self._last_progress = self._clock()
+        self._failing_since = math.inf
 
     async def send(self, item: Item) -> Fate:
         """Send a row until its fate is known, or in doubt."""
@@ -121,14 +122,14 @@ class Sender:
 
     @property
     def is_stalled(self) -> bool:
-        """Whether the run has made no progress for longer than its patience."""
-        return self._clock() - self._last_progress > self._settings.stall_timeout
+        """Whether all that was sent has failed for longer than the run's patience."""
+        return self._clock() - self._failing_since > self._settings.stall_timeout
 
     def progress(self) -> None:
         """Note that the run makes progress."""
         self._reached = True
         self._failures = 0
-        self._last_progress = self._clock()
+        self._failing_since = math.inf
 
     async def _admitted(self) -> Slot:
         """Wait until a request may be sent, and take a slot of the limiter."""
@@ -160,6 +161,7 @@ class Sender:
     def _fate(self, item: Item, error: AiotaskError) -> Fate | None:
         """Return the fate of a row whose attempt failed, or None where it is to be sent again."""
         self._reached = self._reached or isinstance(error, AnswerError)
+        self._failing_since = min(self._failing_since, self._clock())
         if error.maybe_applied:
             self.breaker.lost(self._clock())
             return self._lost(item, error)
