@@ -98,14 +98,15 @@ def _taskrouter_threaded_sandbox(
 
 def _marked(
     request: pytest.FixtureRequest, settings: "aiotask.sandbox.SandboxSettings"
-) -> "tuple[dict[str, Any], aiotask.sandbox.SandboxSettings]":
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the contents and settings of the markers of a test, beside those of the run."""
     contents: dict[str, Any] = {}
+    chosen: dict[str, Any] = {**settings}
     # The closest marker comes first and overrides the others.
     for marker in reversed(list(request.node.iter_markers("taskrouter"))):
         contents |= marker.args[0] if marker.args else {}
-        settings = {**settings, **marker.kwargs}
-    return contents, settings
+        chosen |= marker.kwargs
+    return contents, chosen
 
 
 def _is_coroutine(request: pytest.FixtureRequest) -> bool:
