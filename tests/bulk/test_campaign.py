@@ -19,7 +19,7 @@ def test_thirty_kills_lose_no_row_and_make_none_twice() -> None:
 
 
 def test_incidents_lose_no_row_and_make_none_twice() -> None:
-    campaign("--kills", 6, "--most-kills", 2, "--jobs", 3, "--rows", 300)
+    campaign("--kills", 4, "--most-kills", 2, "--jobs", 2, "--rows", 120)
 
 
 def test_without_a_safeguard_the_campaign_fails() -> None:
