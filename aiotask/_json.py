@@ -16,11 +16,14 @@ What is deeper is not sent, and counts as no JSON where it is read from text: wh
 short (1,000 frames in Python 3.11) it could be neither printed nor pickled.
 """
 
+NEVER_DEEP = 2 * DEEPEST
+"""Characters of a text that is too short to be nested more deeply than that."""
+
 dumps: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 """Write what was parsed, or is built of plain values; it takes much that is not JSON, too."""
 
-_parse = msgspec.json.Decoder().decode
-_REFUSALS = (msgspec.MsgspecError, UnicodeError, RecursionError)
+parse = msgspec.json.Decoder().decode
+REFUSALS = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 _SCALARS = frozenset({str, int, bool, type(None)})
 # Beyond it, JSON libraries differ in how they write an exponent, and NaN is not below it either.
@@ -34,7 +37,7 @@ class JsonSyntaxError(ValueError):
 def loads(text: bytes | str) -> Any:
     """Return what a text says; a JsonSyntaxError says why it is not JSON."""
     try:
-        return _parse(text)
+        return parse(text)
     except RecursionError:
         reason = "nested too deeply"
     except (msgspec.MsgspecError, UnicodeError) as error:
@@ -50,10 +53,10 @@ def json_or_text(text: Any) -> Any:
     if not isinstance(text, str):
         raise TypeError("must be JSON as text")
     try:
-        document = _parse(text)
-    except _REFUSALS:
+        document = parse(text)
+    except REFUSALS:
         return text
-    if len(text) > 2 * DEEPEST and text.count("[") + text.count("{") > DEEPEST:
+    if len(text) > NEVER_DEEP and text.count("[") + text.count("{") > DEEPEST:
         return text if _is_deep(document) else document
     return document
 
