@@ -170,7 +170,8 @@ def lost_before(request: web.BaseRequest, body: bytes) -> Reply | None:
 
 
 @asynccontextmanager
-async def broken_service(**settings: Any) -> AsyncIterator[BrokenService]:
+async def broken_service(*, proxy: bool = True, **settings: Any) -> AsyncIterator[BrokenService]:
+    """Serve; without the *proxy* only the faults of the sandbox break an answer."""
     clock = LoopClock()
     async with (
         Sandbox(**{"clock": clock, "expression_rate": None} | settings) as sandbox,
@@ -186,12 +187,14 @@ async def broken_service(**settings: Any) -> AsyncIterator[BrokenService]:
         here.client = Client(
             sandbox.account_sid,
             sandbox.auth_token,
-            base_url=here.url,
+            base_url=here.url if proxy else sandbox.url,
             retry=clock.policy(),
             timeout=0.5,
         )
         await stack.enter_async_context(here.client)
         yield here
+    for _ in range(10):
+        await asyncio.sleep(0)  # connections that were aborted end in the turns after that
 
 
 class WallClock:
