@@ -30,6 +30,7 @@ BULK = [
     ],
     [
         "aiotask.bulk.lookup",
+        "aiotask.bulk.verdicts",
         "aiotask.bulk.outcomes",
         "aiotask.bulk.settings",
         "aiotask.bulk.journal.sqlite_file",

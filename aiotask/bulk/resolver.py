@@ -18,15 +18,13 @@ from aiotask.bulk.lookup import Found, Lookup, Matches
 from aiotask.bulk.sentinels import Sentinels
 from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
+from aiotask.bulk.verdicts import FATAL, Absent, Exists, Undecided, Verdict
 from aiotask.errors import (
-    AccessError,
     AiotaskError,
     BadRequestError,
-    ClientStateError,
     NotFoundError,
     PermissionDeniedError,
     StatusError,
-    UnexpectedRedirectError,
 )
 
 # A look by keys is one request for 100 rows (about 4 kB of URL), of which the service answers
@@ -52,31 +50,6 @@ _LOOKS_FOR_ACCEPTED = 6
 
 _TOO_LONG = frozenset({413, 414, 431})
 _NO_EVENTS = (NotFoundError, PermissionDeniedError)
-
-FATAL = (AccessError, NotFoundError, ClientStateError, UnexpectedRedirectError)
-"""Errors that concern every row, and that no waiting mends."""
-
-
-class Exists(NamedTuple):
-    """The row became the resource *sid*."""
-
-    item: Item
-    sid: str
-
-
-class Absent(NamedTuple):
-    """The row certainly had no effect."""
-
-    item: Item
-
-
-class Undecided(NamedTuple):
-    """The row's effect cannot be found out."""
-
-    item: Item
-
-
-Verdict = Exists | Absent | Undecided
 
 
 class _View(NamedTuple):

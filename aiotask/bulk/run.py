@@ -22,13 +22,14 @@ from aiotask.bulk.journal.writer import JournalWriter
 from aiotask.bulk.lookup import Lookup
 from aiotask.bulk.operation import Operation
 from aiotask.bulk.outcomes import Existing, Outcome, Rejected, unresolved
-from aiotask.bulk.resolver import Absent, Exists, Resolver, Undecided, Verdict
+from aiotask.bulk.resolver import Resolver
 from aiotask.bulk.rows import Source
 from aiotask.bulk.screening import Screening
 from aiotask.bulk.sender import MAX_TRIES, Fate, Lost, Made, Refused, Sender, Unsent
 from aiotask.bulk.sentinels import Sentinel
 from aiotask.bulk.service_clock import LONGEST_HISTORY, ServiceClock
 from aiotask.bulk.settings import Settings
+from aiotask.bulk.verdicts import Absent, Exists, Undecided, Verdict
 from aiotask.bulk.wait_queue import StopSignal, to_its_end
 from aiotask.bulk.work_queue import WorkQueue
 from aiotask.bulk.workers import Workers

@@ -17,9 +17,9 @@ from aiotask.bulk.census import Census
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.writer import JournalWriter
 from aiotask.bulk.lookup import Lookup, Matches
-from aiotask.bulk.resolver import FATAL
 from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
+from aiotask.bulk.verdicts import FATAL
 from aiotask.errors import AiotaskError, BadRequestError, JournalDamagedError
 
 T = TypeVar("T")

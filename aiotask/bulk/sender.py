@@ -9,9 +9,9 @@ from aiotask._rate_limiter import Slot
 from aiotask.bulk.circuit_breaker import CircuitBreaker
 from aiotask.bulk.item import Item
 from aiotask.bulk.operation import Done, Operation
-from aiotask.bulk.resolver import FATAL
 from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
+from aiotask.bulk.verdicts import FATAL
 from aiotask.bulk.wait_queue import StopSignal
 from aiotask.errors import (
     AiotaskError,

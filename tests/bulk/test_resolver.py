@@ -20,9 +20,10 @@ from aiotask import (
 from aiotask._service_time import Offsets
 from aiotask.bulk import KEY_ATTRIBUTE, Found, Keys, Settings
 from aiotask.bulk.item import Item
-from aiotask.bulk.resolver import Absent, Exists, Resolver, Undecided, Verdict
+from aiotask.bulk.resolver import Resolver
 from aiotask.bulk.sentinels import Sentinel
 from aiotask.bulk.service_clock import ServiceClock
+from aiotask.bulk.verdicts import Absent, Exists, Undecided, Verdict
 from aiotask.errors import AiotaskError
 from tests.virtual_time import LoopClock
 
