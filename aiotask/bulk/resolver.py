@@ -40,7 +40,6 @@ _MARGIN = 60.0  # seconds
 # (https://www.twilio.com/docs/taskrouter/lifecycle-task-state). Without events, lists are believed
 # well before that only.
 _LISTED_FOR = 240.0  # seconds
-
 _AFTER_FAILURE = 30.0  # seconds until the next look
 
 # Looks that have to agree before a row is taken for absent without a sentinel; and before a row
@@ -55,8 +54,7 @@ _NO_EVENTS = (NotFoundError, PermissionDeniedError)
 class _View(NamedTuple):
     """One look: the resources that it shows, and how recent the state is that they prove.
 
-    *sentinel* is the start of the latest sentinel by the run's clock, *newest* the date of the
-    latest resource, anybody's, by the service's.
+    *sentinel* is the start of the latest one by the run's clock, *newest* the latest date.
     """
 
     found: Matches
