@@ -1,4 +1,4 @@
-"""The asynchronous client for Twilio TaskRouter, made for creating tasks by the hundred thousand.
+"""Asynchronous client for Twilio TaskRouter: every row becomes exactly one task.
 
 ::
 
@@ -6,8 +6,8 @@
         tasks = client.taskrouter.workspace("WS…").tasks
         task = await tasks.create(attributes={"type": "support"}, priority=5)
 
-The public names are those of ``__init__.pyi``; each is loaded when it is first used, so that a test
-run with the pytest plugin, which uses none, does not load the client.
+The public names are those of ``__init__.pyi``; each is loaded when it is first used, so that
+pytest with aiotask's plugin does not load the client for tests that do not use it.
 """
 
 import lazy_loader

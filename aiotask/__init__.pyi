@@ -4,6 +4,7 @@ from . import errors as errors
 from . import expression as expression
 from . import sandbox as sandbox
 from . import taskrouter as taskrouter
+from . import webhooks as webhooks
 from ._client import Client as Client
 from ._decoding import to_dict as to_dict
 from ._hooks import Counters as Counters
@@ -11,6 +12,7 @@ from ._paging import Listing as Listing
 from ._paging import Page as Page
 from ._retry import RetryPolicy as RetryPolicy
 from .bulk import Created as Created
+from .bulk import Existing as Existing
 from .bulk import Outcome as Outcome
 from .bulk import Rejected as Rejected
 from .bulk import Unresolved as Unresolved

@@ -1,332 +1,315 @@
-"""How fast a service can be asked, found from its answers. Pure: the time comes in, in seconds.
+"""Adaptive rate: requests a second, and in flight, that a service bears. Pure: time is a parameter.
 
-The service tells no limit in a documented form, so the pace follows what it delivers. It starts
-with a doubling. A refusal (429) is a sign of having gone past the limit, and what was delivered in
-the second before it is the limit itself, measured: the rate falls a little below that, comes back
-along a cubic curve, and then tries more, gently at first, the later the more the last trial cost
-(CUBIC, RFC 9438, on delivered answers). The number under way follows the same curve. A service
-that queues instead of refusing is held by Little's law: no more under way than about twice what it
-delivers in a round trip that nothing disturbed.
+The service documents no limit, so the rate follows what it delivers. It starts with a doubling
+(slow start). A refusal (429) shows that a limit was exceeded, and what was delivered in the second
+before is that limit, measured: the rate falls a little below it, recovers along a cubic curve and
+then probes for more (CUBIC on delivered answers, as botocore's adaptive retries do it on calls).
+The number in flight follows the same curve, until a trial shows that it is what the service limits.
+A service that queues instead of refusing is held by Little's law.
 """
 
 import math
+from typing import NamedTuple
 
-import attrs
-
-_START = 42.0  # requests a second
-_DOUBLING = 0.2  # seconds, until the first refusal ...
-_DOUBLING_TRIPS = 1.5  # ... and so many round trips more, after which a refusal is heard of
-_OUTRUN = 3.0  # times what is delivered may be tried ...
-_FEW = 5.0  # ... and so many requests a second more
-_PROVEN = 60.0  # seconds in which what was delivered once may be tried again at once
-_SLOWEST = 0.5  # requests a second
-
-_DROP = 0.05  # the share that the rate loses at a refusal
-_COST = 0.0055  # the share of refusals that looking for the limit may cost
-_SHORTEST_RETURN = 0.3  # seconds, until the rate is back
-_LOW_RETURN = 1.3  # seconds at the most where it is low ...
-_LONGER = 8.0  # ... one more for each so many requests a second ...
-_LONGEST_RETURN = 6.0  # ... up to so many seconds
-_POWER = 3.0  # the power of the time after it that the doublings follow
-_GROWTH = 0.5  # seconds until the first of them ...
-_SLOWER = 50.0  # ... one more for each so many requests a second ...
-_FASTEST_GROWTH = 0.7  # ... from so many seconds ...
-_SLOWEST_GROWTH = 2.0  # ... to so many
-_MOST_DOUBLINGS = 20.0  # what is delivered bounds the rate long before
-_LEAST_CROWD = 8  # requests under way are never too many
-_SPARE_CROWD = 1.1  # times what the rate needs on the average
-
-_EPISODE = 0.3  # seconds; refusals that come closer together are of one overshoot
-_ROUGH = 1.5  # times the last limit: gone so far, what a second delivered was no longer a limit ...
-_ROUGH_RETURN = 0.8  # ... so that the next trial comes after so many seconds
-_LAG = 0.25  # of what a second lags behind the rate that was refused is made good ...
-_OPTIMISM = 0.8  # ... and so much of that rate is tried first ...
-_ROW = 4  # ... until refusals without an answer between them show that nothing gets through
-_FLOOR = 0.25  # of what was delivered before; below that no such row lowers the rate
-_HOLD = 0.02  # seconds without a request in such a row; doubled at each one in vain
-_LONGEST_HOLD = 1.0  # seconds
-_SHUT = 2.5  # seconds of such a row: the limit is an average over longer than a second
-_SHUT_GROWTH = 4.0  # seconds until the first doubling after that
-_LONGEST_PAUSE = 300.0  # seconds, whatever the service asks for
-_CATCH_UP = 0.01  # seconds of requests that may go at once after a delay
-_STALE = 0.01  # seconds that a computed rate is good for
-
-_QUEUE = 2.0  # times what is delivered in an undisturbed round trip may be under way ...
-_QUEUE_MORE = 8  # ... and so many more ...
-_QUEUE_SECONDS = 0.01  # ... and what is delivered in so many seconds
-_BLOCK = 10  # answers whose round trips are averaged
-_BASELINE = 10.0  # seconds that an undisturbed round trip is believed
-_DRAIN = 3.0  # round trips in which the queue of a service runs empty
-_TRIP = 0.02  # seconds, before any was measured
-
-_NEAR = 0.8  # of our own requests under way: a count of theirs like that says what was too many ...
-_LOWEST_NEAR = 0.9  # ... though not by more than a tenth: a rate may be to blame all the same
-_HINT = 0.97  # of a stated limit is used
-_DISPROVED = 1.2  # times a stated limit delivered in a second without refusals ...
-_DISPROVED_MORE = 2  # ... and so many answers more
-
-_BUCKETS = 20  # a second
-_RING = _BUCKETS + 1
-_LATE = 5  # buckets that show the rate of late
+from aiotask._concurrency_limit import ConcurrencyLimit
+from aiotask._cubic_curve import PROBING, CubicCurve
+from aiotask._throughput import RoundTrips, Throughput
 
 
-class _Throughput:
-    """How many answers came in the last second, counted in twentieths of it."""
+class _SlowStart(NamedTuple):
+    """Doubling until the first refusal, as in TCP (RFC 5681, 3.1).
 
-    def __init__(self, now: float) -> None:
-        self.counts = [0] * _RING
-        self.peaks = [0] * _RING  # the most under way
-        self.bucket = int(now * _BUCKETS)
-        self.total = 0
+    Tuned in simulation: each halving of the first rate costs a doubling's time at every limit
+    above, and a higher one costs refusals at 3 to 50 requests a second. A doubling takes longer
+    than a round trip, because a refusal arrives a round trip after its cause. Only a multiple of
+    the recent throughput is tried, so a caller with few requests does not raise the rate without
+    bound; a throughput that was reached is tried again at once for a minute.
+    """
 
-    def turn(self, bucket: int, in_flight: int) -> None:
-        for passed in range(max(self.bucket, bucket - _RING) + 1, bucket + 1):
-            self.counts[passed % _RING] = 0
-            self.peaks[passed % _RING] = in_flight
-        self.bucket = bucket
-
-    def in_a_second(self, now: float) -> float:
-        part = now * _BUCKETS - self.bucket
-        return sum(self.counts) - part * self.counts[(self.bucket + 1) % _RING]
-
-    def of_late(self) -> float:
-        """Return how many a second the last quarter of a second had."""
-        recent = sum(self.counts[(self.bucket - back) % _RING] for back in range(_LATE))
-        return recent * _BUCKETS / _LATE
+    rate: float = 60.0  # requests a second
+    doubling: float = 0.15  # seconds, without the round trips
+    doubling_round_trips: float = 1.5
+    outrun: float = 3.0  # times the recent throughput
+    outrun_spare: float = 5.0  # requests a second more
+    remembered: float = 60.0  # seconds
 
 
-class _RoundTrips:
-    """How long an answer takes, and how many requests may therefore be under way."""
+class _Measuring(NamedTuple):
+    """Limit taken from one refusal.
 
-    def __init__(self, now: float) -> None:
-        self.sum = 0.0
-        self.count = 0
-        self.mean = _TRIP
-        self.bound = math.inf
-        self._best = math.inf
-        self._lowest = math.inf
-        self._since = now
-        self._drained = math.inf
+    In a steady state the last second's throughput is the limit. During growth it lags behind, so a
+    quarter of the lag is added, and at least 0.8 of the refused rate is kept: if that is too much,
+    a row of refusals follows within a few round trips, and each lowers the rate to what is measured
+    then. The floor keeps a service that answers nothing for a while from lowering it for good.
+    After a probe far beyond the limit (overshoot) the last second tells little. Refusals in 0.3 s,
+    or two round trips, have one cause and cut the rate once, as TCP cuts once in a round trip.
+    """
 
-    def measure(self, now: float, throughput: float, in_flight: int) -> None:
-        """Average what came in; *throughput* is in answers a second."""
-        trip = self.sum / self.count
-        self.sum, self.count = 0.0, 0
-        self.mean = trip if self._best == math.inf else self.mean + 0.3 * (trip - self.mean)
-        self._best = min(self._best, trip)
-        self._lowest = min(self._lowest, trip)
-        if now > self._drained:
-            self._renew(now)
-        elif now - self._since > _BASELINE and self._drained == math.inf:
-            if in_flight + 1 < self.bound:
-                self._renew(now)
-            else:
-                # What is measured at the bound is a queue, so it has to run empty first.
-                self._drained, self._lowest = now + _DRAIN * trip, math.inf
-        ours = throughput * self._best
-        most = _QUEUE * ours + _QUEUE_MORE + _QUEUE_SECONDS * throughput
-        self.bound = most if self._drained == math.inf else max(1.0, ours / 2)
-
-    def _renew(self, now: float) -> None:
-        self._best, self._lowest = self._lowest, math.inf
-        self._since, self._drained = now, math.inf
+    episode: float = 0.3  # seconds
+    lag_share: float = 0.25
+    least_share: float = 0.8
+    row: int = 4  # refusals without an answer in between
+    floor: float = 0.25  # of the throughput before the overshoot
+    overshoot: float = 1.5  # times the limit
+    spare_in_flight: float = 1.1  # times the average that the rate needs
+    least_in_flight: int = 8  # fewer are never the cause of a refusal
+    concurrency_outrun: float = 1.25  # times the throughput, while a limit in flight is held
 
 
-@attrs.define
-class _CubicCurve:
-    """From a little below a limit back to it within so many *seconds*, and then beyond it."""
+class _Backoff(NamedTuple):
+    """Pauses in a row of refusals: exponential, from less than a round trip to a second.
 
-    began: float
-    rate: float
-    crowd: float
-    seconds: float
-    growth: float
+    Refusals in a row for more than two seconds come from a limit on the average over a longer time
+    than the second that is measured; then the average since it last opened is the limit.
+    """
 
-    def factor(self, now: float) -> float:
-        beyond = now - self.began - self.seconds
-        if beyond < 0:
-            return 1 - _DROP * (-beyond / self.seconds) ** 3
-        part = beyond / self.growth
-        doublings = part**_POWER if part < 1 else 1 + _POWER * (part - 1)
-        return math.exp2(min(doublings, _MOST_DOUBLINGS))
+    first: float = 0.02  # seconds, doubled at each refusal after it
+    longest: float = 1.0  # seconds
+    shut: float = 2.5  # seconds
+    longest_retry_after: float = 300.0  # seconds; the service may ask for any
 
-    def longest(self) -> float:
-        return min(max(self.rate / _LONGER, _LOW_RETURN), _LONGEST_RETURN)
+
+class _Hint(NamedTuple):
+    """Trust in the limit that the service states in a header of undocumented format.
+
+    A little less than it is used. It is dropped once a second without refusals delivers clearly
+    more than jitter of the round trips can move into a second.
+    """
+
+    used: float = 0.97
+    disproved: float = 1.2  # times the hint
+    disproved_spare: int = 2  # answers more
+
+
+class _Pacing(NamedTuple):
+    """Starts of requests: evenly spaced, with a small burst after a late wake-up of the loop."""
+
+    slowest: float = 0.5  # requests a second
+    catch_up: float = 0.01  # seconds of requests
+    refresh: float = 0.01  # seconds that a computed rate is used
+
+
+_START = _SlowStart()
+_MEASURING = _Measuring()
+_BACKOFF = _Backoff()
+_HINT = _Hint()
+_PACING = _Pacing()
+_CATCH_UP = _PACING.catch_up
 
 
 class AdaptiveRate:
-    """When the next request may start, and how many may be under way, for one kind of request.
+    """When the next request of one operation may start, and how many may be in flight.
 
-    *max_rate* (a second) caps what is found. ``rate``, ``crowd`` and ``in_flight`` are to be read;
-    who starts a request without a turn counts it in ``in_flight``, and who ends one takes it out.
+    *max_rate* (requests a second) caps the rate. ``rate``, ``max_in_flight`` and ``in_flight`` are
+    to be read; a caller that starts a request without ``start`` adds it to ``in_flight``, and every
+    caller subtracts a request that has ended.
     """
 
     def __init__(self, now: float, *, max_rate: float = math.inf) -> None:
         self.in_flight = 0
         self.refusals = 0
-        self.rate = min(_START, max_rate)
-        self.crowd = math.inf
-        self._max_rate = max_rate
-        self._hint = self._disproved = 0
-        self._ceiling = max_rate
-        self._ramp = _START
-        self._curve: _CubicCurve | None = None
-        self._proven = 0.0  # requests a second that were delivered before the first refusal ...
-        self._proven_at = -math.inf  # ... at this time
-        self._recent = _Throughput(now)
-        self._trips = _RoundTrips(now)
-        self._next = self._fresh = self._refreshed = now
-        self._cut = self._held = self._refused = self._paused = -math.inf
-        self._before = 0.0  # delivered in a second, at the first refusal of the last overshoot
+        self.rate = min(_START.rate, max_rate)
+        self.max_in_flight = math.inf
+        self._max_rate = self._ceiling = max_rate
+        self._hint = self._disproved_hint = 0
+        self._gap = 1 / self.rate
+        self._next_start_at = self._refresh_at = self._refreshed_at = now
+        self._slow_start_rate = _START.rate
+        self._reached, self._reached_at = 0.0, -math.inf  # answers a second in the slow start
+        self._curve: CubicCurve | None = None
+        self._concurrency = ConcurrencyLimit()
+        self._throughput = Throughput(now)
+        self._round_trips = RoundTrips(now)
+        self._cut_at = self._refused_at = self._exhausted_at = -math.inf
+        self._before = 0.0  # answers in the second before the last overshoot
         self._cost = 0  # refusals since then
-        self._rough = False
-        self._in_a_row = 0
-        self._row_began = now
-        self._hold = 0.0
-        self._period = (
-            now,
-            0,
-        )  # when it last opened or was idle, and what it had delivered till then
+        self._overshot = False
+        self._row = 0  # refusals without an answer in between
+        self._row_started_at, self._backed_off_at, self._backoff = now, -math.inf, 0.0
+        self._opened_at, self._opened_total = now, 0  # end of the last pause, and answers till then
 
     @property
-    def trip(self) -> float:
-        """How long an answer takes on the average, in seconds."""
-        return self._trips.mean
+    def round_trip(self) -> float:
+        """The mean round trip in seconds."""
+        return self._round_trips.mean
 
     def wait(self, now: float) -> float:
-        """Return in how many seconds a request may start; inf until one under way has ended."""
-        if now >= self._fresh:
+        """Return the seconds until a request may start; inf until one in flight has ended."""
+        if now >= self._refresh_at:
             self._refresh(now)
-        return self._next - now if self.in_flight < self.crowd else math.inf
+        return self._next_start_at - now if self.in_flight < self.max_in_flight else math.inf
 
     def start(self, now: float) -> None:
-        """Take a turn."""
-        self.in_flight += 1
-        peaks, place = self._recent.peaks, self._recent.bucket % _RING
-        peaks[place] = max(peaks[place], self.in_flight)
-        gap = max(1 / self.rate, self._hold)
-        self._next = max(self._next, now - _CATCH_UP) + gap
+        """Count a request as started now."""
+        self.in_flight = in_flight = self.in_flight + 1
+        throughput = self._throughput
+        throughput.peaks[throughput.place] = max(throughput.peaks[throughput.place], in_flight)
+        self._next_start_at = max(self._next_start_at, now - _CATCH_UP) + self._gap
 
-    def delivered(self, now: float, began: float) -> None:
+    def delivered(self, now: float, started_at: float) -> None:
         """Note an answer that is no refusal."""
-        recent, trips = self._recent, self._trips
-        bucket = int(now * _BUCKETS)
-        if bucket != recent.bucket:
-            self._turn(now)
-        recent.counts[bucket % _RING] += 1
-        recent.total += 1
-        trips.sum += now - began
-        trips.count += 1
-        if self._in_a_row:
-            self._open(now)
+        throughput, round_trips = self._throughput, self._round_trips
+        if now >= throughput.ends_at:
+            self._advance(now)
+        throughput.counts[throughput.place] += 1
+        throughput.total += 1
+        round_trips.sum += now - started_at
+        round_trips.count += 1
+        if self._row:
+            self._end_row(now)
 
-    def refused(
-        self, now: float, retry_after: float | None = None, at_once: int | None = None
-    ) -> None:
-        """Note a refusal, the pause it asks for, and how many it says were under way."""
+    def refused(self, now: float, started_at: float, retry_after: float | None = None) -> None:
+        """Note a refusal, and the pause in seconds that it asks for."""
         self.refusals += 1
-        self._refused = now
-        self._turn(now)
-        self._put_off(now, retry_after)
+        self._refused_at = now
+        self._postpone(now, retry_after)
+        self._refresh(now)
         curve = self._curve
-        if curve is None or now - self._cut >= max(_EPISODE, 2 * self._trips.mean):
-            curve = self._curve = self._slow_down(now, at_once)
+        fewer = None if curve is None else self._lower_in_flight(now, started_at, curve)
+        if fewer is not None:
+            curve = fewer
+        elif curve is None or self._apart(now):
+            curve = self._slow_down(now)
+        self._curve = curve
         self._cost += 1
-        if self._in_a_row >= _ROW:
-            measured = max(self._recent.in_a_second(now), _FLOOR * self._before, 1.0)
-            curve.rate = min(curve.rate, measured)
-        dear = self._cost / (_COST * curve.rate) - curve.growth / 3
-        seconds = _ROUGH_RETURN if self._rough else max(dear, _SHORTEST_RETURN)
-        curve.began, curve.seconds = now, min(seconds, curve.longest())
-        self._fresh = now
+        # Before the first answer can have come, its absence means nothing.
+        if self._row >= _MEASURING.row and self._throughput.total:
+            second = self._throughput.last_second(now)
+            curve.rate = min(curve.rate, max(second, _MEASURING.floor * self._before, 1.0))
+        curve.restart(now, self._cost, overshot=self._overshot)
+        self._refresh_at = now
 
-    def stated(self, limit: int) -> None:
-        """Note that the service states so many requests as its limit, which may mean anything."""
-        if limit > self._disproved:
+    def limit_hint(self, limit: int) -> None:
+        """Note that the service states so many requests as its limit, in an unknown sense."""
+        if limit > self._disproved_hint:
             self._hint = limit
-            self._ceiling = min(self._max_rate, _HINT * limit)
+            self._ceiling = min(self._max_rate, _HINT.used * limit)
 
     def exhausted(self, now: float) -> None:
-        """Note that the service says that no request is left, as it may always say."""
-        if now - self._paused > _EPISODE:
-            self._paused = now
-            self._next = max(self._next, now + 1 / self.rate)
+        """Note that the service states that no request is left, as it may do in every answer."""
+        if now - self._exhausted_at > _MEASURING.episode:
+            self._exhausted_at = now
+            self._next_start_at = max(self._next_start_at, now + 1 / self.rate)
+
+    def _apart(self, now: float) -> bool:
+        """Whether a refusal now is of another overshoot than the one that cut the rate."""
+        return now - self._cut_at >= max(_MEASURING.episode, 2 * self.round_trip)
 
     def _refresh(self, now: float) -> None:
-        self._turn(now)
-        passed, self._refreshed, self._fresh = now - self._refreshed, now, now + _STALE
-        late = self._recent.of_late()
-        tried = _OUTRUN * late + _FEW
-        curve = self._curve
-        if curve is None:
-            if late > self._proven or now - self._proven_at > _PROVEN:
-                self._proven, self._proven_at = late, now
-            doubling = _DOUBLING + _DOUBLING_TRIPS * self._trips.mean
-            rate = min(
-                self._ramp * math.exp2(min(passed / doubling, _MOST_DOUBLINGS)),
-                max(tried, self._proven, _START),
-            )
-            self._ramp, self.crowd = rate, self._trips.bound
+        self._advance(now)
+        passed, self._refreshed_at = now - self._refreshed_at, now
+        self._refresh_at = now + _PACING.refresh
+        recent = self._throughput.recent()
+        if self._concurrency.active:
+            self._concurrency.judge(now, self._throughput.last_second(now), self.round_trip)
+        if self._curve is None:
+            rate, in_flight = self._started_slowly(now, passed, recent), math.inf
+        elif self._concurrency.active:
+            rate, in_flight = self._held(now, passed, recent, self._curve)
         else:
-            factor = curve.factor(now)
-            rate, most = curve.rate * factor, max(tried, curve.rate)
-            if rate > most:
-                # Time in which nobody asks for more does not count as a trial.
-                rate, curve.began = most, curve.began + passed
-            self.crowd = min(max(_LEAST_CROWD, curve.crowd * factor), self._trips.bound)
-        self.rate = min(max(rate, _SLOWEST), self._ceiling)
+            rate, in_flight = self._on_curve(now, passed, recent, self._curve)
+        self.rate = min(max(rate, _PACING.slowest), self._ceiling)
+        self.max_in_flight = min(in_flight, self._round_trips.bound)
+        self._gap = max(1 / self.rate, self._backoff)
 
-    def _turn(self, now: float) -> None:
-        recent, trips = self._recent, self._trips
-        bucket = int(now * _BUCKETS)
-        if bucket == recent.bucket:
+    def _started_slowly(self, now: float, passed: float, recent: float) -> float:
+        if recent > self._reached or now - self._reached_at > _START.remembered:
+            self._reached, self._reached_at = recent, now
+        doubling = _START.doubling + _START.doubling_round_trips * self.round_trip
+        grown = self._slow_start_rate * math.exp2(min(passed / doubling, PROBING.doublings))
+        most = max(_START.outrun * recent + _START.outrun_spare, self._reached, _START.rate)
+        self._slow_start_rate = min(grown, most)
+        return self._slow_start_rate
+
+    def _on_curve(
+        self, now: float, passed: float, recent: float, curve: CubicCurve
+    ) -> tuple[float, float]:
+        factor = curve.factor(now)
+        rate = curve.rate * factor
+        most = max(_START.outrun * recent + _START.outrun_spare, curve.rate)
+        if rate > most:
+            # Time in which nothing asks for more is no probe.
+            rate, curve.started_at = most, curve.started_at + passed
+        return rate, max(_MEASURING.least_in_flight, curve.max_in_flight * factor)
+
+    def _held(
+        self, now: float, passed: float, recent: float, curve: CubicCurve
+    ) -> tuple[float, float]:
+        peak = self._throughput.recent_peak()
+        allowed = self._concurrency.allowed(now, curve.recovery, peak, passed)
+        # Loose enough for the limit in flight to bind, and tight enough against bursts.
+        outrun = _MEASURING.concurrency_outrun
+        return outrun * max(recent + _START.outrun_spare, curve.rate), allowed
+
+    def _advance(self, now: float) -> None:
+        throughput = self._throughput
+        if now < throughput.ends_at:
             return
-        if bucket - recent.bucket > _RING:
-            self._period = now, recent.total
-        recent.turn(bucket, self.in_flight)
-        second = recent.in_a_second(now)
-        clearly_more = second > _DISPROVED * self._hint + _DISPROVED_MORE
-        if self._hint and clearly_more and now - self._refused > 1:
-            self._disproved, self._hint, self._ceiling = self._hint, 0, self._max_rate
-        if trips.count >= _BLOCK:
-            trips.measure(now, max(second, recent.of_late()), self.in_flight)
+        if throughput.advance(now, self.in_flight):
+            self._opened_at, self._opened_total = now, throughput.total
+        second = throughput.last_second(now)
+        more = second > _HINT.disproved * self._hint + _HINT.disproved_spare
+        if self._hint and more and now - self._refused_at > 1:
+            self._disproved_hint, self._hint, self._ceiling = self._hint, 0, self._max_rate
+        self._round_trips.measure(now, max(second, throughput.recent()), self.in_flight)
 
-    def _put_off(self, now: float, retry_after: float | None) -> None:
-        # One refused is one too many, so that one turn is left out.
-        later = min(max(self._next, now) + 1 / self.rate, now + _LONGEST_HOLD)
-        self._next = max(self._next, later)
-        self._in_a_row += 1
-        if self._in_a_row == 1:
-            self._row_began = now
-        elif now >= self._held + self._hold:
-            self._held, self._hold = now, min(max(_HOLD, 2 * self._hold), _LONGEST_HOLD)
-            self._next = max(self._next, now + self._hold)
+    def _postpone(self, now: float, retry_after: float | None) -> None:
+        # One refused is one too many, so one start is left out.
+        later = min(max(self._next_start_at, now) + 1 / self.rate, now + _BACKOFF.longest)
+        self._next_start_at = max(self._next_start_at, later)
+        self._row += 1
+        if self._row == 1:
+            self._row_started_at = now
+        elif now >= self._backed_off_at + self._backoff:
+            self._backoff = min(max(_BACKOFF.first, 2 * self._backoff), _BACKOFF.longest)
+            self._backed_off_at = now
+            self._next_start_at = max(self._next_start_at, now + self._backoff)
         if retry_after is not None:
-            self._next = max(self._next, now + min(retry_after, _LONGEST_PAUSE))
+            pause = min(retry_after, _BACKOFF.longest_retry_after)
+            self._next_start_at = max(self._next_start_at, now + pause)
 
-    def _slow_down(self, now: float, at_once: int | None) -> _CubicCurve:
-        self._refresh(now)
-        curve, recent, self._cut = self._curve, self._recent, now
-        measured = recent.in_a_second(now)
-        if curve is None or now - curve.began > curve.seconds:
-            far = curve is None or curve.factor(now) > _ROUGH
-            self._rough, self._before, self._cost = far and not self._rough, measured, 0
-            measured = max(measured + _LAG * (self.rate - measured), _OPTIMISM * self.rate)
-        rate = min(self.rate, max(measured, _FLOOR * self._before, recent.of_late(), 1.0))
-        growth = min(max(_GROWTH + rate / _SLOWER, _FASTEST_GROWTH), _SLOWEST_GROWTH)
-        crowd = max(*recent.peaks, _SPARE_CROWD * rate * self._trips.mean)
-        if at_once is not None and at_once >= _NEAR * self.in_flight:
-            crowd = min(crowd, max(at_once, _LOWEST_NEAR * crowd))
-        return _CubicCurve(now, rate, crowd, _SHORTEST_RETURN, growth)
+    def _lower_in_flight(
+        self, now: float, started_at: float, curve: CubicCurve
+    ) -> CubicCurve | None:
+        """Return the curve after a refusal that is ascribed to the number in flight, else None."""
+        limit, second = self._concurrency, self._throughput.last_second(now)
+        if not limit.active:
+            far = curve.factor(now) > _MEASURING.overshoot
+            if curve.probes(now) and self._apart(now) and not far:
+                limit.try_below(now, self.in_flight, second)
+        elif self._row >= _MEASURING.row:
+            limit.give_up()
+        elif started_at < limit.lowered_at:
+            return curve  # one of those that were too many before
+        else:
+            limit.lower(now, self.in_flight, self.max_in_flight, curve.recovery)
+        if not limit.active:
+            return None
+        self._cut_at, self._before, self._cost, self._overshot = now, second, 0, False
+        return CubicCurve(now, second, curve.max_in_flight)
 
-    def _open(self, now: float) -> None:
-        curve, self._hold = self._curve, 0.0
-        since, count = self._period
-        shut = self._in_a_row > 1 and now - self._row_began > _SHUT
-        # Where this very answer ended an idle time, there is nothing to measure.
-        if curve is not None and shut and now > since:
-            self._period = now, self._recent.total
-            curve.rate = max((self._recent.total - count) / (now - since), 1.0)
-            curve.crowd = max(curve.crowd, _SPARE_CROWD * curve.rate * self._trips.mean)
-            curve.seconds, curve.growth, self._rough = curve.longest(), _SHUT_GROWTH, False
-        self._in_a_row = 0
+    def _slow_down(self, now: float) -> CubicCurve:
+        curve, throughput, self._cut_at = self._curve, self._throughput, now
+        limit = throughput.last_second(now)
+        if curve is None or curve.probes(now):
+            far = curve is None or curve.factor(now) > _MEASURING.overshoot
+            self._overshot, self._before, self._cost = far and not self._overshot, limit, 0
+            lag = self.rate - limit
+            limit = max(limit + _MEASURING.lag_share * lag, _MEASURING.least_share * self.rate)
+        limit = max(limit, _MEASURING.floor * self._before, throughput.recent(), 1.0)
+        rate = min(self.rate, limit)
+        needed = _MEASURING.spare_in_flight * rate * self.round_trip
+        return CubicCurve(now, rate, max(*throughput.peaks, needed))
+
+    def _end_row(self, now: float) -> None:
+        long = self._row > 1 and now - self._row_started_at > _BACKOFF.shut
+        self._row, self._backoff, self._refresh_at = 0, 0.0, now
+        curve, total = self._curve, self._throughput.total
+        # Where this very answer ended a pause, there is nothing to measure.
+        if curve is not None and long and now > self._opened_at:
+            curve.rate = max((total - self._opened_total) / (now - self._opened_at), 1.0)
+            needed = _MEASURING.spare_in_flight * curve.rate * self.round_trip
+            curve.max_in_flight = max(curve.max_in_flight, needed)
+            curve.recovery, curve.doubling = curve.longest_recovery(), PROBING.after_long_refusal
+            self._overshot = False
+            self._opened_at, self._opened_total = now, total

@@ -85,8 +85,8 @@ def _refusal(status: int, headers: Headers, body: bytes) -> AnswerError:
         return UnexpectedRedirectError(
             "a redirect, which is never followed", status=status, headers=headers
         )
-    # A status that HTTP does not have counts as a 5xx by RFC 9110, section 15; so does a 101, which
-    # nobody asked for.
+    # A status that HTTP does not have counts as a 5xx by RFC 9110, section 15; so does an
+    # unsolicited 101.
     kind = _BY_STATUS.get(status, StatusError) if status in _REFUSAL else ServerError
     told = _told(body)
     message = told.get("message") or told.get("detail") or told.get("title")

@@ -1,6 +1,6 @@
-"""What a value has to be before it is sent: sids, bounds, lengths; each refusal is a ValueError.
+"""Validators for sids, bounds and lengths; each raises a ValueError.
 
-As ``Annotated`` markers these stand beside the types of fields, and say what the service documents.
+As ``Annotated`` markers of fields they state the bounds that the service documents.
 """
 
 import re
@@ -10,21 +10,22 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 _LONGEST_NAME = 64
+# A word of foreign text this long may be a secret: auth tokens have 32 characters.
 _LONG_WORD = re.compile(r"[\w+/=.-]{24,}")
 _ANY_SID = re.compile("[A-Z]{2}[0-9a-fA-F]{32}")
 
 
 class Marker(Protocol):
-    """What refuses a value of the right type; the reason is a ``ValueError``."""
+    """A validator of values that have the right type already."""
 
     def __call__(self, value: Any) -> object:
-        """Raise a ValueError if *value* cannot be right."""
+        """Raise a ValueError if *value* is not valid."""
 
 
 class Sid:
-    """A sid of one kind: two letters, then 32 hexadecimal digits, as the service's pattern has it.
+    """A sid of one kind: two letters and 32 hexadecimal digits, by the service's own pattern.
 
-    Nothing else may become part of a path, so that no value can address another resource.
+    Nothing else becomes part of a path, so that no value can address another resource.
     """
 
     def __init__(self, *prefixes: str) -> None:
@@ -32,7 +33,7 @@ class Sid:
         self._match = re.compile(f"(?:{'|'.join(prefixes)})[0-9a-fA-F]{{32}}").fullmatch
 
     def __call__(self, value: object) -> str:
-        """Return *value* if it is such a sid."""
+        """Return *value*, or raise a ValueError."""
         if not isinstance(value, str) or not self._match(value):
             wanted = f"must be a sid: {self._form} and 32 hexadecimal digits"
             raise ValueError(f"{wanted}, not {shortened(value)}")
@@ -42,25 +43,25 @@ class Sid:
 class Identifier:
     """A sid of one kind or a unique name, percent-encoded so that it stays one path segment.
 
-    What looks like a sid of another kind is no name.
+    A name must not look like a sid of another kind.
     """
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
 
     def __call__(self, value: object) -> str:
-        """Return *value* as it stands in a path."""
+        """Return *value* percent-encoded for a path, or raise a ValueError."""
         if not isinstance(value, str) or not value.isprintable() or len(value) > _LONGEST_NAME:
             raise ValueError(f"must be a sid or a unique name, not {shortened(value)}")
         if not value.strip("."):
-            raise ValueError(f"must have more to it than dots, unlike {value!r}")
+            raise ValueError(f"must not consist of dots only, as {value!r} does")
         if _ANY_SID.fullmatch(value) and not value.startswith(self._prefix):
             raise ValueError(f"must be a {self._prefix} sid or a unique name, not {value}")
         return quote(plain(value), safe="")
 
 
 def checked(kind: Callable[[object], str], sid: str) -> str:
-    """Return *sid* as it stands in a path, or raise a ValueError that names it."""
+    """Return *sid* as a part of a path, or raise a ValueError that names the parameter."""
     try:
         return kind(sid)
     except ValueError as error:
@@ -68,47 +69,47 @@ def checked(kind: Callable[[object], str], sid: str) -> str:
 
 
 class Between(NamedTuple):
-    """A number within bounds, both included."""
+    """An integer from *low* to *high*, both included."""
 
     low: int
     high: int
 
     def __call__(self, value: int) -> None:
-        """Refuse a number outside."""
+        """Raise a ValueError for a number out of bounds."""
         if not self.low <= value <= self.high:
             raise ValueError(f"must be {self.low} to {self.high}, not {value}")
 
 
 class Length(NamedTuple):
-    """A text of so many characters."""
+    """A text of *low* to *high* characters."""
 
     low: int
     high: int
 
     def __call__(self, value: str) -> None:
-        """Refuse a text that is shorter or longer."""
+        """Raise a ValueError for a text that is shorter or longer."""
         if not self.low <= len(value) <= self.high:
             raise ValueError(f"must have {self.low} to {self.high} characters, not {len(value)}")
 
 
 class Form:
-    """A text of a documented form, which *meaning* puts into words."""
+    """A text that matches a pattern, described by *meaning*."""
 
     def __init__(self, pattern: str, meaning: str) -> None:
         self._match = re.compile(pattern).fullmatch
         self._meaning = meaning
 
     def __call__(self, value: str) -> None:
-        """Refuse a text of another form."""
+        """Raise a ValueError for a text that does not match."""
         if not self._match(value):
             raise ValueError(f"must be {self._meaning}, not {shortened(value)}")
 
 
 class Past:
-    """A moment that is not in the future, nor before the year 1900."""
+    """A moment from the year 1900 to now."""
 
     def __call__(self, value: datetime) -> None:
-        """Refuse a moment outside."""
+        """Raise a ValueError for a moment out of bounds."""
         if value > datetime.now(UTC):
             raise ValueError(f"must not be in the future, as {value.isoformat()} is")
         if value.year < 1900:  # noqa: PLR2004 - the year that the service names
@@ -116,12 +117,12 @@ class Past:
 
 
 class JsonLimit(NamedTuple):
-    """A JSON document whose text has so many characters at the most, white space included."""
+    """A JSON document of at most *characters* characters as text, white space included."""
 
     characters: int
 
     def __call__(self, value: str) -> None:
-        """Refuse a text that is longer."""
+        """Raise a ValueError for a longer text."""
         if len(value) > self.characters:
             raise ValueError(
                 f"must have at most {self.characters} characters as JSON, not {len(value)}"
@@ -129,23 +130,32 @@ class JsonLimit(NamedTuple):
 
 
 def header_value(name: str, value: object) -> str:
-    """Return *value* if it can stand in a header: visible ASCII and spaces, so no line can end."""
+    """Return *value* if it is visible ASCII and spaces: a line break would start another header."""
     if not isinstance(value, str) or not re.fullmatch("[ -~]+", value):
         raise ValueError(f"{name}: must be visible ASCII, not {shortened(value)}")
     return plain(value)
 
 
 def plain(text: str) -> str:
-    """Return the characters that were checked: a subclass, such as an enum, may show others."""
+    """Return the very characters that were checked: a subclass such as an enum may show others."""
     return str.__str__(text)
 
 
+def printable(text: str) -> str:
+    """Return *text* as one line without control characters, which a terminal would obey."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 def shortened(value: object) -> str:
-    """Return a repr that fits into one line of an error."""
+    """Return a repr of *value* that fits into one line of an error message."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:80]}…"  # noqa: PLR2004 - about a line
 
 
 def without_long_words(text: str) -> str:
-    """Return what somebody else wrote without anything that could be a token."""
+    """Return foreign text without any word that could be a token."""
     return _LONG_WORD.sub("…", text)

@@ -1,4 +1,4 @@
-"""Client: credentials, hosts and one session, and the products' trees on top of them."""
+"""Client: credentials, base URLs, one session, and the products' contexts."""
 
 import os
 import re
@@ -20,37 +20,39 @@ from aiotask.taskrouter import TaskRouter
 _USER = re.compile("[!-9;-~]+")
 _VISIBLE = re.compile("[!-~]+")
 
-# A connection that does not come about in this time seldom comes about at all.
+# A server that has not accepted a connection in this time seldom does later.
 _LONGEST_CONNECT = 10.0
 
 
 class Client:
-    """The way to TaskRouter: ``async with Client(account_sid, auth_token) as client: ...``.
+    """Client of TaskRouter: ``async with Client(account_sid, auth_token) as client: ...``.
 
-    Credentials are an account's sid and token, or an API key's sid and secret; what is not given
-    comes from ``TWILIO_ACCOUNT_SID``, ``TWILIO_AUTH_TOKEN``, ``TWILIO_API_KEY`` and
-    ``TWILIO_API_SECRET``, *region* and *edge* from ``TWILIO_REGION`` and ``TWILIO_EDGE``. Where
-    both pairs are there, the one that is given counts, and an API key before a token.
+    Credentials are an account's sid and token, or an API key's sid and secret. Missing ones come
+    from ``TWILIO_ACCOUNT_SID``, ``TWILIO_AUTH_TOKEN``, ``TWILIO_API_KEY`` and
+    ``TWILIO_API_SECRET``, *region* and *edge* from ``TWILIO_REGION`` and ``TWILIO_EDGE``. A pair
+    that is given goes before one of the environment, and an API key before a token.
 
-    *base_url* takes the place of the host of every product: the sandbox, or a proxy. It is https,
-    or http to this machine; *allow_insecure* lifts that. *timeout* is the seconds that one attempt
-    may take once it has a connection slot, or an ``aiohttp.ClientTimeout``. *retry* says how often
-    a call is repeated. At most *max_connections* requests are under way at a time.
+    *base_url* replaces the host of every product: by that of the sandbox, or of a proxy. It is
+    https, or http to this machine; *allow_insecure* allows plain http to others. *timeout* is how
+    many seconds one attempt may take once it has a connection slot, or an
+    ``aiohttp.ClientTimeout``. *retry* is the policy by which failed calls are repeated. At most
+    *max_connections* requests are under way at a time.
 
     *on_request* is called with ``(method, url)`` before each request, *on_response* with
     ``(method, url, status, seconds)`` after each whole answer, and *on_retry* with ``(attempt,
-    delay, reason)`` before a call, or a row of ``create_many``, is repeated: which attempt failed
-    (from 1), the seconds until the next one as far as they are known, and its AiotaskError. They
-    are plain callables, and quick ones, as the event loop waits for them; URLs come without their
-    query. What a hook raises is logged and changes nothing. ``counters`` has the totals.
+    delay, reason)`` before a call, or a row of ``create_many``, is repeated: the number of the
+    attempt that failed (from 1), the seconds until the next one as far as they are known, and its
+    AiotaskError. Hooks are plain callables, and quick ones, because they block the event loop;
+    URLs come without their query. An exception in a hook is logged and has no other effect.
+    ``counters`` has the totals.
 
-    A client can be made anywhere, and belongs to the event loop that enters it; after leaving, it
-    can be entered again. With a caller's own *session* it need not be entered: it then belongs to
-    the loop that first uses it, and the session is never closed. Neither repr nor pickles show the
-    credentials. Wrong settings are a ConfigurationError.
+    A client can be created anywhere, and belongs to the event loop that enters it; after leaving,
+    it can be entered again. With a caller's own *session* it need not be entered: it then belongs
+    to the loop that uses it first, and the session is never closed. Its repr does not show the
+    credentials, and it does not pickle. Wrong settings are a ConfigurationError.
     """
 
-    _shown_user = "…"  # until it is known
+    _shown_user = "…"  # for a repr before the credentials are checked
 
     def __init__(
         self,
@@ -113,12 +115,12 @@ class Client:
         await self.close()
 
     async def close(self) -> None:
-        """End what runs in the background and close the connections; again does no harm."""
+        """Cancel background tasks and close the connections; a second call does nothing."""
         await self._session.close()
 
     @property
     def counters(self) -> Counters:
-        """How much this client has done so far; the same object all along."""
+        """Totals of this client so far, in one object that is updated."""
         return self._session.hooks.counters
 
     def __repr__(self) -> str:
@@ -131,7 +133,7 @@ class Client:
 def _credentials(
     account_sid: str | None, auth_token: str | None, api_key: str | None, api_secret: str | None
 ) -> tuple[str, str]:
-    """Return the user and password to send; the environment fills in what is not given."""
+    """Return the user and password to send; missing ones come from the environment."""
     account = account_sid or os.environ.get("TWILIO_ACCOUNT_SID")
     token = _hidden(auth_token or os.environ.get("TWILIO_AUTH_TOKEN"))
     key = api_key or os.environ.get("TWILIO_API_KEY")

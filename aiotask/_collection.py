@@ -1,17 +1,16 @@
-"""What all resources have in common: the five verbs of a collection, the two of a singleton."""
+"""Collections and singletons: the verbs that all resources share."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from multidict import istr
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from yarl import URL
 
 from aiotask._answers import Answer
+from aiotask._bodies import decode
 from aiotask._checks import Identifier, Sid, checked, header_value
-from aiotask._decoding import decode
 from aiotask._encoding import JsonDocument, encode, json_text, urlencoded, wire_name
 from aiotask._json import loads
 from aiotask._paging import PAGING, Listing, list_query
@@ -29,7 +28,7 @@ from aiotask.errors import (
 R = TypeVar("R")
 Fields = Mapping[str, Any]
 
-# A sid below the workspace's: what it is a part of has one limit for all of its kind.
+# A sid below the workspace's: all resources of its kind share one limit.
 _OTHER_SID = re.compile("/(?!WS)[A-Z]{2}[0-9a-fA-F]{32}")
 # Documented: three a second for a listing by an expression over attributes
 # (https://www.twilio.com/en-us/changelog/taskrouter-endpoint-rate-limit-correction).
@@ -37,12 +36,9 @@ _EXPRESSION_RATE = 2.5
 
 _ETAG = istr("ETag")
 
-# Routing changes a resource too, so a few conflicts in a row are nothing unusual.
-_MOST_CONFLICTS = 10
-
 
 class _Endpoint(Generic[R]):
-    """A path, and what is found there."""
+    """A path of the API and the class of its resource."""
 
     name: ClassVar[str]
     resource: type[R]
@@ -54,7 +50,7 @@ class _Endpoint(Generic[R]):
         self._operations = _OTHER_SID.sub("", self._path)
 
     def _lane(self, operation: str) -> RateLimiter:
-        """Return the pace of an operation: the service limits each by itself, in each workspace."""
+        """Return an operation's rate limiter: the service limits each on its own, per workspace."""
         return self._session.lane(f"{operation} {self._operations}")
 
     def _decoded(self, answer: Answer) -> R:
@@ -65,12 +61,12 @@ class _Endpoint(Generic[R]):
 
 
 class Singleton(_Endpoint[R]):
-    """The one resource of its kind under its path, which has no sid: statistics, defaults."""
+    """A path with one resource, which has no sid: statistics."""
 
-    async def _fetch(self, shape: type, filters: Fields) -> R:
+    def _fetch(self, shape: type, filters: Fields) -> Awaitable[R]:
         query = urlencoded(encode(shape, filters))
         url = URL(f"{self._path}?{query}", encoded=True) if query else self._url
-        return await self._session.request(READ, url, self._decoded, lane=self._lane("fetch"))
+        return self._session.request(READ, url, self._decoded, lane=self._lane("fetch"))
 
     async def _update(self, shape: type, changes: Fields) -> R:
         body, lane = form(shape, changes), self._lane("update")
@@ -78,29 +74,29 @@ class Singleton(_Endpoint[R]):
 
 
 class Collection(_Endpoint[R]):
-    """Resources of one kind under one path; a subclass states which verbs its API offers."""
+    """Resources of one kind under one path; a subclass has the verbs that the API offers."""
 
     sid: ClassVar[Sid | Identifier]
     # The name of the rows in a page, as its meta.key says.
     key: ClassVar[str]
-    # Fields that a resource shows under other names than they are set by.
+    # Fields that a resource shows under other names than those they are set by.
     shown_as: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    # The filter that is an expression over attributes, which has a limit of its own.
+    # A filter by an expression over attributes, which has a rate limit of its own.
     expression_filter: ClassVar[str | None] = None
 
     def _at(self, sid: str) -> URL:
         return URL(f"{self._path}/{checked(self.sid, sid)}", encoded=True)
 
-    async def _create(self, shape: type, fields: Fields) -> R:
+    def _create(self, shape: type, fields: Fields) -> Awaitable[R]:
         body, lane = form(shape, fields), self._lane("create")
-        return await self._session.request(CREATE, self._url, self._decoded, body, lane=lane)
+        return self._session.request(CREATE, self._url, self._decoded, body, lane=lane)
 
-    async def _fetch(self, sid: str) -> R:
+    def _fetch(self, sid: str) -> Awaitable[R]:
         url, lane = self._at(sid), self._lane("fetch")
-        return await self._session.request(READ, url, self._decoded, lane=lane)
+        return self._session.request(READ, url, self._decoded, lane=lane)
 
-    def _verb(self, changes: Fields) -> Verb:  # noqa: ARG002 - of use to who overrides it
-        """Return what an update with *changes* does: most may be repeated."""
+    def _verb(self, changes: Fields) -> Verb:  # noqa: ARG002 - for subclasses
+        """Return the verb of an update with *changes*: most may be repeated."""
         return UPDATE
 
     async def _update(
@@ -114,7 +110,7 @@ class Collection(_Endpoint[R]):
             if not error.maybe_applied:
                 raise
             refused = error
-        # An earlier attempt of this call got no answer, so this refusal may be its own doing.
+        # An earlier attempt without an answer may have made this change and caused the refusal.
         try:
             current = await self._fetch(sid)
         except AiotaskError as error:
@@ -124,9 +120,9 @@ class Collection(_Endpoint[R]):
         return current
 
     async def _reach(self, sid: str, shape: type, changes: Fields, there: Callable[[R], bool]) -> R:
-        """Change a resource, unless it turns out to be *there* already.
+        """Change a resource; one that is *there* already is returned instead of the refusal.
 
-        What is gone is a NotFoundError, whether it was before or since.
+        A resource that is gone is a NotFoundError, whether it was before or since.
         """
         try:
             return await self._update(sid, shape, changes)
@@ -177,18 +173,18 @@ class Collection(_Endpoint[R]):
 
 
 class Tagged(Protocol):
-    """A resource that knows its version."""
+    """A resource with an ETag."""
 
     @property
     def etag(self) -> str | None:
-        """The version, None where the service gave none."""
+        """The version, or None if the service gave none."""
 
 
 V = TypeVar("V", bound=Tagged)
 
 
 class Versioned(Collection[V]):
-    """Resources with an ETag, which can be changed by what they are."""
+    """Resources with an ETag, which can be changed by their present state."""
 
     async def _modify(self, sid: str, shape: type, change: Callable[[V], Fields | None]) -> V:
         async def attempt() -> V:
@@ -197,7 +193,9 @@ class Versioned(Collection[V]):
             if not changes:
                 return current
             if not isinstance(changes, Mapping):
-                wrong = f"change returns a mapping of what to set, not {type(changes).__name__}"
+                wrong = (
+                    f"change must return a mapping of fields to set, not {type(changes).__name__}"
+                )
                 raise TypeError(wrong)
             etag = current.etag
             if not (etag and etag.isascii() and etag.isprintable()):
@@ -211,19 +209,12 @@ class Versioned(Collection[V]):
         try:
             return await attempt()
         except PreconditionFailedError:
-            retry = self._session.retry
-            again = AsyncRetrying(
-                sleep=retry.sleep,
-                retry=retry_if_exception_type(PreconditionFailedError),
-                stop=stop_after_attempt(_MOST_CONFLICTS - 1),
-                wait=lambda state: retry.wait(None, state.attempt_number),
-                reraise=True,
-            )
+            again = self._session.retry.conflicts()
         return await again(attempt)
 
 
 def form(shape: type, fields: Fields) -> bytes:
-    """Return the body that sets *fields*; a TypeError or ValueError says what cannot be right."""
+    """Return the body that sets *fields*; a TypeError or ValueError names a wrong one."""
     return urlencoded(encode(shape, fields)).encode()
 
 

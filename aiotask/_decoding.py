@@ -1,17 +1,13 @@
-"""JSON of the service -> resources, and resources -> its form; no I/O.
+"""Documents of the service -> resources, and resources -> the service's form; no I/O.
 
-msgspec decodes the bytes straight into the resources' classes, which costs little more than parsing
-them. cattrs decides what is accepted, and explains what is not: it is asked wherever msgspec
-refuses, and msgspec accepts no more, with equal results (a property in ``tests/test_decoding.py``).
+cattrs decides what is accepted, and explains what is not.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
-from operator import attrgetter
-from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import attrs
 import cattrs
@@ -19,7 +15,7 @@ import msgspec
 from cattrs.gen import make_dict_structure_fn, override
 
 from aiotask._encoding import utc_text
-from aiotask._json import JsonSyntaxError, dumps, json_or_text, loads
+from aiotask._json import dumps, json_or_text
 
 R = TypeVar("R")
 
@@ -33,51 +29,19 @@ class _JsonText:
 JsonText = Annotated[Any, _JsonText]
 JsonObject = dict[str, Any]
 Links = dict[str, str]
-# msgspec leaves a date without a time zone to cattrs, which makes it one of UTC.
+OptionalLinks = dict[str, str | None]
+# Where bodies are decoded, msgspec leaves a date without a time zone to what is here.
 AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True)]
 
-_HEADER = "aiotask_header"
-_WHOLE = re.compile("-?[0-9]+")
+HEADER = "aiotask_header"
+"""Marks, in a field's metadata, one that comes from a header of the answer."""
 
-# What msgspec makes of an answer that is not as documented, or not JSON at all.
-_REFUSALS = (msgspec.MsgspecError, UnicodeError, RecursionError, TypeError)
+_WHOLE = re.compile("-?[0-9]+")
 
 
 def from_header() -> Any:
     """Declare a field that comes from a header of the answer, not from its body."""
-    return attrs.field(default=None, metadata={_HEADER: True})
-
-
-def decode(body: bytes, resource: type[R], etag: str | None = None) -> R:
-    """Return what *body* says as a *resource*; a ValueError says what is not as documented.
-
-    It is a JsonSyntaxError where there is no document: no JSON, nothing, or null.
-    """
-    try:
-        _check_utf8(body)
-        built: R = _decoder(resource).decode(body)  # type: ignore[arg-type]  # classes hash
-        _complete([built], resource, etag)
-    except _REFUSALS:
-        return structure(_document(body), resource, etag)
-    return built
-
-
-def decode_page(body: bytes, resource: type[R], key: str) -> tuple[list[R], str | None]:
-    """Return the rows of a page, each as a *resource*, and the URL of the next page if any.
-
-    The rows stand under the name that the page's ``meta.key`` says, which is *key* as a rule.
-    Errors are those of :func:`decode`.
-    """
-    try:
-        _check_utf8(body)
-        page = _page_decoder(resource, key).decode(body)  # type: ignore[arg-type]  # classes hash
-        if page.meta.key == key:
-            _complete(page.rows, resource, None)
-            return page.rows, page.meta.next_page_url
-    except _REFUSALS:
-        pass
-    meta, rows = _members(_document(body))
-    return [structure(row, resource) for row in rows], _next_page(meta)
+    return attrs.field(default=None, metadata={HEADER: True})
 
 
 def structure(document: Any, resource: type[R], etag: str | None = None) -> R:
@@ -88,7 +52,7 @@ def structure(document: Any, resource: type[R], etag: str | None = None) -> R:
         built = _CONVERTER.structure(document, resource)
     except cattrs.ClassValidationError as error:
         raise ValueError("; ".join(cattrs.transform_error(error))) from error
-    headers = [field.name for field in attrs.fields(resource) if _HEADER in field.metadata]  # type: ignore[arg-type]  # R is attrs
+    headers = [field.name for field in attrs.fields(resource) if HEADER in field.metadata]  # type: ignore[arg-type]  # R is attrs
     return attrs.evolve(built, **dict.fromkeys(headers, etag))  # type: ignore[misc]  # R is attrs
 
 
@@ -98,7 +62,7 @@ def to_dict(resource: Any) -> dict[str, Any]:
     Dates are text such as ``2026-11-21T09:30:00Z``; ``attributes`` and its like are JSON documents
     as text. What came from a header (``etag``) is no part of that form.
     """
-    fields = [field for field in attrs.fields(type(resource)) if _HEADER not in field.metadata]
+    fields = [field for field in attrs.fields(type(resource)) if HEADER not in field.metadata]
     return {field.name: _plain(getattr(resource, field.name), field.type) for field in fields}
 
 
@@ -119,7 +83,7 @@ def _plain(value: Any, kind: Any = None) -> Any:
 def _plain_members(value: dict[Any, Any], kind: Any) -> dict[str, Any]:
     if kind == JsonObject:
         return dict(value)
-    if kind == Links:  # what is no text is no link, however deeply it is nested
+    if kind in (Links, OptionalLinks):  # what is no text is no link, however deeply it is nested
         return {name: link for name, link in value.items() if link is None or type(link) is str}
     return {str(key): _plain(each) for key, each in value.items()}
 
@@ -207,14 +171,14 @@ def _converter() -> cattrs.Converter:
         lambda kind: kind == JsonText, lambda value, _: json_or_text(value)
     )
     converter.register_structure_hook_func(
-        lambda kind: kind in (Links, JsonObject), _structure_exactly(dict)
+        lambda kind: kind in (Links, OptionalLinks, JsonObject), _structure_exactly(dict)
     )
 
     def without_headers(kind: type[Any]) -> Callable[[Any, Any], Any]:
         omitted: dict[str, Any] = {
             field.name: override(omit=True)
             for field in attrs.fields(kind)
-            if _HEADER in field.metadata
+            if HEADER in field.metadata
         }
         fill = make_dict_structure_fn(kind, converter, **omitted)
 
@@ -231,93 +195,6 @@ def _converter() -> cattrs.Converter:
 
 
 _CONVERTER = _converter()
-
-
-class _Meta(msgspec.Struct):
-    key: str
-    next_page_url: str | None = None
-
-
-@cache
-def _decoder(resource: type[Any]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(resource)
-
-
-@cache
-def _page_decoder(resource: type[Any], key: str) -> msgspec.json.Decoder[Any]:
-    rows = ("rows", list[resource], msgspec.field(name=key))  # type: ignore[valid-type]
-    return msgspec.json.Decoder(msgspec.defstruct("Page", [rows, ("meta", _Meta)]))
-
-
-class _Slot(NamedTuple):
-    """A field of a frozen class: its slot can be set, as its ``__init__`` does."""
-
-    get: Callable[[Any], Any]
-    set: Callable[[Any, Any], None]
-
-
-@cache
-def _slots(resource: type[Any]) -> tuple[list[_Slot], list[_Slot]]:
-    """Return the fields that are JSON as text, and those that come from a header."""
-    fields = attrs.fields(resource)
-
-    def slot(name: str) -> _Slot:
-        return _Slot(attrgetter(name), getattr(resource, name).__set__)
-
-    texts = [slot(field.name) for field in fields if field.type == JsonText]
-    return texts, [slot(field.name) for field in fields if _HEADER in field.metadata]
-
-
-def _complete(rows: Iterable[Any], resource: type[Any], etag: str | None) -> None:
-    """Decode the JSON texts in resources that nobody has yet, and set what came from a header."""
-    texts, headers = _slots(resource)  # type: ignore[arg-type]  # classes hash
-    for get, put in texts:
-        for row in rows:
-            text = get(row)
-            if text == "{}":
-                put(row, {})
-            elif text is not None:
-                put(row, json_or_text(text))
-    for _, put in headers:
-        for row in rows:
-            put(row, etag)
-
-
-def _check_utf8(body: bytes) -> None:
-    # msgspec looks into the texts of known fields only.
-    if not body.isascii():
-        body.decode()
-
-
-def _document(body: bytes) -> Any:
-    document = loads(body)
-    if document is None:
-        raise JsonSyntaxError("nothing but null")
-    return document
-
-
-def _members(document: Any) -> tuple[dict[str, Any], list[Any]]:
-    if not isinstance(document, dict):
-        raise ValueError(f"not an object but {type(document).__name__}")
-    meta = document.get("meta") or {}
-    if not isinstance(meta, dict):
-        raise ValueError("meta is not an object")
-    key = meta.get("key")
-    if key is None:
-        lists = [value for value in document.values() if isinstance(value, list)]
-        rows = lists[0] if len(lists) == 1 else None
-    else:
-        rows = document.get(key) if isinstance(key, str) else None
-    if not isinstance(rows, list):
-        raise ValueError("the list that meta.key names is not there")
-    return meta, rows
-
-
-def _next_page(meta: dict[str, Any]) -> str | None:
-    following = meta.get("next_page_url")
-    if following is not None and not isinstance(following, str):
-        raise ValueError("meta.next_page_url is not text")
-    return following
 
 
 def _only(kind: Any) -> Any:

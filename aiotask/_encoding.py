@@ -1,8 +1,8 @@
 """Python values -> the fields of a form or a query; pure functions that know no operation.
 
-An operation's fields are a TypedDict. Its annotations say everything: the Python type decides how
-a value is written, ``Annotated`` markers what is refused before anything is sent, and the name on
-the wire is computed (``task_queue_sid`` -> ``TaskQueueSid``).
+An operation's fields are a TypedDict with all that is known of them: the Python type selects the
+writer of a value, ``Annotated`` markers refuse values before anything is sent, and the name on the
+wire is computed (``task_queue_sid`` -> ``TaskQueueSid``).
 """
 
 import difflib
@@ -31,12 +31,14 @@ from aiotask._json import strict_dumps
 
 Pairs = list[tuple[str, str]]
 
+_EMPTY = URL()
+
 UNSENT = "unsent"
 """Marks a field that is for the client itself and is not sent."""
 
 
 class JsonDocument(ABC):
-    """What stands for a mapping that is sent as JSON."""
+    """A typed form of a mapping that is sent as JSON."""
 
     __slots__ = ()
 
@@ -46,7 +48,7 @@ class JsonDocument(ABC):
 
 
 class Written(NamedTuple):
-    """Marks a field that *text* writes, in place of what its type stands for."""
+    """Marks a field that *text* writes, instead of the writer of its type."""
 
     text: Callable[[Any], str]
 
@@ -54,8 +56,8 @@ class Written(NamedTuple):
 def encode(shape: type, fields: Mapping[str, Any]) -> Pairs:
     """Return *fields* as the service names and writes them; *shape* is their TypedDict.
 
-    A name that *shape* lacks, or a required one that is missing, is a TypeError; a value that
-    cannot be right is a ValueError.
+    An unknown name, or a missing required one, is a TypeError; a value that is not valid is a
+    ValueError.
     """
     plan = _plan(shape)
     pairs: Pairs = []
@@ -75,7 +77,7 @@ def encode(shape: type, fields: Mapping[str, Any]) -> Pairs:
 
 def urlencoded(pairs: Iterable[tuple[str, str]]) -> str:
     """Return *pairs* as ``application/x-www-form-urlencoded``, for a body or a query."""
-    return URL.build(query=list(pairs)).raw_query_string
+    return _EMPTY.with_query(list(pairs)).raw_query_string
 
 
 def utc_text(moment: datetime) -> str:
@@ -83,7 +85,7 @@ def utc_text(moment: datetime) -> str:
     try:
         utc = moment.astimezone(UTC).replace(tzinfo=None)
     except OverflowError:
-        raise ValueError(f"must be a moment that UTC has, too, unlike {moment}") from None
+        raise ValueError(f"must be within the years 1 to 9999 in UTC, unlike {moment}") from None
     return f"{utc.isoformat(timespec='seconds')}Z"
 
 
@@ -97,13 +99,14 @@ class _Field(NamedTuple):
     kind: Any
     text: Callable[[Any], str]
     many: bool
-    markers: tuple[Marker, ...]
+    value_checks: tuple[Marker, ...]
+    text_checks: tuple[Marker, ...]
 
     def write(self, value: Any, pairs: Pairs) -> None:
         if not self.many:
             pairs.append((self.wire, self._one(value)))
             return
-        # A lone text is a sequence of letters to Python, and one value to everybody else.
+        # Python takes a lone text for a sequence of letters; it is meant as one value.
         values = [value] if isinstance(value, str) else value
         if not isinstance(values, Sequence):
             raise ValueError(f"must be a sequence, not {_kind(value)}")
@@ -113,8 +116,10 @@ class _Field(NamedTuple):
 
     def _one(self, value: Any) -> str:
         text = self.text(value)
-        for marker in self.markers:
-            marker(text if isinstance(marker, JsonLimit) else value)
+        for check in self.value_checks:
+            check(value)
+        for check in self.text_checks:
+            check(text)
         return text
 
 
@@ -151,12 +156,13 @@ def _field(name: str, hint: Any) -> _Field:
             many = True
         else:
             break
-    # Of what may be one or the other, the first is what it is on the wire.
+    # The first type of a union is the one on the wire.
     kind = get_args(hint)[0] if origin is UnionType else hint
     kind = str if get_origin(kind) is Literal else get_origin(kind) or kind
     text = next((marker.text for marker in markers if isinstance(marker, Written)), _WRITERS[kind])
-    checks = tuple(marker for marker in markers if not isinstance(marker, Written))
-    return _Field(wire_name(name), kind, text, many, checks)
+    value_checks = tuple(each for each in markers if not isinstance(each, Written | JsonLimit))
+    text_checks = tuple(each for each in markers if isinstance(each, JsonLimit))
+    return _Field(wire_name(name), kind, text, many, value_checks, text_checks)
 
 
 @cache
@@ -204,11 +210,12 @@ def _moment(value: Any) -> str:
 
 
 def json_text(value: Any) -> str:
-    """Return a mapping as JSON; a ValueError says what in it is not JSON."""
-    if isinstance(value, JsonDocument):
-        value = value.to_document()
-    if not isinstance(value, Mapping):
-        raise ValueError(f"must be a mapping, which is sent as JSON, not {_kind(value)}")
+    """Return a mapping as JSON; a ValueError names the part that is not JSON."""
+    if type(value) is not dict:  # asking an abstract class costs as much as writing a small dict
+        if isinstance(value, JsonDocument):
+            value = value.to_document()
+        if not isinstance(value, Mapping):
+            raise ValueError(f"must be a mapping, which is sent as JSON, not {_kind(value)}")
     try:
         return strict_dumps(value).decode()
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Where each product is: hosts by region and edge, or one base URL for all; pure functions."""
+"""Base URLs of the products: by region and edge, or one for all; pure functions."""
 
 import ipaddress
 import re
@@ -8,7 +8,7 @@ from yarl import URL
 from aiotask.errors import ConfigurationError
 
 _LABEL = re.compile("[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-# An edge without a region is at home in the United States, as in Twilio's own libraries.
+# The region of an edge without one, as in Twilio's own libraries.
 _HOME_REGION = "us1"
 
 
@@ -20,7 +20,7 @@ def product_base(
     base_url: str | None,
     allow_insecure: bool,
 ) -> str:
-    """Return the URL under which a product's paths lie, without a slash at its end."""
+    """Return the base URL of a product's paths, without a slash at its end."""
     if base_url is not None:
         return _checked_base(base_url, allow_insecure=allow_insecure)
     if edge and not region:
@@ -37,15 +37,17 @@ def _checked_base(base_url: str, *, allow_insecure: bool) -> str:
     if url is None:
         raise ConfigurationError("base_url is not a URL")
     if url.user is not None or url.password is not None:
-        del url  # a traceback may be shown with its locals
-        raise ConfigurationError("base_url holds credentials; they have parameters of their own")
+        del url  # a traceback may show its locals
+        raise ConfigurationError(
+            "base_url holds credentials; give them as parameters of the client"
+        )
     if url.scheme not in {"http", "https"} or not url.host or url.port is None:
         raise ConfigurationError("base_url must be http://… or https://… with a host")
     if url.query_string or url.fragment:
         raise ConfigurationError("base_url must have neither a query nor a fragment")
     if url.scheme == "http" and not (allow_insecure or _is_loopback(url.host)):
         raise ConfigurationError(
-            "base_url is plain http to another machine, where everybody on the way can read the "
+            "base_url is plain http to another machine: anyone on the network path can read the "
             "credentials; use https, or allow it (allow_insecure=True, --allow-insecure)"
         )
     return str(url).rstrip("/")
@@ -54,8 +56,8 @@ def _checked_base(base_url: str, *, allow_insecure: bool) -> str:
 def _parsed(base_url: str) -> URL | None:
     try:
         url = URL(base_url)
-        url.port  # noqa: B018 - which is read only now, and may be no number
-    except (TypeError, ValueError):  # its words may be a part of what is secret
+        url.port  # noqa: B018 - parsed only when it is read, and may not be a number
+    except (TypeError, ValueError):  # its message may quote a secret
         return None
     return url
 

@@ -20,6 +20,7 @@ dumps: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 """Write what was parsed, or is built of plain values; it takes much that is not JSON, too."""
 
 _parse = msgspec.json.Decoder().decode
+_REFUSALS = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 _SCALARS = frozenset({str, int, bool, type(None)})
 # Beyond it, JSON libraries differ in how they write an exponent, and NaN is not below it either.
@@ -49,8 +50,8 @@ def json_or_text(text: Any) -> Any:
     if not isinstance(text, str):
         raise TypeError("must be JSON as text")
     try:
-        document = loads(text)
-    except JsonSyntaxError:
+        document = _parse(text)
+    except _REFUSALS:
         return text
     if len(text) > 2 * DEEPEST and text.count("[") + text.count("{") > DEEPEST:
         return text if _is_deep(document) else document
@@ -76,21 +77,25 @@ def strict_dumps(value: Any) -> bytes:
     return dumps(value if is_plain(value) else plain(value, _finite))
 
 
-def is_plain(value: Any, levels: int = DEEPEST) -> bool:
+def is_plain(value: Any, levels: int = DEEPEST) -> bool:  # noqa: PLR0911 - one loop is slower
     """Whether a value is JSON through and through, which every library writes the same way."""
     kind = type(value)
     if kind is dict:
+        if levels < 1:
+            return False
         for key, each in value.items():
             if type(key) is not str:
                 return False
             if type(each) not in _SCALARS and not is_plain(each, levels - 1):
                 return False
-        return levels > 0
+        return True
     if kind is list or kind is tuple:
+        if levels < 1:
+            return False
         for each in value:
             if type(each) not in _SCALARS and not is_plain(each, levels - 1):
                 return False
-        return levels > 0
+        return True
     return kind in _SCALARS or (kind is float and -_ORDINARY < value < _ORDINARY)
 
 
@@ -126,7 +131,7 @@ def plain(value: Any, other: Callable[[Any], Any], levels: int = DEEPEST) -> Any
 
 def _finite(value: Any) -> float:
     if type(value) is not float:
-        raise ValueError(f"a {type(value).__name__} has no place in it")
+        raise ValueError(f"a value of type {type(value).__name__} has no place in it")
     if not isfinite(value):
         raise ValueError("NaN and Infinity have no place in it")
     return value
@@ -139,5 +144,5 @@ def _check_depth(levels: int) -> None:
 
 def _name(key: Any) -> str:
     if type(key) is not str:
-        raise ValueError(f"a {type(key).__name__} cannot be a name in it")
+        raise ValueError(f"its names are texts, not of type {type(key).__name__}")
     return key

@@ -1,4 +1,4 @@
-"""Listing: resources fetched page by page while they are consumed, from one path only."""
+"""Listings: resources fetched page by page while they are consumed, from one path only."""
 
 import asyncio
 import re
@@ -13,8 +13,8 @@ import attrs
 from yarl import URL
 
 from aiotask._answers import Answer
+from aiotask._bodies import decode_page
 from aiotask._checks import plain
-from aiotask._decoding import decode_page
 from aiotask._encoding import UNSENT, Pairs, urlencoded
 from aiotask._rate_limiter import RateLimiter
 from aiotask._session import Session
@@ -32,19 +32,19 @@ R = TypeVar("R")
 # Documented: PageSize defaults to 50 and is 1,000 at the most.
 _DEFAULT_PAGE_SIZE = 50
 _LARGEST_PAGE_SIZE = 1000
-# A filter that matches little may give many empty pages in a row; a server that gives nothing else
-# must not keep a loop busy for ever.
+# A filter that matches little may give many empty pages in a row, but a server that gives nothing
+# else must not keep a loop busy for ever.
 _MOST_EMPTY_PAGES = 100_000
 
 _QUERY = re.compile(r"[!-\"$-~]+")  # visible ASCII without the # that would end it
 
 
 class Paging(TypedDict, total=False):
-    """Which part of a list is asked for; the filters of every list extend it.
+    """Part of a list that is asked for; the filters of every list extend it.
 
-    *limit* is how many resources there are in all at the most, from 0; *page_size* is how many are
-    asked for at once, 1 to 1,000, by default 50 or the *limit* if that is less. *cursor* is that
-    of a :class:`Page` or an error, and gives what follows it.
+    *limit* is the largest number of resources in all, from 0; *page_size* the number in one
+    request, 1 to 1,000, by default 50 or the *limit* if that is less. *cursor* is that of a
+    :class:`Page` or an error: the list continues after it.
     """
 
     limit: Annotated[int | None, UNSENT]
@@ -57,11 +57,11 @@ PAGING = ("limit", "page_size", "cursor")
 
 @attrs.frozen
 class Page(Generic[R]):
-    """Some resources in a row, and where to go on after them.
+    """Consecutive resources, and the cursor of what follows them.
 
-    ``cursor`` is a text to keep: ``list(cursor=page.cursor)`` gives what follows this page, in
-    another process too. It is None after the last page. Where ``limit`` cuts a page short, it
-    leads to that same page again, so that nothing is passed over.
+    ``cursor`` is a text to keep: ``list(cursor=page.cursor)`` continues after this page, in another
+    process too. It is None after the last page. If ``limit`` cuts a page short, it leads to the
+    same page again, so that nothing is skipped.
     """
 
     items: list[R]
@@ -70,12 +70,12 @@ class Page(Generic[R]):
 
 @attrs.frozen
 class Listing(Generic[R]):
-    """Resources that match, fetched page by page as they are iterated; iterating again asks again.
+    """Matching resources, fetched page by page while they are iterated, anew by each iteration.
 
     ``async for`` gives them one by one, :meth:`pages` page by page, :meth:`all` as a list. The
-    next page is fetched while one is consumed, and not at all once the consumer has left. A
-    resource that changes its place between two pages may be given twice, as the service gives it.
-    An error in the middle has a ``cursor``, with which a new list goes on.
+    next page is fetched while one is consumed; leaving the loop cancels that. A resource that the
+    service moves to a later page meanwhile is given twice. An error in the middle has a
+    ``cursor``, with which a new list continues.
     """
 
     _session: Session = attrs.field(repr=False)
@@ -93,17 +93,17 @@ class Listing(Generic[R]):
                     yield item
 
     async def all(self) -> list[R]:
-        """Return all of them; only a *limit* bounds the memory that this takes."""
+        """Return all resources; only a *limit* bounds the memory that this takes."""
         return [item async for item in self]
 
     async def pages(self) -> AsyncGenerator[Page[R], None]:
-        """Yield page after page, the next one on its way meanwhile."""
+        """Yield page after page, while the next one is fetched."""
         if self._limit == 0:
             return
         self._session.check()
         left, cursor = self._limit, self._query
         trail = _Trail(cursor)
-        fetching = self._session.spawn(self._fetch(cursor, trail))
+        fetching = self._session.background.spawn(self._fetch(cursor, trail))
         try:
             while True:
                 found = await self._fetched(fetching)
@@ -113,7 +113,7 @@ class Listing(Generic[R]):
                     return
                 left = None if left is None else left - len(found.items)
                 if found.cursor is not None:
-                    fetching = self._session.spawn(self._fetch(found.cursor, trail))
+                    fetching = self._session.background.spawn(self._fetch(found.cursor, trail))
                 yield Page(found.items, cursor if found.trouble else found.cursor)
                 if found.trouble is not None:
                     found.trouble.cursor = cursor
@@ -122,14 +122,14 @@ class Listing(Generic[R]):
                     return
                 cursor = found.cursor
         finally:
-            self._session.abandon(fetching)
+            self._session.background.abandon(fetching)
 
     async def _fetched(self, fetching: "asyncio.Task[_Found[R]]") -> "_Found[R]":
         self._session.check()
         try:
             return await fetching
         except asyncio.CancelledError:
-            # Who closes the client ends what it fetches: that is no cancellation of who waits.
+            # Closing the client cancels the fetch, but not the task that waits for it here.
             if (waiting := asyncio.current_task()) is None or not waiting.cancelling():
                 self._session.check()
             raise
@@ -173,14 +173,14 @@ class _UntrustedError(Exception):
 
 
 class _Trail:
-    """Where a listing has been: eight bytes a page, so that an endless one stays small."""
+    """Pages that a listing has visited: eight bytes each, so that an endless one stays small."""
 
     def __init__(self, first: str) -> None:
         self._seen = array("q", [_mark(first)])
         self._empty = 0
 
     def add(self, cursor: str, *, empty: bool) -> None:
-        """Note the next page; refuse one that was there before, and too many empty ones."""
+        """Record the next page; refuse one visited before, and too many empty ones in a row."""
         mark = _mark(cursor)
         place = bisect_left(self._seen, mark)
         if place < len(self._seen) and self._seen[place] == mark:
@@ -194,7 +194,7 @@ class _Trail:
 
 
 def _mark(cursor: str) -> int:
-    # The token is the place; `Page` counts up beside it and would hide a standstill.
+    # The token identifies the page; the parameter `Page` counts up even if the token does not move.
     token = next((v for k, v in parse_qsl(cursor) if k == "PageToken"), None)
     return hash(cursor if token is None else ("PageToken", token))
 
@@ -206,10 +206,9 @@ def _check(name: str, value: object, low: int, high: int | None) -> None:
 
 
 def list_query(pairs: Pairs, limit: int | None, page_size: int | None, cursor: str | None) -> str:
-    """Return the query of a listing's first request; a ValueError says what cannot be right.
+    """Return the query of a listing's first request; a ValueError names a wrong parameter.
 
-    A *cursor* carries the filters that it was given with; *pairs* and *page_size* take their place
-    where they are given again.
+    A *cursor* contains the filters of its list; *pairs* and *page_size* replace them if given.
     """
     if limit is not None:
         _check("limit", limit, 0, None)
@@ -222,7 +221,7 @@ def list_query(pairs: Pairs, limit: int | None, page_size: int | None, cursor: s
             pairs = [*pairs, ("PageSize", str(size))]
         return urlencoded(pairs)
     if not _QUERY.fullmatch(cursor):
-        raise ValueError("cursor: must be the cursor of a page or an error, as it was given")
+        raise ValueError("cursor: must be the unchanged cursor of a page or an error")
     cursor = plain(cursor)
     if not pairs:
         return cursor
@@ -232,33 +231,33 @@ def list_query(pairs: Pairs, limit: int | None, page_size: int | None, cursor: s
 
 
 def _followed(path: str, following: str) -> str:
-    """Return the query of a next page, which has to be at this very origin and path.
+    """Return the query of a next page, which has to have the listing's own origin and path.
 
-    Only the query is ever taken from it: the credentials go where they were configured to go.
+    Only the query of the URL is used, so that no page can send the credentials elsewhere.
     """
     fits = following.startswith(f"{path}?")
-    query = following[len(path) + 1 :] if fits else _same_place(path, following)
+    query = following[len(path) + 1 :] if fits else _query_at(path, following)
     if query is None or not _QUERY.fullmatch(query):
         reason = "the next page is not at the listing's own origin and path"
         raise _UntrustedError(reason, UnsafeNextPageError)
     return query
 
 
-def _same_place(path: str, following: str) -> str | None:
-    """Return the query of a URL, absolute or relative, if it leads to *path*."""
+def _query_at(path: str, following: str) -> str | None:
+    """Return the query of a URL, absolute or relative, if it has this origin and path."""
     if (
         not _QUERY.fullmatch(following)
         or "\\" in following
         or "@" in following.split("?", maxsplit=1)[0]
     ):
         return None
-    try:  # yarl reads a host only when it is asked for it
-        own = _place(URL(path, encoded=True))
+    try:  # yarl parses a host only on access
+        own = _location(URL(path, encoded=True))
         url = URL(path, encoded=True).join(URL(following, encoded=True))
-        return url.raw_query_string if _place(url) == own else None
+        return url.raw_query_string if _location(url) == own else None
     except ValueError:
         return None
 
 
-def _place(url: URL) -> tuple[str, str, int | None, str]:
+def _location(url: URL) -> tuple[str, str, int | None, str]:
     return url.scheme, (url.raw_host or "").lower(), url.port, url.raw_path

@@ -1,4 +1,4 @@
-"""Turns at the pace that a service is found to bear, shared by all calls of one operation."""
+"""Adaptive rate limiter: one per operation, shared by all its callers."""
 
 import asyncio
 import math
@@ -13,33 +13,34 @@ from aiotask._adaptive_rate import AdaptiveRate
 # it agrees with what the service does.
 _REMAINING = istr("X-Rate-Limit-Remaining")
 _LIMIT = istr("X-Rate-Limit-Limit")
-_AT_ONCE = istr("Twilio-Concurrent-Requests")
-_LARGEST = 100_000  # a larger number is no limit
-_SHORTEST_SLEEP = 0.001  # seconds; the loop's clock is no finer
-# A request without an answer for so long waits for none, rather, and keeps nobody else waiting.
-_OVERDUE = 1.0  # seconds at least ...
-_OVERDUE_TRIPS = 10  # ... and so many times what an answer takes
-_LOOK_AGAIN = 0.25  # seconds, while there is no room
-_REMEMBERED = 1000  # requests, after which those that are overdue are looked for in any case
+_LARGEST_LIMIT = 100_000
+_SHORTEST_SLEEP = 0.001  # seconds; an event loop's clock is no finer
+# A request that hangs until its timeout must not keep its slot from others: after ten times the
+# mean round trip its answer is not worth waiting for.
+_OVERDUE = 1.0  # seconds at least
+_OVERDUE_ROUND_TRIPS = 10
+_SWEEP_INTERVAL = 0.25  # seconds, while every slot is taken
+# A hung request would keep all slots after it in memory; so many are swept in any case.
+_MOST_SLOTS = 1000
 
 
 class Slot:
-    """A request that has started, by the clock of its lane."""
+    """A request in flight, by the clock of its rate limiter."""
 
-    __slots__ = ("began", "left", "overdue")
+    __slots__ = ("overdue", "released", "started_at")
 
-    def __init__(self, began: float) -> None:
-        self.began = began
-        self.left = False
-        self.overdue = False
+    def __init__(self, started_at: float) -> None:
+        self.started_at = started_at
+        self.released = self.overdue = False
 
 
 class RateLimiter:
-    """The way to one operation of one workspace: who calls it starts when it is their turn.
+    """Admits requests of one operation of one workspace at the rate that the service bears.
 
-    *clock* gives monotonic seconds and *sleep* waits them. *max_rate* (requests a second) is for an
-    operation with a documented limit. ``limited`` says whether every call has to take turns: it has
-    to once the service has refused one. Nothing here needs a running loop but ``turn``.
+    *clock* returns monotonic seconds and *sleep* waits them. *max_rate* (requests a second) is for
+    an operation with a documented limit. ``limited`` tells whether every call has to ``acquire`` a
+    slot, as it does after the first refusal; before, ``enter`` takes one without waiting. Only
+    ``acquire`` needs a running loop.
     """
 
     def __init__(
@@ -52,146 +53,145 @@ class RateLimiter:
         self.limited = max_rate < math.inf
         self._clock = clock
         self._sleep = sleep
-        self._pace = AdaptiveRate(clock(), max_rate=max_rate)
+        self._adaptive = AdaptiveRate(clock(), max_rate=max_rate)
         self._limit: str | None = None  # as last stated
-        self._waiting: deque[asyncio.Future[Slot]] = deque()
+        self._waiters: deque[asyncio.Future[Slot]] = deque()
         self._sleeper: asyncio.Task[None] | None = None
-        self._look_again: asyncio.TimerHandle | None = None
-        self._under_way: deque[Slot] = deque()
+        self._sweep_timer: asyncio.TimerHandle | None = None
+        self._slots: deque[Slot] = deque()  # the first is in flight; later ones may be released
         self._overdue = 0
 
     @property
     def rate(self) -> float:
-        """How many requests may start in a second, as found so far."""
-        self._pace.wait(self._clock())
-        return self._pace.rate
+        """The requests that may start in a second, as found so far."""
+        self._adaptive.wait(self._clock())
+        return self._adaptive.rate
 
     @property
     def refusals(self) -> int:
-        """How many requests were refused since the beginning."""
-        return self._pace.refusals
+        """The number of refused requests since the beginning."""
+        return self._adaptive.refusals
 
     @property
     def in_flight(self) -> int:
-        """How many requests are under way."""
-        return self._pace.in_flight + self._overdue
+        """The number of requests in flight."""
+        return self._adaptive.in_flight + self._overdue
 
     @property
     def in_use(self) -> bool:
-        """Whether a request is under way, or waits for its turn."""
-        return bool(self._waiting or self.in_flight)
+        """Whether a request is in flight or waits for a slot."""
+        return bool(self._waiters or self.in_flight)
 
     async def acquire(self) -> Slot:
-        """Wait until a request may start, first come first served; it is under way then."""
+        """Wait until a request may start, first come first served, and take a slot for it."""
         now = self._clock()
-        if not self._waiting and self._pace.wait(now) <= _SHORTEST_SLEEP:
-            return self._started(now)
+        if not self._waiters and self._adaptive.wait(now) <= _SHORTEST_SLEEP:
+            return self._take(now)
         waiter: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
-        self._serve()
+        self._waiters.append(waiter)
+        self._wake()
         try:
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
                 self.release(waiter.result())
             else:
-                self._serve()
+                self._wake()
             raise
 
-    def _serve(self) -> None:
-        """Give turns to those who wait, as many as there are now."""
-        waiting, now = self._waiting, self._clock()
-        while waiting:
-            if waiting[0].done():  # who waited has given up
-                waiting.popleft()
+    def enter(self) -> Slot:
+        """Take a slot without waiting."""
+        self._adaptive.in_flight += 1
+        slot = Slot(self._clock())
+        self._slots.append(slot)
+        return slot
+
+    def release(self, slot: Slot) -> None:
+        """Give back the slot of a request that has ended."""
+        slot.released = True
+        if slot.overdue:
+            self._overdue -= 1
+        else:
+            self._adaptive.in_flight -= 1
+        slots = self._slots
+        while slots and slots[0].released:
+            slots.popleft()
+        if len(slots) > _MOST_SLOTS:
+            self._sweep(self._clock())
+        if self._waiters:
+            self._wake()
+
+    def delivered(self, started_at: float, headers: Mapping[str, str]) -> None:
+        """Note an answer that is no refusal, to a request that started then by the clock."""
+        now = self._clock()
+        self._adaptive.delivered(now, started_at)
+        limit = headers.get(_LIMIT)
+        if limit is not None and limit != self._limit:
+            self._limit = limit
+            number = _limit_number(limit)
+            if number is not None:
+                self._adaptive.limit_hint(number)
+        if headers.get(_REMAINING) == "0":
+            self._adaptive.exhausted(now)
+
+    def refused(self, started_at: float, retry_after: float | None) -> None:
+        """Note a refusal (429) of a request that started then, and the seconds to wait after it."""
+        self.limited = True
+        self._adaptive.refused(self._clock(), started_at, retry_after)
+
+    def _take(self, now: float) -> Slot:
+        self._adaptive.start(now)
+        slot = Slot(now)
+        self._slots.append(slot)
+        return slot
+
+    def _wake(self) -> None:
+        """Give slots to waiters, as many as there are now, and see that the others get theirs."""
+        waiters, now = self._waiters, self._clock()
+        while waiters:
+            if waiters[0].done():  # cancelled
+                waiters.popleft()
                 continue
-            wait = self._pace.wait(now)
+            wait = self._adaptive.wait(now)
             if wait <= _SHORTEST_SLEEP:
-                waiting.popleft().set_result(self._started(now))
+                waiters.popleft().set_result(self._take(now))
             elif wait < math.inf:
                 if self._sleeper is None:
-                    self._sleeper = asyncio.create_task(self._serve_later(wait))
+                    self._sleeper = asyncio.create_task(self._wake_after(wait))
                 return
             elif not self._sweep(now):
-                if self._look_again is None:
+                if self._sweep_timer is None:
                     loop = asyncio.get_running_loop()
-                    self._look_again = loop.call_later(_LOOK_AGAIN, self._serve_again)
+                    self._sweep_timer = loop.call_later(_SWEEP_INTERVAL, self._wake_again)
                 return
         if self._sleeper is not None and self._sleeper is not asyncio.current_task():
             self._sleeper.cancel()
             self._sleeper = None
 
-    async def _serve_later(self, wait: float) -> None:
+    async def _wake_after(self, wait: float) -> None:
         await self._sleep(wait)
         self._sleeper = None
-        self._serve()
+        self._wake()
 
-    def _serve_again(self) -> None:
-        self._look_again = None
-        self._serve()
-
-    def enter(self) -> Slot:
-        """Count a request as under way that did not wait for its turn."""
-        self._pace.in_flight += 1
-        return self._remembered(self._clock())
-
-    def release(self, start: Slot) -> None:
-        """Note that a request is no longer under way."""
-        start.left = True
-        if start.overdue:
-            self._overdue -= 1
-        else:
-            self._pace.in_flight -= 1
-        under_way = self._under_way
-        while under_way and under_way[0].left:
-            under_way.popleft()
-        if len(under_way) > _REMEMBERED:
-            self._sweep(self._clock())
-        if self._waiting:
-            self._serve()
-
-    def _started(self, now: float) -> Slot:
-        self._pace.start(now)
-        return self._remembered(now)
-
-    def _remembered(self, now: float) -> Slot:
-        start = Slot(now)
-        self._under_way.append(start)
-        return start
+    def _wake_again(self) -> None:
+        self._sweep_timer = None
+        self._wake()
 
     def _sweep(self, now: float) -> bool:
-        """Count out what is overdue, and return whether there was anything."""
+        """Take overdue requests out of the count, and return whether there was one."""
         before = self._overdue
-        latest = now - max(_OVERDUE, _OVERDUE_TRIPS * self._pace.trip)
-        while self._under_way and self._under_way[0].began < latest:
-            start = self._under_way.popleft()
-            if not start.left:
-                start.overdue = True
+        latest = now - max(_OVERDUE, _OVERDUE_ROUND_TRIPS * self._adaptive.round_trip)
+        while self._slots and self._slots[0].started_at < latest:
+            slot = self._slots.popleft()
+            if not slot.released:
+                slot.overdue = True
                 self._overdue += 1
-                self._pace.in_flight -= 1
+                self._adaptive.in_flight -= 1
         return self._overdue > before
 
-    def delivered(self, began: float, headers: Mapping[str, str]) -> None:
-        """Note an answer that is no refusal, to a request that began then by the clock."""
-        now = self._clock()
-        self._pace.delivered(now, began)
-        limit = headers.get(_LIMIT)
-        if limit is not None and limit != self._limit:
-            self._limit = limit
-            stated = _number(limit)
-            if stated is not None:
-                self._pace.stated(stated)
-        if headers.get(_REMAINING) == "0":
-            self._pace.exhausted(now)
 
-    def refused(self, retry_after: float | None, headers: Mapping[str, str]) -> None:
-        """Note a refusal (429), and the seconds that it asks to wait."""
-        self.limited = True
-        self._pace.refused(self._clock(), retry_after, _number(headers.get(_AT_ONCE, "")))
-
-
-def _number(text: str) -> int | None:
+def _limit_number(text: str) -> int | None:
     """Return a whole number from 1 that is small enough to be a limit; None for anything else."""
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_LARGEST))):
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_LARGEST_LIMIT))):
         return None
-    return int(text) if 1 <= int(text) <= _LARGEST else None
+    return int(text) if 1 <= int(text) <= _LARGEST_LIMIT else None

@@ -1,4 +1,4 @@
-"""Which failure is worth another try, and how long to wait before it. Pure: the clock comes in."""
+"""Retry policy: failures that are worth another attempt, and the waits before it; no I/O."""
 
 import asyncio
 import random
@@ -9,7 +9,12 @@ from email.utils import parsedate_to_datetime
 
 import attrs
 from multidict import CIMultiDict
-from tenacity import AsyncRetrying, RetryCallState
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_attempt,
+)
 
 from aiotask.errors import (
     AiotaskError,
@@ -17,6 +22,7 @@ from aiotask.errors import (
     ConnectionFailedError,
     IncompleteAnswerError,
     NotJsonError,
+    PreconditionFailedError,
     ProtocolError,
     RateLimitError,
     ServerError,
@@ -28,10 +34,12 @@ from aiotask.errors import (
 
 # 408 and 425 leave open whether the request was carried out, as a 5xx does.
 _UNDECIDED = frozenset({408, 425})
+# Routing changes resources too, so a few conflicts in a row are nothing unusual.
+_MOST_CONFLICTS = 10
 
 
 def fate_unknown(error: AiotaskError) -> bool:
-    """Whether a request that ended so may have been carried out all the same."""
+    """Whether a request that failed with *error* may have been carried out all the same."""
     match error:
         case ConnectionFailedError() | UnexpectedRedirectError():
             return False
@@ -43,11 +51,11 @@ def fate_unknown(error: AiotaskError) -> bool:
 
 
 def retry_after(headers: CIMultiDict[str], now: Callable[[], datetime]) -> float | None:
-    """Return the seconds that an answer asks to wait, or None where it asks for nothing clear.
+    """Return the seconds that an answer asks to wait, or None if it does not ask clearly.
 
-    RFC 9110, section 10.2.3 knows whole seconds and a date. The date is measured against the
-    answer's own ``Date``, so that neither side's clock matters, and against *now* without one.
-    Of several values the longest counts.
+    By RFC 9110, section 10.2.3, it is whole seconds or a date. A date is compared with the
+    answer's own ``Date``, so that neither side's clock matters, or with *now* if there is none.
+    The longest of several values counts.
     """
     waits = (
         _asked(value.strip(" \t"), headers, now) for value in headers.getall("Retry-After", ())
@@ -68,7 +76,7 @@ def _asked(value: str, headers: CIMultiDict[str], now: Callable[[], datetime]) -
 def _date(text: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):  # a number that is too large for a date is the latter
+    except (ValueError, OverflowError):  # OverflowError: a number too large for a date
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
@@ -79,27 +87,27 @@ def _failure(state: RetryCallState) -> BaseException | None:
 
 def _not_negative(_: object, attribute: "attrs.Attribute[float]", value: float) -> None:
     if not value >= 0:
-        raise ValueError(f"{attribute.name} is a number of seconds from 0, not {value!r}")
+        raise ValueError(f"{attribute.name} must be a number of seconds from 0, not {value!r}")
 
 
 def _at_least_one(_: object, attribute: "attrs.Attribute[int]", value: int) -> None:
     if value < 1:
-        raise ValueError(f"{attribute.name} is at least 1, not {value!r}")
+        raise ValueError(f"{attribute.name} must be at least 1, not {value!r}")
 
 
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
-    """How often a failed call is repeated, and how long is waited; one policy serves any number.
+    """Policy by which failed calls are repeated; one policy serves any number of clients.
 
-    Refusals (429) and connections that never came about are repeated for every verb; failures
-    after which the service may have acted only for reads, updates and deletes, never for a create.
+    Refusals (429) and failures to connect are repeated for every verb; failures after which the
+    service may have acted are repeated for reads, updates and deletes, never for a create.
 
-    Waits are drawn between 0 and ``base * 2 ** n`` seconds ("full jitter"), ``throttled_base``
-    taking the place of ``base`` after a 429, and never above ``cap``. A ``Retry-After`` is obeyed,
-    with up to a tenth added. No wait exceeds ``longest_wait``: where the service asks for more, or
-    where the wait would end more than ``deadline`` seconds after the call began, the error comes
-    at once. ``attempts`` counts the first one. ``sleep``, ``clock`` (monotonic, in seconds) and
-    ``jitter`` (0 to 1) are there to be replaced in tests.
+    Waits are exponential backoff with full jitter: a random number of seconds from 0 to ``base *
+    2 ** n``, or ``throttled_base * 2 ** n`` after a 429, and never above ``cap``. A
+    ``Retry-After`` is obeyed, with up to a tenth added. No wait exceeds ``longest_wait``: if the
+    service asks for more, or if the wait would end more than ``deadline`` seconds after the call
+    began, the error is raised at once. ``attempts`` includes the first one. ``sleep``, ``clock``
+    (monotonic, in seconds) and ``jitter`` (0 to 1) can be replaced in tests.
     """
 
     attempts: int = attrs.field(default=5, validator=_at_least_one)
@@ -113,7 +121,7 @@ class RetryPolicy:
     jitter: Callable[[], float] = attrs.field(default=random.random, repr=False)
 
     def repeats(self, error: BaseException | None, *, idempotent: bool) -> bool:
-        """Whether a call that failed so, and is idempotent or not, is worth another try."""
+        """Whether a call that failed with *error* is repeated."""
         match error:
             case AnswerError(retry_after=float(wait)) if wait > self.longest_wait:
                 return False
@@ -127,7 +135,7 @@ class RetryPolicy:
                 | ServerError()
                 | IncompleteAnswerError()
                 | NotJsonError()
-                | ProtocolError(status=0)  # what came was not HTTP
+                | ProtocolError(status=0)  # the answer was not HTTP
             ):
                 return idempotent
             case StatusError(status=status):
@@ -135,7 +143,7 @@ class RetryPolicy:
         return False
 
     def wait(self, error: BaseException | None, attempt: int) -> float:
-        """Seconds to wait after the *attempt*-th attempt (from 1) failed with *error*."""
+        """Return the seconds to wait after *error* in the *attempt*-th attempt (from 1)."""
         match error:
             case AnswerError(retry_after=float(asked)):
                 return min(asked * (1 + self.jitter() / 10), self.longest_wait)
@@ -147,6 +155,16 @@ class RetryPolicy:
         ceiling = min(base * 2.0 ** min(attempt - 1, 32), self.cap, self.longest_wait)
         return ceiling * self.jitter()
 
+    def conflicts(self) -> AsyncRetrying:
+        """Return a tenacity controller for a change that has met with one conflict (412)."""
+        return AsyncRetrying(
+            sleep=self.sleep,
+            retry=retry_if_exception_type(PreconditionFailedError),
+            stop=stop_after_attempt(_MOST_CONFLICTS - 1),
+            wait=lambda state: self.wait(None, state.attempt_number),
+            reraise=True,
+        )
+
     def controller(
         self,
         *,
@@ -156,7 +174,7 @@ class RetryPolicy:
     ) -> AsyncRetrying:
         """Return a tenacity controller for one call that began at *started* by this clock.
 
-        tenacity keeps the state of a call in its controller, so none is ever shared.
+        tenacity keeps the state of a call in its controller, so controllers are not shared.
         """
 
         def stop(state: RetryCallState) -> bool:

@@ -1,10 +1,10 @@
-"""What must not be shown."""
+"""Strings whose repr is masked."""
 
 from typing import NoReturn
 
 
 class SecretText(str):
-    """A text that must not be shown: reprs, and so tracebacks with locals, have stars instead."""
+    """A string with a masked repr, so that tracebacks with locals do not show it."""
 
     __slots__ = ()
 

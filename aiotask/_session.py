@@ -1,4 +1,4 @@
-"""Session: the only I/O of the client. Authentication, timeouts, retries, answers and errors."""
+"""Session: the client's only I/O, with its authentication, timeouts, retries and errors."""
 
 import asyncio
 import io
@@ -6,9 +6,8 @@ import logging
 import math
 import os
 import platform
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import NoReturn, TypeVar
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -17,12 +16,14 @@ from tenacity import RetryCallState
 from yarl import URL
 
 from aiotask._answers import Answer, read_answer
+from aiotask._background import BackgroundTasks
 from aiotask._hooks import Hooks
 from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy, fate_unknown
 from aiotask._secret import SecretText
+from aiotask._service_time import Offsets
 from aiotask._single_flight import SingleFlight
-from aiotask._time_limits import TimeLimits
+from aiotask._time_limits import TimeLimit, TimeLimits
 from aiotask._transport import (
     LARGE_AT_ONCE,
     Connector,
@@ -41,11 +42,11 @@ _USER_AGENT = (
     f"aiotask/{__version__} Python/{platform.python_version()} aiohttp/{aiohttp.__version__}"
 )
 
-# aiohttp warns of a larger body that is handed over as bytes.
+# aiohttp warns of larger bodies as bytes.
 _LARGE_BODY = 2**20
-# Beyond so many, those that are at rest are forgotten: a pace is soon found again.
+# Beyond this number, idle rate limiters are dropped: a rate is soon found again.
 _MOST_LANES = 2000
-# Below the idle limits of load balancers, so that a reused connection is seldom a dead one.
+# Below the idle timeouts of load balancers, so that a reused connection is seldom a dead one.
 _KEEP_ALIVE = 10.0
 
 
@@ -63,10 +64,10 @@ def _check_owner(owner: tuple[asyncio.AbstractEventLoop, int]) -> None:
 
 
 class Session:
-    """Sends requests, each as often as its verb and the policy allow, and reads the answers.
+    """Sends requests, repeats them as their verb and the policy allow, and reads the answers.
 
-    It is bound to the event loop that opens it, and at most *max_connections* requests are under
-    way at a time; the others wait here, where no timeout runs.
+    It is bound to the event loop that opens it. At most *max_connections* requests are under way
+    at a time; the others wait here, before their timeout begins.
     """
 
     def __init__(
@@ -82,9 +83,11 @@ class Session:
         self.retry = retry
         self.hooks = hooks
         self.once = SingleFlight()
+        self.background = BackgroundTasks()
         self.max_connections = max_connections
-        # aiohttp's own total timeout swallows a cancellation that comes in the same turn of the
-        # loop: its contexts are nested, and each takes one cancellation back.
+        self.service_time = Offsets()
+        # aiohttp's own total timeout swallows a cancellation in the same turn of the loop: its
+        # contexts are nested, and each takes one cancellation back.
         self._total = timeout.total
         self._limits = TimeLimits(timeout.total)
         self._timeout = aiohttp.ClientTimeout(
@@ -96,13 +99,12 @@ class Session:
         )
         self._given = session
         self._http = session
-        # A caller's session may have middlewares of its own, which this one would replace.
+        # A caller's session may have middlewares of its own, which ours would replace.
         self._middlewares = (without_resending,) if session is None else None
         self._owner: tuple[asyncio.AbstractEventLoop, int] | None = None
         self._closed = False
         self._slots = asyncio.Semaphore(max_connections)
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
-        self._background: set[asyncio.Task[Any]] = set()
         self._lanes: dict[str, RateLimiter] = {}
         self._reading = CIMultiDict(
             {
@@ -120,7 +122,7 @@ class Session:
         raise TypeError("a client does not pickle or copy: it holds credentials and connections")
 
     async def open(self) -> None:
-        """Bind to the running loop, and open a connection pool unless the caller brought one."""
+        """Bind to the running loop, and open a connection pool unless the caller gave a session."""
         if self._owner is not None:
             raise ClientStateError("the client is entered already")
         self._bind()
@@ -132,47 +134,27 @@ class Session:
             )
 
     async def close(self) -> None:
-        """End what runs in the background and close the pool; a caller's own stays open."""
+        """Cancel background tasks and close the pool; a caller's own session stays open."""
         owner, http = self._owner, self._http
         if owner is not None and owner[0].is_closed():
-            self._background.clear()  # which nobody can end any more
+            self.background.forget()  # they can be cancelled by their loop only
         elif owner is not None:
             _check_owner(owner)
-        self._owner, self._closed = None, True  # whatever ends from here on can tell why
-        for task in self._background:
-            task.cancel()
+        self._owner, self._closed = None, True  # from here on, waiting calls end with "is closed"
         try:
-            await asyncio.gather(*self._background, return_exceptions=True)
-        finally:  # also where who closes it is cancelled meanwhile
+            await self.background.cancel()
+        finally:  # also if this very call is cancelled meanwhile
             if self._given is None and http is not None:
-                if self._http is http:  # and not that of who has entered it since
+                if self._http is http:  # and not a pool that was opened since
                     self._http = None
                 await http.close()
 
-    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Run *work* in the background, at the longest until this session is closed."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._forget)
-        return task
-
-    def abandon(self, task: asyncio.Task[Any]) -> None:
-        """Cancel what runs in the background; only its own loop can."""
-        with suppress(RuntimeError):  # there may be no loop at all
-            if task.get_loop() is asyncio.get_running_loop():
-                task.cancel()
-
     def check(self) -> None:
-        """Raise a ClientStateError if nothing can be sent from here and now."""
+        """Raise a ClientStateError if the client cannot be used here and now."""
         self._usable()
 
-    def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._background.discard(task)
-        if not task.cancelled():
-            task.exception()  # nobody may be left to ask for it
-
     def lane(self, operation: str, max_rate: float = math.inf) -> RateLimiter:
-        """Return what paces one operation; the first to ask says its documented *max_rate*."""
+        """Return the rate limiter of one operation, made with *max_rate* at the first call."""
         lane = self._lanes.get(operation)
         if lane is None:
             if len(self._lanes) >= _MOST_LANES:
@@ -184,7 +166,7 @@ class Session:
     async def send(
         self, verb: Verb, url: URL, read: Callable[[Answer], T], body: bytes, lane: RateLimiter
     ) -> T:
-        """Send one call once, whatever becomes of it; the caller has a turn in the *lane*."""
+        """Send one call once; the caller has acquired the *lane*."""
         try:
             http = self._usable()
             return read(await self._attempt(http, verb, url, body, self._writing, lane))
@@ -204,9 +186,9 @@ class Session:
         *,
         lane: RateLimiter,
     ) -> T:
-        """Send one call, again where its verb and the policy allow, and return what *read* makes.
+        """Send one call, repeat it as verb and policy allow, and return the result of *read*.
 
-        *url* is encoded already. Every failure is an AiotaskError; *read* may raise them too.
+        *url* is encoded already. Every failure is an AiotaskError, also those that *read* raises.
         """
         headers = self._reading if body is None else self._writing
         if verb is QUERY:
@@ -233,9 +215,9 @@ class Session:
         url: URL,
         attempt: Callable[[], Awaitable[T]],
     ) -> T:
-        """Go on after the first attempt ended in *failure*, with a controller of this call's own.
+        """Repeat a call after its first attempt ended in *failure*.
 
-        The first attempt goes without one: building and running it costs a third of a request.
+        tenacity's controller costs a third of a request, so the first attempt does without one.
         """
         place = str(url.with_query(None))
         attempts = 0
@@ -275,7 +257,7 @@ class Session:
     async def _paced(
         self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: RateLimiter
     ) -> Answer:
-        http = self._usable()  # before the lane, where only calls of one loop can wait together
+        http = self._usable()  # before the lane, in which all waiting calls are of one loop
         start = await lane.acquire() if lane.limited else lane.enter()
         try:
             return await self._attempt(http, verb, url, body, headers, lane)
@@ -301,7 +283,7 @@ class Session:
                 raise ClientStateError(f"the {owner} is closed")
             self.hooks.sending(verb.method, url)
             began = self.retry.clock()
-            with self._limits.begin():
+            with TimeLimit(self._limits):
                 response = await http.request(
                     verb.method,
                     url,
@@ -341,23 +323,25 @@ class Session:
         self._owner = asyncio.get_running_loop(), os.getpid()
         self._slots = asyncio.Semaphore(self.max_connections)
         self._limits = TimeLimits(self._total)
-        self._lanes = {}  # who waits in one belongs to a loop
+        self._lanes = {}  # their waiting calls belong to a loop
         self._closed = False
 
     def _noted(
         self, lane: RateLimiter, began: float, response: aiohttp.ClientResponse, body: bytes
     ) -> Answer:
-        """Return what an answer says, or raise it; either way the pace follows from it."""
+        """Return a successful answer or raise its error, and tell the rate limiter."""
         headers = response.headers
         try:
             answer = read_answer(response.status, headers, body)
         except RateLimitError as error:
             self.hooks.counters.refusals += 1
-            lane.refused(error.retry_after, headers)
+            lane.refused(began, error.retry_after)
             raise
         except StatusError as error:
-            if not isinstance(error, ServerError):  # no more than a 2xx is it a sign of overload
+            if not isinstance(error, ServerError):  # as a 2xx, a 4xx is no sign of overload
                 lane.delivered(began, headers)
             raise
         lane.delivered(began, headers)
+        # Errors may come from a gateway, whose clock is another one.
+        self.service_time.read(headers, self.retry.clock())
         return answer

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class TimeLimits:
-    """Limits how long blocks may run: ``with limits.begin(): ...`` ends with a TimeoutError.
+    """Limits how long blocks may run: ``with TimeLimit(limits): ...`` ends with a TimeoutError.
 
     It belongs to the event loop of its first block. Without *seconds* nothing is limited.
 
@@ -19,20 +19,16 @@ class TimeLimits:
     def __init__(self, seconds: float | None) -> None:
         self.seconds = math.inf if seconds is None else seconds
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.timer: asyncio.TimerHandle | None = None
         self.running: dict[TimeLimit, None] = {}
-        self._timer: asyncio.TimerHandle | None = None
-
-    def begin(self) -> "TimeLimit":
-        """Return the limit of one block, which begins when it is entered."""
-        return TimeLimit(self)
 
     def watch(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
-        """Set the timer to *due* unless it is set to an earlier end."""
-        if self._timer is None and due < math.inf:
-            self._timer = loop.call_at(due, self._expire, loop)
+        """Set the timer, which is not set, to the earliest end."""
+        if due < math.inf:
+            self.timer = loop.call_at(due, self._expire, loop)
 
     def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._timer = None
+        self.timer = None
         now = loop.time()
         for limit in self.running:
             if limit.due > now:
@@ -56,13 +52,13 @@ class TimeLimit:
         task = asyncio.current_task(limits.loop)
         if task is None:
             raise RuntimeError("a request is made by a task of the event loop")
-        if limits.loop is None:
-            limits.loop = task.get_loop()
+        loop = limits.loop = limits.loop or task.get_loop()
         self._task: asyncio.Task[Any] = task
         self._cancelling = task.cancelling()
-        self.due = limits.loop.time() + limits.seconds
+        self.due = loop.time() + limits.seconds
         limits.running[self] = None
-        limits.watch(limits.loop, self.due)
+        if limits.timer is None:
+            limits.watch(loop, self.due)
 
     def expire(self) -> None:
         """Cancel the block's task, once."""

@@ -1,4 +1,4 @@
-"""What aiohttp does and raises -> bodies of bounded length, and our errors."""
+"""Adapter of aiohttp: bodies of bounded length, errors of aiotask, no hidden resending."""
 
 import asyncio
 import re
@@ -29,20 +29,20 @@ LONGEST_PAGE = 64 * 2**20
 
 # Hundreds of calls at once must not have hundreds of the longest pages in memory.
 LARGE_AT_ONCE = 4
-"""How many large bodies a client reads at a time; the others wait, and their servers with them."""
+"""Number of large bodies that a client reads at a time; the others wait unread."""
 _LARGE = 2 * 2**20  # bytes
-# An empty list takes 64 bytes, a small object four times that. In 1,000 tasks whose attributes are
-# full of commas and brackets there are some 3 million of them.
+# An empty list takes 64 bytes of memory, a small object four times that. 1,000 tasks whose
+# attributes are full of commas and brackets have some 3 million of these characters.
 _OPENING = (b",", b"[", b"{")
-_BYTES_A_VALUE = 20  # of a large body, on the average, at least
+_BYTES_A_VALUE = 20  # at least, on average, in a large body
 
 _SHOWN = 200
-# What aiohttp found, where it says what is wrong with it: a body with personal data, perhaps.
+# The bytes that aiohttp quotes in its messages may be personal data.
 _QUOTED = re.compile(r":?\s*(bytearray\()?\bb['\"].*", re.DOTALL)
 
 
 class DisconnectedError(aiohttp.ClientError):
-    """What aiohttp does not take for a reason to send again; *error* is what it raised itself."""
+    """Wraps the *error* of a lost connection, so that aiohttp does not send the request again."""
 
     def __init__(self, error: aiohttp.ClientError) -> None:
         super().__init__(str(error))
@@ -52,10 +52,10 @@ class DisconnectedError(aiohttp.ClientError):
 async def without_resending(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a GET or DELETE again by itself when a connection turns out dead.
+    """Keep aiohttp from sending a GET or DELETE again by itself on a dead connection.
 
-    It would do so unseen by policy, hooks and counters, and the 404 of a second DELETE would pass
-    for an error.
+    Policy, hooks and counters would not see it, and the 404 of a second DELETE would look like an
+    error.
     """
     try:
         return await handler(request)
@@ -66,10 +66,11 @@ async def without_resending(
 
 
 class Connector(aiohttp.TCPConnector):
-    """Gives no connection on which something has come that nobody asked for.
+    """Connection pool that discards connections with unsolicited data.
 
-    A second answer, or a late one, would pass for that to the next request: a create would be told
-    of another's task. aiohttp looks only when a connection is put back, not when it is taken.
+    A second answer, or a late one, would pass for the answer to the next request: a create would
+    return another's task. aiohttp checks a connection when it is put back, but not when it is
+    taken.
     """
 
     async def connect(
@@ -78,11 +79,13 @@ class Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
     ) -> Connection:
-        """Return a connection, as aiohttp has it."""
+        """Return a clean connection, as aiohttp does."""
         connection = await super().connect(req, traces, timeout)
-        for _ in range(self.limit):  # a server that always speaks first is no HTTP server's way
-            if connection.protocol is None or not connection.protocol.should_close:
+        refused = 0
+        while connection.protocol is not None and connection.protocol.should_close:
+            if refused == self.limit:  # this server always speaks first: leave it to the parser
                 break
+            refused += 1
             connection.close()
             connection = await super().connect(req, traces, timeout)
         return connection
@@ -91,10 +94,10 @@ class Connector(aiohttp.TCPConnector):
 async def read_body(
     response: aiohttp.ClientResponse, longest: int, large: asyncio.Semaphore
 ) -> bytes:
-    """Return a body, decompressed, and read no further than *longest* bytes.
+    """Return a body, decompressed, reading at most *longest* bytes.
 
-    What of a large one is beyond its beginning is read when *large* has room for it. It is refused
-    where it consists of so many values that they would take many times its bytes.
+    A large body is read to its end only while *large* is held. It is refused if it consists of so
+    many values that they would take many times its bytes.
     """
     if (response.content_length or 0) > longest:
         raise _too_large(response, f"is longer than {longest} bytes")
@@ -116,7 +119,7 @@ async def read_body(
 
 
 async def _read(content: aiohttp.StreamReader, chunks: list[bytes], most: int) -> int:
-    """Read on until there is no more, or more than so many bytes; return how many there are."""
+    """Read on until the end, or beyond *most* bytes; return the size so far."""
     size = sum(map(len, chunks))
     while size <= most and not content.at_eof():
         chunks.append(await content.readany())
@@ -134,7 +137,7 @@ def failure_of(
     error: aiohttp.ClientError | HttpProcessingError | OSError,
     response: aiohttp.ClientResponse | None,
 ) -> AiotaskError:
-    """Return our error for what aiohttp raised, in the body if there is a *response* already."""
+    """Return our error for one of aiohttp, raised in the body if there is a *response* already."""
     failure: AiotaskError
     if isinstance(error, DisconnectedError):
         error = error.error
@@ -142,14 +145,14 @@ def failure_of(
     reason = f"{type(error).__name__}: {error}"
     match error:
         case aiohttp.ClientResponseError() | HttpProcessingError():
-            # It holds the request's headers, Authorization among them, so it is left behind.
+            # It holds the request's headers with the credentials, so it is not chained.
             told, quotes = _QUOTED.subn("", error.message)
             if not quotes and any(isinstance(each, TransferEncodingError) for each in led):
-                told = "its chunks are damaged"  # all of the message may be what was found
+                told = "its chunks are damaged"  # the message may be nothing but the bytes
             told = without_long_words(" ".join(told.split()))[:_SHOWN]
             return ProtocolError(f"not HTTP: {told}", status=0, headers={})
         case aiohttp.ServerDisconnectedError() if not isinstance(error.message, str):
-            # The message is what came of the headers, cookies perhaps: it is left behind as well.
+            # The message is the part of the headers that came, perhaps cookies: it is not chained.
             return ConnectionLostError("the connection was closed within the answer's headers")
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
             failure = TLSError(reason)
@@ -168,12 +171,12 @@ def failure_of(
 
 
 def _led_without_frames(error: BaseException) -> list[BaseException]:
-    """Return an error and what led to it, and drop their tracebacks.
+    """Return an error and its causes, and drop their tracebacks.
 
-    Where writing failed, a frame of asyncio has the whole request as bytes, credentials included.
+    If writing failed, a frame of asyncio holds the whole request with the credentials.
     """
     led = [error]
-    for each in led:  # which grows meanwhile
+    for each in led:  # the list grows meanwhile
         each.__traceback__ = None
         for one in (each.__cause__, each.__context__):
             if one is not None and one not in led:

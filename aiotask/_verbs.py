@@ -1,4 +1,4 @@
-"""What calls do to the service: it decides whether one may be repeated, and what errors mean."""
+"""HTTP verbs and their retry semantics."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from aiotask._transport import LONGEST_ANSWER, LONGEST_PAGE
 
 
 class Verb(NamedTuple):
-    """What a call does; *longest* is how many bytes of an answer are read."""
+    """One verb of the API; at most *longest* bytes of an answer are read."""
 
     method: str
     changes: bool
@@ -19,4 +19,4 @@ LIST = Verb("GET", changes=False, idempotent=True, longest=LONGEST_PAGE)
 CREATE = Verb("POST", changes=True, idempotent=False)
 UPDATE = Verb("POST", changes=True, idempotent=True)
 DELETE = Verb("DELETE", changes=True, idempotent=True)
-QUERY = Verb("POST", changes=False, idempotent=True)  # a read whose question is a body of JSON
+QUERY = Verb("POST", changes=False, idempotent=True)  # a read with parameters in a JSON body

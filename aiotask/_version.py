@@ -1,3 +1,3 @@
-"""The version, in one place: the distribution and the ``User-Agent`` read it here."""
+"""Version of the distribution, also shown in the ``User-Agent``."""
 
 __version__ = "0.1.0"

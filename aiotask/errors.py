@@ -1,51 +1,53 @@
-"""Everything that aiotask raises on purpose.
+"""Exceptions of aiotask.
 
     AiotaskError
-    ├── ConfigurationError              settings that cannot work (a ValueError too)
+    ├── ConfigurationError              wrong settings (a ValueError too)
     ├── ClientStateError                a client not entered, closed, or on another loop
-    ├── JournalError                    the journal of a bulk creation cannot be used; path
-    │   ├── JournalLockedError          another run has it
-    │   ├── ForeignJournalError         it is of another job, or no journal at all
-    │   ├── InputChangedError           the rows are not those that it was begun with
-    │   ├── JournalVersionError         a newer aiotask made it
-    │   ├── JournalDamagedError         what is in it makes no sense
-    │   ├── JournalFullError            no space is left for it
-    │   ├── JournalAccessError          it may not be read or written
+    ├── JournalError                    the journal of a bulk run cannot be used; path
+    │   ├── JournalLockedError          another run uses it
+    │   ├── ForeignJournalError         it belongs to another job, or is no journal
+    │   ├── InputChangedError           the rows are not those of the earlier run
+    │   ├── JournalVersionError         a newer aiotask wrote it
+    │   ├── JournalDamagedError         its contents are damaged
+    │   ├── JournalFullError            no space is left on the disk
+    │   ├── JournalAccessError          no permission to read or write it
     │   └── JournalIOError              reading or writing it failed
     ├── TransportError                  no answer came
-    │   ├── ConnectionFailedError       there never was a connection: nothing was sent
-    │   │   └── TLSError                its certificate or TLS version is not good
-    │   ├── ConnectionLostError         it broke when the request may have been sent
+    │   ├── ConnectionFailedError       no connection was made: nothing was sent
+    │   │   └── TLSError                its certificate or TLS version is not accepted
+    │   ├── ConnectionLostError         it was lost when the request may have been sent
     │   └── RequestTimeoutError         no complete answer within the timeout
-    └── AnswerError                     an answer came: status, code, message, headers ...
-        ├── ProtocolError               it is not what the service documents
+    └── AnswerError                     an answer came: status, code, message, headers, ...
+        ├── ProtocolError               it is not as the service documents
         │   ├── DecodingError           it has another shape than documented
         │   │   └── NotJsonError        ... and is not JSON at all
-        │   ├── IncompleteAnswerError   it broke off in the middle
-        │   ├── ResponseTooLargeError   longer than is read
+        │   ├── IncompleteAnswerError   it ended in the middle
+        │   ├── ResponseTooLargeError   longer than aiotask reads
         │   ├── UnexpectedRedirectError 3xx; redirects are never followed
-        │   ├── UnsafeNextPageError     a next page outside the listing's own origin and path
-        │   └── PageCycleError          a listing that leads back to a page it already gave
-        └── StatusError                 the service says no; other 4xx are this class itself
+        │   ├── UnsafeNextPageError     a next page of another origin or path
+        │   └── PageCycleError          a next page that was visited before
+        └── StatusError                 the service refuses; other 4xx are this class itself
             ├── BadRequestError         400
             ├── AccessError
             │   ├── AuthenticationError   401
             │   └── PermissionDeniedError 403
             ├── NotFoundError           404
             ├── ConflictError           409
-            ├── PreconditionFailedError 412: the resource is no longer at the ETag given as if_match
+            ├── PreconditionFailedError 412: the ETag given as if_match is outdated
             ├── RateLimitError          429: refused, certainly not done
             └── ServerError             5xx
 
 Errors hold plain values only, never a response, a client or a secret, and they pickle.
-What the caller got wrong in a call (a misspelt name, a value that cannot be right) is a plain
-``TypeError`` or ``ValueError``, raised before anything is sent.
+A caller's mistake (a misspelt name, a value that is not valid) is a plain ``TypeError`` or
+``ValueError``, raised before anything is sent.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from multidict import CIMultiDict
+
+from aiotask._checks import printable
 
 __all__ = [
     "AccessError",
@@ -87,26 +89,17 @@ __all__ = [
 ]
 
 
-_SHOWN = 1000  # characters of what the service says ...
-_SHOWN_ID = 100  # ... and of the name that it gives the request
-
-
-def _one_line(text: str) -> str:
-    """Return *text* as one line without control characters, which can be written anywhere."""
-    if text.isprintable():
-        return text
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
+_SHOWN = 1000  # characters of the service's message
+_SHOWN_ID = 100  # characters of its name for the request
 
 
 class AiotaskError(Exception):
-    """The root of everything that aiotask raises on purpose.
+    """Base class of all exceptions of aiotask.
 
-    ``method`` and ``url`` (without its query) say which request failed, and are None where there
-    was none; ``attempts`` counts the requests that were sent or tried. ``maybe_applied`` is True
-    where the service may have acted although no usable answer came. ``cursor`` is set by listings:
-    ``list(cursor=error.cursor)`` goes on with the page that failed.
+    ``method`` and ``url`` (without its query) name the request that failed, and are None without
+    one; ``attempts`` counts the requests that were sent or tried. ``maybe_applied`` is True if the
+    service may have acted although no usable answer came. ``cursor`` is set by listings:
+    ``list(cursor=error.cursor)`` continues with the page that failed.
     """
 
     def __init__(self, message: str) -> None:
@@ -119,7 +112,7 @@ class AiotaskError(Exception):
         self.cursor: str | None = None
 
     def __str__(self) -> str:
-        return _one_line(f"{self._summary()}{self._request()}")
+        return printable(f"{self._summary()}{self._request()}")
 
     def _summary(self) -> str:
         return self.message
@@ -133,7 +126,7 @@ class AiotaskError(Exception):
 
 
 class ConfigurationError(AiotaskError, ValueError):
-    """Credentials, hosts or settings are missing or cannot work."""
+    """Credentials, hosts or settings are missing or wrong."""
 
 
 class ClientStateError(AiotaskError):
@@ -159,35 +152,35 @@ class JournalError(AiotaskError):
 
 
 class JournalLockedError(JournalError):
-    """Another run has the journal: two at once could send one row twice."""
+    """Another run uses the journal: two at once could send one row twice."""
 
 
 class ForeignJournalError(JournalError):
-    """The journal is of another workspace or was begun with another key, or is no journal."""
+    """The journal belongs to another workspace or another key, or is no journal."""
 
 
 class InputChangedError(JournalError):
-    """The rows are not those that the journal was begun with; a row that is new may follow them."""
+    """The rows are not those of the journal's earlier run; new rows may only follow them."""
 
 
 class JournalVersionError(JournalError):
-    """A newer version of aiotask made the journal."""
+    """A newer version of aiotask wrote the journal."""
 
 
 class JournalDamagedError(JournalError):
-    """What is in the journal makes no sense."""
+    """The contents of the journal are damaged."""
 
 
 class JournalFullError(JournalError):
-    """There is no space left for the journal; rows that were under way have ended."""
+    """No space is left for the journal; rows that were under way have ended."""
 
 
 class JournalAccessError(JournalError):
-    """The journal may not be read or written, or is no file."""
+    """The journal is not a file, or there is no permission to read or write it."""
 
 
 class JournalIOError(JournalError):
-    """Reading or writing the journal failed: what was written last may not be on the disk."""
+    """Reading or writing the journal failed; the last writes may not be on the disk."""
 
 
 class TransportError(AiotaskError):
@@ -195,7 +188,7 @@ class TransportError(AiotaskError):
 
 
 class ConnectionFailedError(TransportError):
-    """There never was a connection, so nothing was sent."""
+    """No connection was made, so nothing was sent."""
 
 
 class TLSError(ConnectionFailedError):
@@ -211,12 +204,12 @@ class RequestTimeoutError(TransportError):
 
 
 class AnswerError(AiotaskError):
-    """An answer came, and it is not the one that was asked for.
+    """An answer came, but not a successful one.
 
     ``code`` is the service's own error number (https://www.twilio.com/docs/api/errors) and
     ``more_info`` its page, ``request_id`` the ``Twilio-Request-Id``, ``retry_after`` the wait
     that the service asks for, in seconds, and ``headers`` the answer's headers, whose names are
-    looked up without regard to case. What the answer does not say is None.
+    looked up without regard to case. Members that the answer lacks are None.
     """
 
     def __init__(self, message: str, *, status: int, headers: Mapping[str, str]) -> None:
@@ -247,7 +240,7 @@ def _rebuild(
 
 
 class ProtocolError(AnswerError):
-    """The answer is not what the service documents."""
+    """The answer is not as the service documents."""
 
 
 class DecodingError(ProtocolError):
@@ -255,11 +248,11 @@ class DecodingError(ProtocolError):
 
 
 class NotJsonError(DecodingError):
-    """The answer is not JSON, or empty: something on the way gave it, perhaps, not the service."""
+    """The answer is not JSON, or empty: it may come from a proxy, not from the service."""
 
 
 class IncompleteAnswerError(ProtocolError):
-    """The answer broke off in the middle, or its compression is damaged."""
+    """The answer ended in the middle, or its compression is damaged."""
 
 
 class ResponseTooLargeError(ProtocolError):
@@ -267,43 +260,43 @@ class ResponseTooLargeError(ProtocolError):
 
 
 class UnexpectedRedirectError(ProtocolError):
-    """The answer is a redirect; the credentials are for one host, so none is followed."""
+    """The answer is a redirect, which is not followed: the credentials are for one host."""
 
 
 class UnsafeNextPageError(ProtocolError):
-    """A page names a next page outside the listing's own origin and path; it was not asked for."""
+    """A page names a next page of another origin or path; it was not asked for."""
 
 
 class PageCycleError(ProtocolError):
-    """A page names a next page that the listing already gave."""
+    """A page names a next page that the listing has visited before."""
 
 
 class StatusError(AnswerError):
-    """The service says no."""
+    """The service refuses the request."""
 
 
 class BadRequestError(StatusError):
-    """400: a parameter that the service does not take, or a state that does not allow it."""
+    """400: a parameter that the service does not accept, or a state that does not allow it."""
 
 
 class AccessError(StatusError):
-    """The credentials do not allow it."""
+    """The credentials do not allow the request."""
 
 
 class AuthenticationError(AccessError):
-    """401: the credentials are wrong, or of another region."""
+    """401: the credentials are wrong, or belong to another region."""
 
 
 class PermissionDeniedError(AccessError):
-    """403: the credentials are right but may not do this, or the account is suspended."""
+    """403: the credentials are right but not permitted to do this, or the account is suspended."""
 
 
 class NotFoundError(StatusError):
-    """404: no such resource; a task is gone about five minutes after it is closed."""
+    """404: no such resource; the service removes a task about five minutes after its end."""
 
 
 class ConflictError(StatusError):
-    """409: in conflict with the resource's present state."""
+    """409: the request conflicts with the resource's present state."""
 
 
 class PreconditionFailedError(StatusError):
@@ -311,8 +304,8 @@ class PreconditionFailedError(StatusError):
 
 
 class RateLimitError(StatusError):
-    """429: too many requests; the request was not carried out, by Twilio's error 20429."""
+    """429: too many requests; by Twilio's error 20429 the request was not carried out."""
 
 
 class ServerError(StatusError):
-    """5xx, or no status of HTTP at all: the service failed; a change may have been made or not."""
+    """5xx, or a status that HTTP does not have: the service failed, and may have acted or not."""

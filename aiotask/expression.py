@@ -1,4 +1,4 @@
-"""Expressions of TaskRouter: how a value is written in one.
+"""Literals of TaskRouter's expression language.
 
 https://www.twilio.com/docs/taskrouter/expression-syntax
 """
@@ -7,11 +7,11 @@ __all__ = ["literal"]
 
 
 def literal(value: str | float | bool) -> str:  # noqa: FBT001 - a value like the others
-    r"""Return *value* as a constant in an expression; a ValueError where it cannot be one.
+    r"""Return *value* as a literal of an expression; a ValueError if it cannot be written as one.
 
-    ``literal('say "hi"')`` is ``'say "hi"'``. The documented syntax has texts in single or double
-    quotes and no way to escape one in its own kind, so a text with both kinds is refused, and so
-    are control characters and backslashes.
+    ``literal('say "hi"')`` is ``'say "hi"'``. The documented syntax has strings in single or
+    double quotes and no escapes, so a string with both kinds of quote is refused, and so are
+    control characters and backslashes.
     """
     match value:
         case bool():
@@ -25,4 +25,4 @@ def literal(value: str | float | bool) -> str:  # noqa: FBT001 - a value like th
             for quote in "\"'":
                 if quote not in text:
                     return f"{quote}{text}{quote}"
-    raise ValueError(f"no expression can hold {value!r}")
+    raise ValueError(f"cannot be written as a TaskRouter literal: {value!r}")

@@ -1,4 +1,4 @@
-"""What bulk creation costs the client for a row, in CPU time, with a journal and without.
+"""CPU time of one row of a bulk creation, with a journal and without.
 
     python benchmarks/bench_bulk_cpu.py [--rows N] [--rounds N] [--check]
     python benchmarks/bench_bulk_cpu.py --profile [--rows N]

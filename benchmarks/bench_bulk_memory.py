@@ -1,4 +1,4 @@
-"""What a bulk creation of a million rows takes: memory, which must not grow, and CPU time.
+"""Memory, which must not grow, and CPU time of a bulk creation of a million rows.
 
     python benchmarks/bench_bulk_memory.py [--rows N] [--journal] [--check]
 
@@ -39,7 +39,7 @@ class Sample:
 
 @attrs.frozen
 class Run:
-    """What a bulk creation took."""
+    """The cost of a bulk creation."""
 
     samples: list[Sample]
     kinds: Counter[str]

@@ -1,4 +1,4 @@
-"""What one create costs the client, in CPU time: checked, encoded, sent, answered and decoded.
+"""CPU time of one create: checked, encoded, sent, answered and decoded.
 
     python benchmarks/bench_create.py [--creates N] [--rounds N] [--check]
 

@@ -1,4 +1,4 @@
-"""What users lose: creates against a server that fails now and then, and what came of each.
+"""Tasks lost and made twice: creates against a server that fails now and then.
 
     python benchmarks/bench_faults.py [--rows N] [--faults SHARE] [--seed K] [--check]
     python benchmarks/bench_faults.py --rate R [--rows N] [--check]
@@ -54,7 +54,7 @@ Way = Callable[["Place", Report], Coroutine[Any, Any, None]]
 
 @attrs.frozen
 class Place:
-    """Where to create, how much, and how patiently."""
+    """A workspace, the number of rows, and the patience of a client."""
 
     base: str
     workspace: str
@@ -82,7 +82,7 @@ def told(outcome: aiotask.Outcome[Any]) -> Said:
 
 
 async def each(place: Place, said: Report, create: Callable[[int], Awaitable[object]]) -> None:
-    """Create all rows; what raises is taken for not created, as it is by who catches it."""
+    """Create all rows; a create that raises counts as failed, as its caller has to take it."""
 
     async def one(number: int) -> None:
         try:
@@ -163,7 +163,7 @@ async def recount(place: Place) -> Counter[int]:
 
 @attrs.frozen
 class Tally:
-    """What came of all rows."""
+    """The ends of all rows."""
 
     once: int
     missing: int

@@ -1,4 +1,4 @@
-"""What `from aiotask import Client` takes, beside its dependencies alone and twilio-python.
+"""Time and memory of `from aiotask import Client`, beside its dependencies and twilio-python.
 
     python benchmarks/bench_import.py [--rounds N] [--check]
 

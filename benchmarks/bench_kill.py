@@ -1,6 +1,6 @@
-"""What a bulk creation loses when its program is killed, again and again, amid faults: nothing.
+"""Kill campaign: a bulk creation whose program is killed again and again, amid faults.
 
-    python benchmarks/bench_kill.py [--kills N] [--rows N] [--jobs N] [--seed K] [--check]
+    python benchmarks/bench_kill.py [--kills N] [--rows N] [--jobs N] [--seed K] [--plain] [--check]
     python benchmarks/bench_kill.py --ablations [--check]
     python benchmarks/bench_kill.py --ablation NAME [--kills N] [--check]
 
@@ -13,11 +13,19 @@ rows are such that the service refuses them, or the client itself. In half of th
 keys of their own, in half the rows are waited for, and in half tasks are completed meanwhile and at
 times removed between two runs, so that only events tell of them.
 
+Unless `--plain` says otherwise, incidents befall the jobs, and the table has the count of each.
+Between two runs, a journal is moved without its log, its log is deleted or damaged, a backup is
+restored over it, or a copy of it is run for a while. The program's clock jumps by hours or days; it
+is suspended, and the tasks that it has made end meanwhile. Tasks are completed as soon as they are
+there, and removed in mid-run; a worker's software replaces the attributes of some, which lose their
+keys. And some creates are delivered twice: then there is a second task, and the audit has to report
+exactly these rows.
+
 Then four things are held against each other: the rows, the journal, the tasks that the service
 has, and what the program was told, which it notes in a file before it asks for more.
 
 * lost: a row without a task;
-* twice: a row with several;
+* twice: a row with several, where its create was delivered once;
 * wrongly reported: the journal names a task that is not the row's, or a refused row has one;
 * told otherwise: an outcome is not the one in the journal, or two of one row differ;
 * never told, unresolved, without an end: what they say;
@@ -44,13 +52,16 @@ from pathlib import Path
 from random import randrange
 
 import attrs
-from campaign.campaign import FAULTS, LAG, Campaign, Plan
+from kill.campaign import Campaign
+from kill.incidents import INCIDENTS, Incident
+from kill.job import FAULTS
+from kill.plan import LAG, Plan
 from measure import command, print_table
 
 
 @attrs.frozen
 class Ablation:
-    """What is left out, in words; and what jobs show it, most of the time at once."""
+    """A safeguard that is left out, in words, and jobs that show it, most of the time at once."""
 
     meaning: str
     kills: int = 3
@@ -58,6 +69,7 @@ class Ablation:
     drivers: int = 1
     ending: bool = False
     rows: int = 400
+    incidents: frozenset[Incident] = frozenset()
 
     def plan(self, name: str, folder: Path) -> Plan:
         """Return how it is run."""
@@ -71,6 +83,7 @@ class Ablation:
             named=False,
             awaited=False,
             ending=self.ending,
+            incidents=self.incidents,
         )
 
 
@@ -81,7 +94,10 @@ ABLATIONS = {
     "blind-retry": Ablation("what is lost is sent again at once", kills=1),
     "no-wait": Ablation("what is lost is looked for at once, and once", lag=0.6),
     "no-sentinel": Ablation("no look has to show what is new", lag=3.0),
-    "no-events": Ablation("what lists do not show is not there", ending=True),
+    "no-created-events": Ablation("what lists do not show is not there", kills=5, ending=True),
+    "no-suspicion": Ablation(
+        "journals are always believed", incidents=frozenset({"log deleted", "backup restored"})
+    ),
     "no-lock": Ablation("two programs have the journal at once", drivers=2, rows=250, kills=1),
 }
 
@@ -103,6 +119,8 @@ def show(campaign: Campaign, plan: Plan, seconds: float) -> None:
             ["... more than rows", sent - rows],
             ["requests broken", injected.total()],
             *([f"... {kind}", count] for kind, count in sorted(injected.items())),
+            *([kind, campaign.incidents[kind]] for kind in sorted(plan.incidents)),
+            ["rows with a second task by that", sum(job.doubled for job in jobs)],
             ["seconds", seconds],
             ["longest stall of the services, s", f"{campaign.stall:.2f}"],
         ],
@@ -131,10 +149,11 @@ async def ablate(names: Sequence[str], folder: Path, seed: int, jobs: int) -> bo
         ablation = ABLATIONS[name]
         campaign = Campaign(ablation.plan(name, folder), seed)
         async with turns:
-            while not campaign.wrong and len(campaign.jobs) < MOST_TRIALS:
+            while not campaign.wrong["twice"] and len(campaign.jobs) < MOST_TRIALS:
                 await campaign.run(ablation.kills, 1)
-        # A driver that fails shows nothing but that.
-        missed = campaign.wrong["twice"] > 0 and not campaign.wrong["driver failed"]
+        # A driver that fails, or does nothing, shows nothing but that.
+        ran = all(job.told for job in campaign.jobs) and not campaign.wrong["driver failed"]
+        missed = ran and campaign.wrong["twice"] > 0
         verdict = "missed" if missed else "NOT MISSED"
         count = f"{len(campaign.jobs)} jobs" if len(campaign.jobs) > 1 else "1 job"
         print(
@@ -156,6 +175,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="of the first job; by chance unless told")
     parser.add_argument("--ablation", choices=ABLATIONS, action="append", help="may be repeated")
     parser.add_argument("--ablations", action="store_true", help="all of them")
+    parser.add_argument("--plain", action="store_true", help="kills and faults, no incidents")
     options = parser.parse_args()
     seed = randrange(10**6) if options.seed is None else options.seed
     folder = Path(tempfile.mkdtemp(prefix="aiotask-kill-"))
@@ -163,13 +183,19 @@ def main() -> int:
     if names:
         well = asyncio.run(ablate(names, folder, seed, options.jobs))
     else:
-        plan = Plan(folder=folder, rows=options.rows, kills=options.most_kills, lag=options.lag)
+        plan = Plan(
+            folder=folder,
+            rows=options.rows,
+            kills=options.most_kills,
+            lag=options.lag,
+            incidents=frozenset() if options.plain else INCIDENTS,
+        )
         well = judge(plan, seed, options.kills, options.jobs)
     print(f"  seed {seed}")
     if well:
         shutil.rmtree(folder)
     else:
-        print(f"  what there is of it: {folder}")
+        print(f"  left in {folder}")
     return int(options.check and not well)
 
 

@@ -1,4 +1,4 @@
-"""What 100,000 creates, and 100,000 listed tasks, take in memory at the most.
+"""Peak memory of 100,000 creates, and of 100,000 listed tasks.
 
     python benchmarks/bench_memory.py [--creates N] [--listed N] [--rounds N]
 

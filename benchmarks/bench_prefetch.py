@@ -1,4 +1,4 @@
-"""What fetching ahead gains: the time to list and use pages from a server that is far away.
+"""Gain of fetching ahead: the time to list and use pages from a server that is far away.
 
     python benchmarks/bench_prefetch.py [--pages N] [--latency S] [--use S] [--rounds N] [--check]
 

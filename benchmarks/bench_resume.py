@@ -1,4 +1,4 @@
-"""How soon a large job that was broken off is under way again.
+"""Time until a large job that was broken off is under way again.
 
     python benchmarks/bench_resume.py [--rows N] [--rounds N] [--check]
 

@@ -1,4 +1,4 @@
-"""What the sandbox's size costs, with 1,000 to 500,000 tasks waiting in it.
+"""Time of a request to a sandbox with 1,000 to 500,000 waiting tasks.
 
 The sandbox runs in another process. Each figure is the median time of a whole request, client and
 server together, in milliseconds; what counts is that it does not grow with the number of tasks.

@@ -1,4 +1,4 @@
-"""What the client's process holds in half an hour of everything amid faults: no more than early on.
+"""Soak test: the memory, tasks and sockets of a client in half an hour of everything amid faults.
 
     python benchmarks/bench_soak.py [--minutes M] [--faults SHARE] [--seed K] [--check]
 
@@ -51,7 +51,7 @@ HEADS = ["minutes", *(name for name in Sample._fields if name != "seconds")]
 
 @attrs.frozen
 class Found:
-    """What a soak has found."""
+    """The findings of a soak."""
 
     samples: Sequence[Sample]
     tally: Tally

@@ -1,4 +1,4 @@
-"""What becomes of calls whose answers are hostile: a million of them, bent and broken at random.
+"""Fuzzing of answers: a million hostile ones, bent and broken at random.
 
     python benchmarks/fuzz_answers.py [--answers N] [--seed S] [--jobs J] [--check]
     python benchmarks/fuzz_answers.py --seed S --call NUMBER
@@ -14,8 +14,8 @@ many calls at once as it has connections, answered well, and nothing left under 
 * foreign: an exception that is none of aiotask's, or a result or an error that cannot be shown;
 * hangs: a call that takes over 30 s, and again when it is made alone, although its attempts have
   half a second each;
-* astray: a request to the other origin, or to a path that nobody asked for;
-* complaints: warnings, logged ones too, and errors that nobody was told of;
+* astray: a request to the other origin, or to a path that no call asked for;
+* complaints: warnings, logged ones too, and errors that no caller was told of;
 * worn: a client that was not as good as new.
 
 How to read it: each of these is one too many, and the exit status says so with `--check`; a foreign
@@ -73,7 +73,7 @@ POLICY = aiotask.RetryPolicy(
 
 @attrs.define
 class Tally:
-    """What came of all calls."""
+    """The ends of all calls."""
 
     calls: Counter[str] = attrs.field(factory=Counter)
     answers: Counter[str] = attrs.field(factory=Counter)
@@ -87,7 +87,7 @@ class Tally:
     memory: float = 0.0
 
     def add(self, other: "Tally") -> None:
-        """Count what came of others, too."""
+        """Count the calls of others, too."""
         for field in attrs.fields(Tally):
             mine, theirs = getattr(self, field.name), getattr(other, field.name)
             whole = max(mine, theirs) if field.name == "memory" else mine + theirs
@@ -95,7 +95,7 @@ class Tally:
 
 
 class Campaign:
-    """Calls, one by one and all at once, and what came of them."""
+    """Calls, one by one and all at once, and their ends."""
 
     def __init__(self, seed: int) -> None:
         self.tally = Tally()
@@ -117,11 +117,11 @@ class Campaign:
                         await self._call(client, number, alone=True)
                     await self._look_at(client)
                 first += ROUND
-                gc.collect()  # what nobody asked for complains now
+                gc.collect()  # exceptions that were never retrieved complain now
         return self.tally
 
     async def alone(self, number: int) -> None:
-        """Make one call, and print what it was answered and what came of it."""
+        """Make one call, and print its answers and its end."""
         async with self._serving(), self._client() as client:
             outcome, chances = await self._call(client, number, alone=True)
             for pieces, end in chances.answers:
@@ -218,7 +218,7 @@ def show(outcome: Any) -> None:
 
 
 def told(name: str, chances: Chances) -> str:
-    """Return what there is to say of the exception of the moment."""
+    """Return the traceback of the current exception, and its last answer."""
     answers = [b"".join(answer.pieces) for answer in chances.answers[-1:]]
     last = b"".join(answers)[:SHOWN_BYTES]
     return f"{name}\n{traceback.format_exc(limit=-8)}answered with {last!r}"
@@ -238,7 +238,7 @@ class Complaints(logging.Handler):
 
 @contextmanager
 def complaints_to(found: list[str]) -> Iterator[None]:
-    """Collect all that is said although nobody asked."""
+    """Collect warnings, logged ones too, and exceptions that were never retrieved."""
     handler, hook = Complaints(found), sys.unraisablehook
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: found.append(repr(context)))
@@ -262,7 +262,7 @@ def job(answers: int, seed: int, first: int) -> Tally:
 
 
 def report(tally: Tally, seconds: float) -> list[Target]:
-    """Print what was done and what came of it, and return what it has to be."""
+    """Print the tables, and return the targets."""
     answers = tally.answers.total()
     print_table(
         f"{answers:,} hostile answers in {seconds:,.0f} s, {answers / seconds:,.0f} a second",

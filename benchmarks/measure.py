@@ -1,4 +1,4 @@
-"""How the benchmarks measure and print: in turns, medians, and targets beside what was found."""
+"""Measuring and printing: turns, medians, and targets beside the figures."""
 
 import argparse
 import gc
@@ -22,7 +22,7 @@ _MB = 1_000_000
 
 @attrs.frozen
 class Target:
-    """What a figure has to be, at the most or at the least."""
+    """The bound of a figure, above or below."""
 
     name: str
     found: float
@@ -70,7 +70,7 @@ async def in_turns(
 
 
 def ensure(count: int, wanted: int) -> None:
-    """Stop a comparison in which somebody does less."""
+    """Stop a comparison in which one side does less."""
     if count != wanted:
         raise RuntimeError(f"{count} tasks were done, not {wanted}")
 

@@ -70,7 +70,7 @@ async def twilio_tasks(
 
 @asynccontextmanager
 async def bare_tasks(base: str, workspace: str) -> AsyncIterator["BareTasks"]:
-    """Give a workspace's tasks as somebody has them who knows aiohttp well and checks nothing."""
+    """Give a workspace's tasks by aiohttp alone: tuned, and nothing is checked."""
     connector = aiohttp.TCPConnector()
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar()
@@ -79,7 +79,7 @@ async def bare_tasks(base: str, workspace: str) -> AsyncIterator["BareTasks"]:
 
 
 class BareTasks:
-    """What aiohttp and orjson cost alone: no checks, no errors, no objects, no second attempts."""
+    """Aiohttp and orjson alone: no checks, no errors, no objects, no second attempts."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session

@@ -66,7 +66,7 @@ def workspace(sandbox: Sandbox, client: Client) -> WorkspaceContext:
 
 
 class CannedResponse(aiohttp.ClientResponse):
-    """What aioresponses makes, with the argument that aiohttp 3.14 asks for besides.
+    """A response of aioresponses, with the argument that aiohttp 3.14 asks for besides.
 
     https://github.com/pnuckowski/aioresponses/issues/289
     """
@@ -101,7 +101,7 @@ async def far_client() -> AsyncIterator[Client]:
 
 
 class Cut(bytes):
-    """What is sent before the connection is closed, whatever it announced."""
+    """Bytes that are sent before the connection is closed, whatever they announced."""
 
 
 class Clock:

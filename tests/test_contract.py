@@ -1,4 +1,4 @@
-"""What the classes declare is what Twilio's API description says, in both directions.
+"""The declared classes against Twilio's API description, in both directions.
 
 The table is written by hand; reflection compares it with the code, and one request of each
 operation, with every parameter it has, is compared on the wire.
@@ -16,7 +16,7 @@ import pytest
 
 from aiotask import Client
 from aiotask._collection import Collection, Singleton
-from aiotask._decoding import AwareDatetime, JsonObject, JsonText, Links
+from aiotask._decoding import AwareDatetime, JsonObject, JsonText, Links, OptionalLinks
 from aiotask._encoding import _plan, field_types, wire_name
 from tests.conftest import answer
 from tests.documented_api import OPERATIONS, RESOURCES
@@ -98,7 +98,7 @@ def ways(place: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
 LETTERS: list[tuple[Any, str]] = [
     (str, "s"), (int, "i"), (float, "f"), (bool, "b"), (datetime, "d"), (AwareDatetime, "d"),
     (Mapping, "j"),
-    (JsonText, "j"), (Links, "l"), (JsonObject, "o"),
+    (JsonText, "j"), (Links, "l"), (OptionalLinks, "l"), (JsonObject, "o"),
 ]  # fmt: skip
 
 

@@ -160,7 +160,7 @@ async def test_a_hook_that_raises_is_logged_and_changes_nothing(
     assert hook.called == (1 if name == "on_retry" else 2)
     said = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.getMessage() for record in said] == [
-        f"{name} raised; the request goes on"
+        f"{name} raised; the request continues"
     ] * hook.called
     assert len(server.requests) == 2
     assert "secret-token" not in caplog.text
@@ -185,9 +185,7 @@ async def test_a_slow_hook_is_warned_of_once(
     tasks = client.taskrouter.workspace(WORKSPACE).tasks
     await asyncio.gather(*(tasks.create() for _ in range(3)))
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert warnings == [
-        f"{name} took 0.06 s, in which the event loop did nothing else; this is said once"
-    ]
+    assert warnings == [f"{name} blocked the event loop for 0.06 s; this warning is given once"]
 
 
 async def _awaited(*_: object) -> None: ...

@@ -1,4 +1,4 @@
-"""What OpenTelemetry's own instrumentation of aiohttp tells of the requests of a client."""
+"""OpenTelemetry's own instrumentation of aiohttp on the requests of a client."""
 
 import asyncio
 import logging

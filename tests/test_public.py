@@ -3,21 +3,25 @@
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import aiotask
 
 PUBLIC = {
     "aiotask": """
         AccessError AiotaskError AnswerError AuthenticationError BadRequestError Client
         ClientStateError ConfigurationError ConflictError ConnectionFailedError ConnectionLostError
-        Counters Created DecodingError IncompleteAnswerError Listing NotFoundError NotJsonError
+        Counters Created DecodingError Existing
+        IncompleteAnswerError Listing NotFoundError NotJsonError
         Outcome Page
         ForeignJournalError InputChangedError JournalAccessError JournalDamagedError JournalError
         JournalFullError JournalIOError JournalLockedError JournalVersionError expression
         PageCycleError PermissionDeniedError PreconditionFailedError ProtocolError RateLimitError
         Rejected RequestTimeoutError ResponseTooLargeError RetryPolicy ServerError StatusError
         TLSError TransportError UnexpectedRedirectError Unresolved UnsafeNextPageError __version__
-        autopilot bulk errors sandbox taskrouter to_dict
+        autopilot bulk errors sandbox taskrouter to_dict webhooks
     """,
     "aiotask.errors": """
         AccessError AiotaskError AnswerError AuthenticationError BadRequestError ClientStateError
@@ -55,18 +59,20 @@ PUBLIC = {
         NewAutopilotTask
     """,
     "aiotask.bulk": """
-        Audit Copy Created Done Entry Finding Found Item JOB_ATTRIBUTE JournalSummary KEY_ATTRIBUTE
-        Keys Lookup Operation Outcome Rejected Run Settings Source State Unresolved audit
+        Audit Copy Created Done Entry Existing Finding Found Item JOB_ATTRIBUTE JournalSummary
+        KEY_ATTRIBUTE Keys Lookup Operation Outcome ROW_ATTRIBUTE Rejected Run Scope Settings
+        Source State Unresolved audit
         checked_key entries_of open_journal read_summary source_of
     """,
     "aiotask.expression": "literal",
     "aiotask.webhooks": """
         AssignmentCallback CallFields CallbackError ConferenceFields DequeueFields
         EventCallback Instruction RedirectFields RejectFields SignatureVerifier accept call
-        conference dequeue parse_assignment parse_event redirect reject
+        conference dequeue parse_assignment parse_event parse_events redirect reject
     """,
     "aiotask.sandbox": """
-        ContentsError DebuggerEntry FAULT_KINDS FaultKind Faults Sandbox StoreError StoredTask
+        ContentsError DebuggerEntry FAULT_KINDS FaultKind Faults Sandbox SandboxSettings StoreError
+        StoredTask ThreadedSandbox
     """,
 }
 
@@ -87,6 +93,16 @@ def test_every_public_thing_has_a_docstring(module: str) -> None:
             members = [getattr(thing, member) for member in vars(thing) if member[0] != "_"]
             methods = [member for member in members if callable(member)]
             assert all(one.__doc__ for one in (thing, *methods)), name
+
+
+def test_every_public_part_is_there_once_aiotask_is_imported() -> None:
+    folder = Path(aiotask.__file__).parent
+    parts = {path.name.partition(".")[0] for path in folder.iterdir() if path.name[0] not in "_."}
+    # The command line and the plugin are for others to load.
+    parts -= {"cli", "pytest_plugin", "py"}
+    assert parts <= set(dir(aiotask))
+    script = "import aiotask; " + "; ".join(f"aiotask.{part}.__doc__.strip()" for part in parts)
+    assert {f"aiotask.{part}" for part in parts} <= loaded_by(script)
 
 
 def loaded_by(script: str) -> set[str]:

@@ -39,6 +39,85 @@ async def test_a_scripted_fault(taskrouter_sandbox, taskrouter_client):
     assert len(taskrouter_sandbox.snapshot()["Support"]["tasks"]) == 1
 """
 
+LOOP_SCOPE = "asyncio_default_fixture_loop_scope = function\n"
+PLAIN_TESTS = """
+import json
+import urllib.request
+from base64 import b64encode
+from urllib.parse import urlencode
+
+import pytest
+from twilio.rest import Client
+
+pytestmark = pytest.mark.taskrouter({"Support": {"template": "FIFO"}})
+
+@pytest.fixture(scope="session")
+def taskrouter_settings():
+    return {"account_sid": "AC" + "5" * 32}
+
+def twilio_client(sandbox):
+    client = Client(sandbox.account_sid, sandbox.auth_token)
+    client.taskrouter.base_url = sandbox.url
+    return client
+
+def test_twilio_python(taskrouter_sandbox):
+    (sid,) = taskrouter_sandbox.workspaces
+    made = twilio_client(taskrouter_sandbox).taskrouter.v1.workspaces(sid).tasks.create(priority=3)
+    (stored,) = taskrouter_sandbox.tasks(sid)
+    assert (stored.sid, stored.priority) == (made.sid, 3)
+    assert made.account_sid == "AC" + "5" * 32
+    taskrouter_sandbox.advance(hours=25)
+    assert taskrouter_sandbox.tasks(sid) == []
+
+class TestIt:
+    @pytest.mark.taskrouter(auth_token="secret")
+    def test_urllib(self, taskrouter_sandbox):
+        sandbox = taskrouter_sandbox
+        assert sandbox.auth_token == "secret"
+        url = f"{sandbox.url}/v1/Workspaces/{sandbox.workspaces[0]}/Tasks"
+        login = b64encode(f"{sandbox.account_sid}:secret".encode()).decode()
+        body = urlencode({"Priority": 4}).encode()
+        request = urllib.request.Request(url, body, {"Authorization": f"Basic {login}"})
+        with urllib.request.urlopen(request) as answer:
+            assert json.load(answer)["priority"] == 4
+
+def test_a_session_has_one_sandbox(taskrouter_session_sandbox):
+    kept = taskrouter_session_sandbox.create_workspace("Kept")
+    assert taskrouter_session_sandbox.workspaces == [kept]
+
+def test_it_keeps_what_another_test_left(taskrouter_session_sandbox, taskrouter_sandbox):
+    session = taskrouter_session_sandbox
+    assert list(session.snapshot()) == ["Kept"]
+    assert session.account_sid == "AC" + "5" * 32
+    assert session.url != taskrouter_sandbox.url
+    assert len(twilio_client(session).taskrouter.v1.workspaces.list()) == 1
+"""
+
+BOTH = """
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+from aiotask.sandbox import Sandbox, ThreadedSandbox
+
+fixed = settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+def test_a_function(taskrouter_sandbox):
+    assert isinstance(taskrouter_sandbox, ThreadedSandbox)
+
+@fixed
+@given(st.integers())
+def test_a_property(taskrouter_sandbox, number):
+    assert isinstance(taskrouter_sandbox, ThreadedSandbox)
+
+async def test_a_coroutine(taskrouter_sandbox, taskrouter_session_sandbox):
+    assert isinstance(taskrouter_sandbox, Sandbox)
+    assert isinstance(taskrouter_session_sandbox, ThreadedSandbox)
+
+@fixed
+@given(st.integers())
+async def test_a_property_of_coroutines(taskrouter_sandbox, number):
+    assert isinstance(taskrouter_sandbox, Sandbox)
+"""
+
 
 @pytest.mark.taskrouter({"Support": {"template": "FIFO"}}, seed=1)
 async def test_the_fixtures_are_here_too(
@@ -80,6 +159,24 @@ def test_the_fixtures_work_for_anyio_alone(tmp_path: Path) -> None:
     assert "4 passed" in (told := run(tmp_path, "-p", "no:asyncio")), told
 
 
+@pytest.mark.parametrize("without", [(), ("-p", "no:asyncio"), ("-p", "no:anyio")])
+def test_a_test_that_is_no_coroutine_can_use_the_sandbox(
+    tmp_path: Path, without: tuple[str, ...]
+) -> None:
+    (tmp_path / "test_others.py").write_text(PLAIN_TESTS)
+    scope = "" if "no:asyncio" in without else LOOP_SCOPE
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\nfilterwarnings = error\n{scope}")
+    assert "4 passed" in (told := run(tmp_path, *without)), told
+
+
+def test_each_test_gets_the_sandbox_that_fits_it(tmp_path: Path) -> None:
+    (tmp_path / "test_others.py").write_text(BOTH)
+    (tmp_path / "pytest.ini").write_text(
+        f"[pytest]\nasyncio_mode = auto\nfilterwarnings = error\n{LOOP_SCOPE}"
+    )
+    assert "4 passed" in (told := run(tmp_path)), told
+
+
 def test_a_run_that_uses_no_fixture_loads_nothing(tmp_path: Path) -> None:
     (tmp_path / "test_others.py").write_text(
         "import sys\n"
@@ -95,3 +192,5 @@ def test_the_marker_and_the_fixtures_are_documented(tmp_path: Path) -> None:
     fixtures = run(tmp_path, "--fixtures")
     assert "taskrouter_sandbox" in fixtures
     assert "taskrouter_client" in fixtures
+    assert "taskrouter_session_sandbox" in fixtures
+    assert "_taskrouter_threaded_sandbox" not in fixtures

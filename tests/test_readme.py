@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""The README: its examples work as they stand there."""
 
 import ast
 import re
@@ -49,6 +49,14 @@ PIECES = [each for each in PYTHON if not is_test(each.values[0]) and not is_prog
 def test_the_readmes_are_found() -> None:
     found = {str(path.relative_to(ROOT)) for path in READMES}
     assert {"README.md", "aiotask/sandbox/README.md"} <= found
+
+
+def test_every_benchmark_is_told_of_with_its_command() -> None:
+    folder = ROOT / "benchmarks"
+    commands = "".join(blocks(folder / "README.md", "sh"))
+    told = set(re.findall(r"^python benchmarks/(\w+\.py)", commands, re.MULTILINE))
+    programs = {path.name for path in folder.glob("*_*.py")}
+    assert told == programs
 
 
 @pytest.mark.parametrize("block", PYTHON)

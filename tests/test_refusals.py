@@ -1,4 +1,4 @@
-"""What cannot be right is refused before anything is sent, with the parameter and its bound."""
+"""Refusals of wrong values, before anything is sent, with the parameter and its bound."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which failures are repeated, and how long is waited; all of it without a clock."""
+"""The retry policy: repeated failures and their waits, without a clock."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -140,9 +140,9 @@ def test_waits_are_drawn_below_a_ceiling_that_doubles(
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"attempts": 0}, "attempts is at least 1"),
-        ({"base": -1}, "base is a number of seconds from 0"),
-        ({"longest_wait": float("nan")}, "longest_wait is a number of seconds from 0"),
+        ({"attempts": 0}, "attempts must be at least 1"),
+        ({"base": -1}, "base must be a number of seconds from 0"),
+        ({"longest_wait": float("nan")}, "longest_wait must be a number of seconds from 0"),
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(settings: dict[str, Any], reason: str) -> None:

@@ -1,4 +1,4 @@
-"""What is sent comes back: every operation with each of its parameters, over a socket.
+"""Round trips: every operation with each of its parameters, over a socket.
 
 ``ROUND_TRIP_EXAMPLES=200`` in the environment makes more of it.
 """
@@ -37,7 +37,10 @@ WORKERS = [
     {"friendly_name": "Ada", "activity_sid": "Available", "attributes": {"level": 1}},
     {"friendly_name": "Bob", "activity_sid": "Offline", "attributes": {"level": 2}},
 ]
-TASKS = [{"attributes": {"level": level}, "priority": level} for level in range(3)]
+TASKS: list[dict[str, Any]] = [
+    {"attributes": {"level": level, "call_sid": "CA" + "0" * 32}, "priority": level}
+    for level in range(3)
+]
 CONTENTS = {
     "template": "FIFO",
     "activities": [{"friendly_name": "Idle"}],

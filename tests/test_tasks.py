@@ -20,14 +20,15 @@ async def test_a_task_comes_back_as_it_was_made(
     sandbox: Sandbox, workspace: WorkspaceContext
 ) -> None:
     started = datetime.now(UTC) - timedelta(hours=1)
+    worker = sandbox.create_worker(sandbox.workspaces[0], "Ana", activity="Offline")
     task = await workspace.tasks.create(
         attributes={"type": "support", "name": "Zoë", "tags": ["a", "b&c=d"], "none": None},
         priority=7,
         timeout=3600,
         task_channel="chat",
         virtual_start_time=started,
-        routing_target="WK" + "a" * 32,
-        ignore_capacity=True,
+        routing_target=worker,
+        ignore_capacity=False,
     )
     assert task.assignment_status == "pending"
     assert task.attributes == {
@@ -35,7 +36,7 @@ async def test_a_task_comes_back_as_it_was_made(
     }  # fmt: skip
     assert (task.priority, task.timeout, task.task_channel_unique_name) == (7, 3600, "chat")
     assert task.virtual_start_time == started.replace(microsecond=0)
-    assert (task.routing_target, task.ignore_capacity) == ("WK" + "a" * 32, True)
+    assert (task.routing_target, task.ignore_capacity) == (worker, False)
     assert (task.addons, task.account_sid) == ({}, sandbox.account_sid)
     assert task.date_created is not None
     assert task.date_created.tzinfo is UTC
@@ -158,7 +159,7 @@ FILTERS: list[tuple[dict[str, Any], set[int]]] = [
     ({"workflow_name": "Default Fifo Workflow"}, {0, 1, 2, 3}),
     ({"workflow_name": "Other"}, set()),
     ({"task_queue_name": "Sample Queue", "priority": 0}, {0, 2}),
-    ({"routing_target": "WK" + "b" * 32}, {2}),
+    ({"routing_target": "Ana"}, {2}),
     ({"has_addons": True}, set()),
     ({"has_addons": False}, {0, 1, 2, 3}),
     ({"evaluate_task_attributes": 'kind == "b" OR n == 0'}, {0, 1, 3}),
@@ -169,8 +170,11 @@ FILTERS: list[tuple[dict[str, Any], set[int]]] = [
 async def test_every_filter_of_a_list_is_sent(
     sandbox: Sandbox, workspace: WorkspaceContext, filters: dict[str, Any], found: set[int]
 ) -> None:
+    worker = sandbox.create_worker(sandbox.workspaces[0], "Ana", activity="Offline")
+    direct: dict[str, Any] = {"routing_target": worker, "ignore_capacity": False}
+    filters = {name: worker if value == "Ana" else value for name, value in filters.items()}
     for n in range(4):
-        fields: dict[str, Any] = {"routing_target": "WK" + "b" * 32} if n == 2 else {}
+        fields = direct if n == 2 else {}
         task = await workspace.tasks.create(
             attributes={"n": n, "kind": "ab"[n % 2]}, priority=5 * (n % 2), **fields
         )

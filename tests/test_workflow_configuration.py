@@ -101,7 +101,7 @@ def filtered(**target: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
-        ("[", "unexpected end of data"),
+        ("[", "data was truncated"),
         ([], "it: must be an object"),
         ({}, "task_routing: must be an object, not None"),
         ({"task_routing": {}}, "a configuration needs filters, or a default_filter"),
@@ -121,7 +121,7 @@ def filtered(**target: Any) -> dict[str, Any]:
         ),
         (
             {"task_routing": {"filters": [{"expression": "a", "targets": [{}]}]}},
-            r"filters\[0\]: targets\[0\]: must have a queue, as there is none before it",
+            r"filters\[0\]: targets\[0\]: must have a queue, because it has no predecessor",
         ),
         (
             {"task_routing": {"filters": [{"expression": "a", "targets": [1]}]}},

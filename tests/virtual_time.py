@@ -19,8 +19,8 @@ Ts = TypeVarTuple("Ts")
 
 BEGIN = 1_800_000_000.0
 TURN = 1e-4  # seconds that a turn of the loop takes, so that whoever polls sees time pass
-GLANCE = 0.02  # seconds
-STUCK = 30.0  # real seconds, after which what nothing can wake any more is given up
+GLANCE, LONGEST_GLANCE = 0.02, 1.0  # seconds between two looks at a condition
+STUCK = 120.0  # real seconds, after which what nothing can wake any more is given up
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -79,9 +79,11 @@ class _Selector(selectors.DefaultSelector):
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait until something is so; that costs little, however long it takes by the loop's time."""
+    """Wait until something is so; a long wait is ended a twentieth too late at the most."""
+    pause = GLANCE
     while not condition():
-        await asyncio.sleep(GLANCE)
+        await asyncio.sleep(pause)
+        pause = min(1.05 * pause, LONGEST_GLANCE)
 
 
 class LoopClock:

@@ -1,4 +1,4 @@
-"""Autopilot v1, which Twilio has retired: the tasks of its assistants, for parity and no more."""
+"""Autopilot v1, which Twilio has retired: the tasks of an assistant, for parity."""
 
 import lazy_loader
 

@@ -1,6 +1,6 @@
-"""Autopilot's resources for its tree, each loaded when it is first used.
+"""Collections of Autopilot for its contexts, each loaded when it is first used.
 
-The tree cannot take them from the package, which has the tree in it.
+The contexts cannot import them from the package, which imports the contexts.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""Autopilot's tree: what lies below one assistant."""
+"""Contexts of Autopilot: the account and one assistant."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _ASSISTANT = Identifier("UA")
 
 
 class Autopilot:
-    """Autopilot v1; no access to anything here does I/O."""
+    """Autopilot v1 of one account; no attribute or method here sends anything."""
 
     def __init__(self, session: Session, base: str) -> None:
         self._session = session
         self._path = f"{base}/v1"
 
     def assistant(self, sid: str) -> AssistantContext:
-        """Return the context of one assistant in the tree, by its sid or its unique name."""
+        """Return the context of one assistant, by its sid or its unique name."""
         return AssistantContext(
             self._session, f"{self._path}/Assistants/{checked(_ASSISTANT, sid)}"
         )
 
 
 class AssistantContext:
-    """One assistant's place in the tree: the way to what lies below it."""
+    """Context of one assistant."""
 
     def __init__(self, session: Session, path: str) -> None:
         self._session = session

@@ -1,4 +1,4 @@
-"""An Autopilot assistant's tasks: what it can be asked to do; nothing to do with TaskRouter's."""
+"""Tasks of an Autopilot assistant: requests that it understands. TaskRouter's are another thing."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Required, TypedDict, Unpack
@@ -15,7 +15,7 @@ __all__ = ["AutopilotTask", "AutopilotTaskChanges", "AutopilotTasks", "NewAutopi
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class AutopilotTask:
-    """An Autopilot task as the service last reported it; its actions are not part of that."""
+    """An Autopilot task as the service last reported it; without its actions."""
 
     sid: str
     account_sid: str | None = None
@@ -30,7 +30,7 @@ class AutopilotTask:
 
 
 class AutopilotTaskFields(TypedDict, total=False):
-    """What can be set when an Autopilot task is created, and changed later.
+    """Fields that an Autopilot task is created or changed with.
 
     ``actions`` is a mapping, the document of https://www.twilio.com/docs/autopilot/actions.
     """
@@ -44,13 +44,13 @@ _UniqueName = Annotated[str, Length(1, 64)]
 
 
 class NewAutopilotTask(AutopilotTaskFields, total=False):
-    """What an Autopilot task can be created with; ``unique_name`` is so within its assistant."""
+    """Fields that an Autopilot task is created with; ``unique_name`` is so per assistant."""
 
     unique_name: Required[_UniqueName]
 
 
 class AutopilotTaskChanges(AutopilotTaskFields, total=False):
-    """What can be changed on an Autopilot task."""
+    """Fields that an Autopilot task is changed with."""
 
     unique_name: _UniqueName
 

@@ -4,10 +4,17 @@ from aiotask.bulk.audit import Audit, Copy, Finding, audit
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal import entries_of, open_journal, read_summary
 from aiotask.bulk.journal.records import Entry, JournalSummary, State
-from aiotask.bulk.keys import JOB_ATTRIBUTE, KEY_ATTRIBUTE, Keys, checked_key
+from aiotask.bulk.keys import (
+    JOB_ATTRIBUTE,
+    KEY_ATTRIBUTE,
+    ROW_ATTRIBUTE,
+    Keys,
+    Scope,
+    checked_key,
+)
 from aiotask.bulk.lookup import Found, Lookup
 from aiotask.bulk.operation import Done, Operation
-from aiotask.bulk.outcomes import Created, Outcome, Rejected, Unresolved
+from aiotask.bulk.outcomes import Created, Existing, Outcome, Rejected, Unresolved
 from aiotask.bulk.rows import Source, source_of
 from aiotask.bulk.run import Run
 from aiotask.bulk.settings import Settings
@@ -15,11 +22,13 @@ from aiotask.bulk.settings import Settings
 __all__ = [
     "JOB_ATTRIBUTE",
     "KEY_ATTRIBUTE",
+    "ROW_ATTRIBUTE",
     "Audit",
     "Copy",
     "Created",
     "Done",
     "Entry",
+    "Existing",
     "Finding",
     "Found",
     "Item",
@@ -30,6 +39,7 @@ __all__ = [
     "Outcome",
     "Rejected",
     "Run",
+    "Scope",
     "Settings",
     "Source",
     "State",

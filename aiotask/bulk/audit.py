@@ -1,22 +1,33 @@
 """Audit of a job: its resources on the service against its journal. Nothing is changed."""
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from contextlib import ExitStack, suppress
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
 import attrs
 
-from aiotask.bulk.journal import Where, read_journal
-from aiotask.bulk.journal.records import Entry, State
+from aiotask.bulk.journal import JournalReader, Where, read_journal
+from aiotask.bulk.journal.records import Entry, JournalSummary, State
 from aiotask.bulk.keys import derived_key
 from aiotask.bulk.lookup import Found, Lookup
-from aiotask.errors import ForeignJournalError
+from aiotask.bulk.reach import Reach, date_of
+from aiotask.bulk.recount import Deviation, Recount
+from aiotask.errors import (
+    BadRequestError,
+    ForeignJournalError,
+    NotFoundError,
+    PermissionDeniedError,
+)
+
+T = TypeVar("T")
 
 _PORTION = 1000
-# Events are read from a day before the journal was begun: this machine's clock may be wrong.
-_MARGIN = 86_400.0  # seconds
+_AT_ONCE = 20  # looks at single resources
+_NO_EVENTS = (BadRequestError, NotFoundError, PermissionDeniedError)
 
 
 @attrs.frozen
@@ -40,11 +51,23 @@ class Finding:
 class Audit:
     """The result of an audit; ``in_order`` where the service agrees with the journal.
 
-    *rows* counts the journal's rows by state, *found* the tasks that are listed, and *ended* those
-    that only the service's events still tell of. *missing* are rows that the journal calls created
-    and that have no task, *twice* rows with several tasks (the first one is the row's: the one that
-    the journal names, else the oldest), *unexpected* rows with a task that the journal does not
-    tell of, and *foreign* tasks of the job that belong to no row.
+    *rows* counts the journal's rows by state, *found* the tasks that are listed under the name of
+    the job, and *ended* those that only the service's events tell of: they have ended, or their
+    attributes were replaced. A row's tasks are all that were created with its key, whatever became
+    of them since; those that an audit has canceled do not count.
+
+    *missing* are rows that the journal calls created and that have no task. *twice* are rows with
+    several tasks (the first one is the row's: the one that the journal names, else the oldest that
+    is listed).
+    *wrong* are rows whose task is another than the journal names, which is no task of theirs; it
+    stands first. *unexpected* are rows with a task that the journal does not tell of, and *foreign*
+    are tasks of the job that belong to no row.
+
+    Events tell of all tasks that were created since *seen_since*, by the service's clock; it is
+    None where the service gives no events. They reach back thirty days at the most. Of tasks that
+    were created before, only those are seen that are listed still: the service takes tasks off its
+    lists five minutes after their end. *unseen* counts the created rows whose task is not listed,
+    where the job began before *seen_since*.
     """
 
     rows: dict[State, int]
@@ -54,6 +77,9 @@ class Audit:
     twice: list[Finding] = attrs.field(factory=list)
     unexpected: list[Finding] = attrs.field(factory=list)
     foreign: list[Finding] = attrs.field(factory=list)
+    wrong: list[Finding] = attrs.field(factory=list)
+    seen_since: datetime | None = None
+    unseen: int = 0
 
     @property
     def open(self) -> int:
@@ -62,133 +88,208 @@ class Audit:
 
     @property
     def in_order(self) -> bool:
-        """Whether each row has the task that the journal names, once; canceled copies aside."""
+        """Whether each row has the task that the journal names, once; canceled copies aside.
+
+        Where the job began before *seen_since*, each created row's task has to be listed still. It
+        is assumed then that no other task of a row was created before, and ended or lost its
+        attributes: nothing on the service shows it any more.
+        """
         twice = [each for each in self.twice if not all(c.canceled for c in each.copies[1:])]
-        return not (self.missing or twice or self.unexpected or self.foreign or self.open)
+        findings = [self.missing, twice, self.wrong, self.unexpected, self.foreign]
+        return not (any(findings) or self.open or self.unseen)
 
 
 async def audit(where: Where, path: str, lookup_of: Callable[[str], Lookup]) -> Audit:
     """Compare the tasks of a job with its journal, in bounded memory.
 
     *path* is the collection that the journal has to target, and *lookup_of* finds its resources by
-    the attribute that holds their keys. A JournalError says why the journal cannot be read. It may
-    be in use: then rows under way are *open*, and nothing else is different.
+    the attribute that holds their keys. A JournalError says why the journal cannot be read, or that
+    there is no space for temporary files. The journal may be in use: then rows under way are
+    *open*, and nothing else is different.
     """
-    loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, "aiotask-audit") as thread:
-        recount = await loop.run_in_executor(thread, lambda: _Recount(where, path))
-        lookup = lookup_of(recount.summary.key_attribute or "")
+        auditor = _Auditor(where, path, thread)
         try:
-            async for found in _portions(lookup, recount.summary.job):
-                await loop.run_in_executor(thread, recount.add, found)
-            result, unseen = await loop.run_in_executor(thread, recount.compare)
-            if unseen:
-                keys = {each.key for each in unseen}
-                seen = await _in_events(lookup, recount.summary.started_at, keys)
-                for finding in unseen:
-                    if finding.key in seen:
-                        continue
-                    # A list may not show yet what was created a moment ago.
-                    if await lookup.is_there(finding.copies[0].sid):
-                        result = attrs.evolve(result, found=result.found + 1)
-                    else:
-                        result.missing.append(finding)
-                result = attrs.evolve(result, ended=len(seen))
-            return result
+            return await auditor.result(lookup_of)
         finally:
-            await loop.run_in_executor(thread, recount.close)
+            await auditor.in_thread(auditor.close)
 
 
-async def _portions(lookup: Lookup, job: str) -> AsyncIterator[list[Found]]:
-    portion: list[Found] = []
-    async for found in lookup.of_job(job):
-        portion.append(found)
-        if len(portion) >= _PORTION:
-            yield portion
-            portion = []
-    yield portion
+class _Auditor:
+    """Brings the journal and the service's answers together, and judges what they show.
 
+    Journal and recount belong to one thread.
+    """
 
-async def _in_events(lookup: Lookup, started_at: float, keys: set[str | None]) -> set[str]:
-    seen: set[str] = set()
-    since = datetime.fromtimestamp(max(0.0, started_at - _MARGIN), UTC)
-    async for found in lookup.created_since(since):
-        seen.update(each.key for each in found if each.key is not None and each.key in keys)
-    return seen
+    reader: JournalReader
+    recount: Recount
+    summary: JournalSummary
 
+    def __init__(self, where: Where, path: str, thread: ThreadPoolExecutor) -> None:
+        self._where = where
+        self._path = path
+        self._thread = thread
+        self._opened = ExitStack()
 
-class _Recount:
-    """The tasks found, in a temporary database of its own."""
+    def in_thread(self, act: Callable[[], T]) -> asyncio.Future[T]:
+        """Begin to do something in the thread."""
+        return asyncio.get_running_loop().run_in_executor(self._thread, act)
 
-    def __init__(self, where: Where, path: str) -> None:
-        self._reader = read_journal(where)
-        try:
-            self.summary = self._reader.summary()
-            self._check(path)
-        except BaseException:
-            self._reader.close()
-            raise
-        self._found = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._found.execute("CREATE TABLE found (key TEXT, sid TEXT, created REAL)")
+    def close(self) -> None:
+        """Close what was opened."""
+        self._opened.close()
 
-    def _check(self, path: str) -> None:
-        if self.summary.target != path:
+    async def result(self, lookup_of: Callable[[str], Lookup]) -> Audit:
+        """Ask the service, and return the result."""
+        first_sent = await self.in_thread(self._open)
+        recount, job = self.recount, self.summary.job
+        lookup = lookup_of(self.summary.key_attribute or "")
+        newest = await _newest(lookup)
+        async for portion in _portions(lookup.of_job(job)):
+            await self.in_thread(partial(recount.add_listed, portion))
+        first_listed = await self.in_thread(recount.first_listed)
+        reach = Reach(self.summary.started_at, first_sent, first_listed, newest)
+        seen_since = await self._read_events(lookup, reach)
+        # By now the journal has each row that was found: it is there before it is sent.
+        await self.in_thread(self._read_rows)
+        if await self.in_thread(recount.sum_up):
+            await self._read_copies(lookup, reach)
+        result = await self.in_thread(partial(self._begin, reach, seen_since))
+        deviations = recount.deviations()
+        while some := await self.in_thread(lambda: next(deviations, [])):
+            result = await self._judge(lookup, result, some)
+        return result
+
+    def _open(self) -> float | None:
+        """Open the journal, take its rows, and return a time when one of the first was sent."""
+        self.reader = read_journal(self._where)
+        self._opened.callback(self.reader.close)
+        self.summary = self.reader.summary()
+        self._check()
+        self.recount = Recount(self.reader.where)
+        self._opened.callback(self.recount.close)
+        self._read_rows()
+        sent = (each.sent_at for each in self.reader.rows() if each.sent_at is not None)
+        return next(sent, None)
+
+    def _check(self) -> None:
+        if self.summary.target != self._path:
             raise ForeignJournalError(
-                f"belongs to another job: it targets {self.summary.target}, not {path}",
-                self._reader.where,
+                f"belongs to another job: it targets {self.summary.target}, not {self._path}",
+                self.reader.where,
             )
         if self.summary.key_attribute is None:
             raise ForeignJournalError(
                 "was begun with key_attribute=None: its tasks cannot be told from others",
-                self._reader.where,
+                self.reader.where,
             )
 
-    def close(self) -> None:
-        self._found.close()
-        self._reader.close()
+    def _read_rows(self) -> None:
+        self.recount.add_rows(map(self._with_key, self.reader.rows()))
 
-    def add(self, found: list[Found]) -> None:
-        self._found.execute("BEGIN")
-        self._found.executemany(
-            "INSERT INTO found VALUES (?, ?, ?)",
-            [
-                (each.key, each.sid, each.created.timestamp() if each.created else None)
-                for each in found
-            ],
+    def _with_key(self, entry: Entry) -> Entry:
+        if entry.key is None and not self.summary.has_row_key:
+            return entry._replace(key=derived_key(self.summary.job, entry.number))
+        return entry
+
+    async def _read_events(self, lookup: Lookup, reach: Reach) -> datetime | None:
+        """Take what events tell; return the date since which they do, None if they are refused."""
+        job = self.summary.job
+        with suppress(*_NO_EVENTS):
+            async for found in lookup.created_since(reach.since):
+                told = [each for each in found if each.job == job]
+                await self.in_thread(partial(self.recount.add_told, told))
+            return reach.seen_since
+        return None
+
+    async def _read_copies(self, lookup: Lookup, reach: Reach) -> None:
+        with suppress(*_NO_EVENTS):
+            async for sids in lookup.copies_canceled_since(reach.since):
+                await self.in_thread(partial(self.recount.add_copies, sids))
+
+    def _begin(self, reach: Reach, seen_since: datetime | None) -> Audit:
+        """Return the result as far as it needs no more look."""
+        recount = self.recount
+        recount.leave_out_copies()
+        if seen_since is not None:
+            # A log of events may be shorter than it should be.
+            untold = recount.last_untold(seen_since.timestamp(), reach.settled.timestamp())
+            seen_since = seen_since if untold is None else date_of(untold + 1)
+        return Audit(
+            recount.states,
+            found=recount.listed,
+            ended=recount.unlisted,
+            foreign=[Finding(None, key, (Copy(sid),)) for key, sid in recount.foreign()],
+            seen_since=seen_since,
+            unseen=0 if reach.covers_job(seen_since) else recount.unlisted_rows,
         )
-        self._found.execute("COMMIT")
 
-    def compare(self) -> tuple[Audit, list[Finding]]:
-        """Return the differences, and rows that were created and are not listed."""
-        execute = self._found.execute
-        execute("CREATE INDEX found_by_key ON found (key)")
-        execute("CREATE TABLE known (key TEXT PRIMARY KEY) WITHOUT ROWID")
-        (count,) = execute("SELECT count(DISTINCT sid) FROM found").fetchone()
-        result = Audit(self.summary.rows, count)
-        unseen: list[Finding] = []
-        for entry in self._reader.rows():
-            key = entry.key
-            if key is None and not self.summary.has_row_key:
-                key = derived_key(self.summary.job, entry.number)
-            copies = self._copies(key, entry.sid)
-            finding = Finding(entry.number, key, copies)
-            if key is not None:
-                execute("INSERT OR IGNORE INTO known VALUES (?)", (key,))
-            self._judge(result, unseen, entry, finding)
-        foreign = execute("SELECT key, sid FROM found WHERE key IS NULL OR key NOT IN known")
-        result.foreign.extend(Finding(None, key, (Copy(sid),)) for key, sid in foreign)
-        return result, unseen
+    async def _judge(self, lookup: Lookup, result: Audit, rows: Sequence[Deviation]) -> Audit:
+        """Add the findings of some rows."""
+        sought = [row.named for row in rows if _is_sought(row)]
+        there = await _existing(lookup, [sid for sid in sought if sid is not None])
+        found = 0
+        for row in rows:
+            sids = row.seen
+            if row.named in there and row.named not in sids:
+                # Lists do not show yet what was created a moment ago, nor without its attributes.
+                sids = (row.named, *sids)
+                found += 1
+            _add(result, row, sids)
+        return attrs.evolve(result, found=result.found + found)
 
-    def _judge(self, result: Audit, unseen: list[Finding], entry: Entry, finding: Finding) -> None:
-        if len(finding.copies) > 1:
-            result.twice.append(finding)
-        elif entry.state in (State.CREATED, State.UNDELIVERED):
-            if not finding.copies:
-                unseen.append(attrs.evolve(finding, copies=(Copy(entry.sid or ""),)))
-        elif finding.copies and entry.state in (State.REJECTED, State.UNRESOLVED):
-            result.unexpected.append(finding)
 
-    def _copies(self, key: str | None, known: str | None) -> tuple[Copy, ...]:
-        """Return the tasks of a row, the one that the journal names first."""
-        query = "SELECT DISTINCT sid FROM found WHERE key = ? ORDER BY sid IS NOT ?, created, rowid"
-        return tuple(Copy(sid) for (sid,) in self._found.execute(query, (key, known)))
+def _is_sought(row: Deviation) -> bool:
+    return _is_created(row) and not row.astray and row.named not in row.seen
+
+
+def _is_created(row: Deviation) -> bool:
+    return row.state in {State.CREATED, State.UNDELIVERED}
+
+
+def _add(result: Audit, row: Deviation, sids: tuple[str, ...]) -> None:
+    """Add the finding of a row that has these tasks."""
+    named = row.named or ""
+    if _is_created(row) and named not in sids:
+        kind = result.wrong if sids or row.astray else result.missing
+        kind.append(_finding(row, (named, *sids)))
+        return
+    if len(sids) > 1:
+        result.twice.append(_finding(row, sids))
+    if sids and row.state in {State.PENDING, State.REJECTED, State.UNRESOLVED}:
+        result.unexpected.append(_finding(row, sids))
+
+
+def _finding(row: Deviation, sids: Sequence[str]) -> Finding:
+    return Finding(row.number, row.key, tuple(map(Copy, sids)))
+
+
+async def _existing(lookup: Lookup, sids: Sequence[str]) -> set[str]:
+    """Return those of *sids* that exist."""
+    there: set[str] = set()
+    for start in range(0, len(sids), _AT_ONCE):
+        some = sids[start : start + _AT_ONCE]
+        answers = await asyncio.gather(*map(lookup.is_there, some), return_exceptions=True)
+        for sid, answer in zip(some, answers, strict=True):
+            if isinstance(answer, BaseException):
+                raise answer
+            if answer:
+                there.add(sid)
+    return there
+
+
+async def _newest(lookup: Lookup) -> float | None:
+    """Return the creation of the latest resource, anybody's, by the service's clock."""
+    async for found in lookup.newest():
+        return next((each.created.timestamp() for each in found if each.created), None)
+    return None
+
+
+async def _portions(found: AsyncIterator[Found]) -> AsyncIterator[list[Found]]:
+    portion: list[Found] = []
+    async for each in found:
+        portion.append(each)
+        if len(portion) >= _PORTION:
+            yield portion
+            portion = []
+    yield portion

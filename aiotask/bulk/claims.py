@@ -3,11 +3,14 @@
 import asyncio
 import os
 from collections import deque
+from itertools import count
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.records import Claim, Entry, State
 from aiotask.bulk.journal.writer import JournalWriter
+from aiotask.bulk.keys import derived_key
 from aiotask.bulk.operation import Operation
 from aiotask.bulk.rows import Source
 from aiotask.bulk.service_clock import ServiceClock
@@ -24,6 +27,9 @@ _COMPARED = 256
 _READ_AHEAD = 64 * _COMPARED
 
 
+_INVALID = -1  # the fingerprint of a row that cannot be sent, and has none of its own
+
+
 class InvalidRow(NamedTuple):
     """A row that cannot be sent, and the reason."""
 
@@ -36,7 +42,6 @@ class Unfinished(NamedTuple):
 
     item: Item
     entry: Entry
-    error: Exception | None
 
 
 class Claims:
@@ -95,7 +100,7 @@ class Claims:
         rows = await self._stop.cancels(self._source.take(WINDOW))
         if not rows:
             return None
-        sent_at = self._service.at(self._operation.retry.clock())
+        sent_at = self._service.earliest(self._operation.retry.clock())
         invalid: list[InvalidRow] = []
         valid: dict[str | int, Item] = {}
         has_row_key = self._keys.row_key is not None
@@ -129,10 +134,13 @@ class Claims:
         try:
             key = keys.key_of(job, number, row)
             fields = settings.fields_of(row)
-            body = self._operation.body(fields, lambda given: keys.mark(given, job, key))
+            body = self._operation.body(fields, lambda given: keys.mark(given, job, number, key))
         except Exception as reason:  # noqa: BLE001 - a row may be a mapping of the caller's own
             error = reason
         fingerprint = settings.fingerprint_of(row) if self._writer.durable else None
+        if fingerprint is None:
+            # The row holds what JSON does not, and the encoding of its fields does; or it is wrong.
+            fingerprint = crc32(body) if error is None else _INVALID
         return Item(number, row, key, body, fingerprint, settings.source_line_of(row)), error
 
     def _unfinished(self, entry: Entry, row: Any) -> Unfinished:
@@ -140,15 +148,22 @@ class Claims:
         item.sent_at = entry.sent_at
         if self._keys.row_key is not None and entry.key != item.key:
             error = error or ValueError("row_key: the row's key is not what it was")
+        if self._keys.row_key is not None and entry.key is not None:
             item.key = entry.key
-        return Unfinished(item, entry, error)
+        elif item.key is None and self._keys.attribute is not None:
+            item.key = derived_key(self._writer.job, entry.number)
+        item.invalid = error
+        return Unfinished(item, entry)
 
     def _compare(self, rows: list[Any], known: list[int | None]) -> None:
         found = [*map(self._settings.fingerprint_of, rows)]
         if found == known:
             return
-        for number, (now, then) in enumerate(zip(found, known, strict=True), self._number + 1):
-            if then is not None and now != then:
+        numbers = count(self._number + 1)
+        for number, row, now, then in zip(numbers, rows, found, known, strict=False):
+            if then is None or now == then:  # version 0.1 could not tell such a row from others
+                continue
+            if now is not None or self._item(number, row)[0].fingerprint != then:
                 raise self._changed(f"was begun with another input: row {number:,} has changed")
 
     def _changed(self, difference: str) -> InputChangedError:

@@ -2,6 +2,7 @@
 
 from asyncio import Event
 from collections import deque
+from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 from aiotask.bulk.item import Item
@@ -35,7 +36,7 @@ class Delivery(Generic[Row]):
         """Whether nothing is to be sent until the caller takes outcomes."""
         return len(self._outcomes) >= _MOST
 
-    def expect(self, items: list[Item]) -> None:
+    def expect(self, items: Iterable[Item]) -> None:
         """Note rows that will have an outcome."""
         for item in items:
             self.waiting[item.number] = item

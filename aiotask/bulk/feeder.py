@@ -1,15 +1,19 @@
 """Feeder of a bulk run: claims rows as workers need them."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiotask.bulk.claims import Claims, InvalidRow
 from aiotask.bulk.delivery import Delivery
+from aiotask.bulk.item import Item
 from aiotask.bulk.journal.records import State
 from aiotask.bulk.journal.writer import JournalWriter
 from aiotask.bulk.wait_queue import StopSignal
 from aiotask.bulk.work_queue import WorkQueue
 from aiotask.errors import JournalError
+
+Screen = Callable[[list[Item]], Awaitable[list[Item]]]
+"""Passes on claimed rows that are to be sent; the others are settled."""
 
 
 class Feeder:
@@ -26,6 +30,7 @@ class Feeder:
         writer: JournalWriter,
         stop: StopSignal,
         reject: Callable[[InvalidRow], None],
+        screen: Screen | None,
     ) -> None:
         self.error: BaseException | None = None
         self._claims = claims
@@ -34,9 +39,14 @@ class Feeder:
         self._writer = writer
         self._stop = stop
         self._reject = reject
+        self._screen = screen
 
-    async def run(self) -> None:
-        """Feed the queue to the end of the source, or until the run stops."""
+    async def run(self, unsent: list[Item]) -> None:
+        """Feed the queue to the end of the source, or until the run stops.
+
+        *unsent* are rows that an earlier run claimed and did not send.
+        """
+        await self._pass_on(unsent)
         while await self._rows_wanted():
             try:
                 claimed = await self._claims.claim()
@@ -48,18 +58,37 @@ class Feeder:
                 self.error = error
                 break
             if claimed is None:
+                # Whatever rows the journal may have hidden are claimed by now.
+                self._writer.suspicion = None
                 break
             items, invalid = claimed
             if self._stop.is_set():
-                for item in (*items, *(each.item for each in invalid)):
-                    self._writer.note(item, State.PENDING)
+                self._release([*items, *(each.item for each in invalid)])
                 break
             self._delivery.expect([*items, *(each.item for each in invalid)])
             for each in invalid:
                 self._reject(each)
-            self._queue.add(items)
+            await self._pass_on(items)
         self._queue.close()
         self._delivery.changed.set()
+
+    async def _pass_on(self, items: list[Item]) -> None:
+        """Put rows into the queue, unless they exist already."""
+        if self._screen is not None:
+            try:
+                items = await self._stop.cancels(self._screen(items))
+            except BaseException:
+                self._release(items)
+                raise
+        if self._stop.is_set():
+            self._release(items)
+        else:
+            self._queue.add(items)
+
+    def _release(self, items: list[Item]) -> None:
+        """Note that claimed rows were not sent."""
+        for item in items:
+            self._writer.note(item, State.PENDING)
 
     async def _rows_wanted(self) -> bool:
         """Wait until rows are wanted; return False when the run stops."""

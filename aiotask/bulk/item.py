@@ -26,6 +26,8 @@ class Item:
     accepted: bool = False
     """A 201 said that the row was carried out, without naming a sid."""
     from_earlier_run: bool = False
+    invalid: Exception | None = None
+    """The reason why the row cannot be sent as it was: it is only looked for."""
     tries: int = 0
     looks: int = 0
     failed_at: float = 0.0

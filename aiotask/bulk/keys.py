@@ -4,7 +4,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal, get_args
 
 import attrs
 
@@ -15,6 +15,11 @@ KEY_ATTRIBUTE = "aiotask_key"
 
 JOB_ATTRIBUTE = "aiotask_job"
 """The attribute that names the job that created a task."""
+
+ROW_ATTRIBUTE = "aiotask_row"
+"""The attribute that holds the number of a row that has a key of its own."""
+
+Scope = Literal["job", "workspace"]
 
 # A key needs no quoting in an expression, and an attribute is a name in one.
 _KEY = re.compile("[0-9A-Za-z_.:@+-]{1,64}")
@@ -44,11 +49,14 @@ class Keys:
     """The rule that gives each row its key, by which its task is found again.
 
     *attribute* holds a task's key; with None, tasks get no key. *row_key* returns a row's key;
-    without it, the key is derived from the job and the row's number.
+    without it, the key is derived from the job and the row's number. In the scope ``"job"``, a task
+    is a row's if it also carries the job's name and, with a *row_key*, the row's number; in the
+    scope ``"workspace"``, a key names one task for ever, whichever job created it.
     """
 
     attribute: str | None
     row_key: Callable[[Any], str] | None = None
+    scope: Scope = "job"
 
     def __attrs_post_init__(self) -> None:
         """Refuse an attribute that no expression could name."""
@@ -60,8 +68,12 @@ class Keys:
                 "key_attribute: must be a name of letters, digits and _, which an expression can "
                 f"hold, not {self.attribute!r}"
             )
-        elif self.attribute == JOB_ATTRIBUTE:
-            raise ValueError(f"key_attribute: {JOB_ATTRIBUTE} is taken already")
+        elif self.attribute in (JOB_ATTRIBUTE, ROW_ATTRIBUTE):
+            raise ValueError(f"key_attribute: {self.attribute} is taken already")
+        if self.scope not in get_args(Scope):
+            raise ValueError(f"keys: must be one of {', '.join(get_args(Scope))}")
+        if self.scope == "workspace" and self.row_key is None:
+            raise ValueError("keys: in the scope of a workspace, rows need a row_key")
         if self.row_key is not None and not callable(self.row_key):
             raise TypeError("row_key is a function of a row")
 
@@ -77,14 +89,16 @@ class Keys:
             raise ValueError(f"row_key: {type(error).__name__}: {error}") from error
         return checked_key("row_key", key)
 
-    def mark(self, attributes: Any, job: str, key: str | None) -> Any:
-        """Return *attributes* with the key and the job added; another key there is a ValueError."""
+    def mark(self, attributes: Any, job: str, number: int, key: str | None) -> Any:
+        """Return *attributes* with key, job and row added; other values there are a ValueError."""
         if self.attribute is None or key is None:
             return attributes
         if not isinstance(attributes, Mapping):
             return attributes  # the encoding refuses it, as without a key
-        if attributes.get(self.attribute, key) != key:
-            raise ValueError(
-                f"attributes: {self.attribute!r} is set already, but it is to hold the row's key"
-            )
-        return {**attributes, self.attribute: key, JOB_ATTRIBUTE: job}
+        marks: dict[str, str | int] = {self.attribute: key, JOB_ATTRIBUTE: job}
+        if self.row_key is not None and self.scope == "job":
+            marks[ROW_ATTRIBUTE] = number
+        for name, value in marks.items():
+            if attributes.get(name, value) != value:
+                raise ValueError(f"attributes: {name!r} is set already, but aiotask has to set it")
+        return {**attributes, **marks}

@@ -6,23 +6,50 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from aiotask.bulk.item import Item
+
 
 class Found(NamedTuple):
-    """A resource that exists: its key, its sid, its creation by the service's clock."""
+    """A resource that exists or existed: its key, its sid, its creation by the service's clock.
+
+    *job* and *row* are the name of its job and the row's number, None where it does not carry them.
+    *is_copy* tells that an audit has canceled it, because another one was there for its row.
+    """
 
     key: str | None
     sid: str
     created: datetime | None
+    job: str | None = None
+    row: int | None = None
+    is_copy: bool = False
 
 
-def keep_first(there: dict[str, Found], found: Iterable[Found]) -> dict[str, Found]:
-    """Keep the oldest resource of each key in *there*; the others are for an audit."""
-    for each in found:
-        if each.key is not None:
-            known = there.get(each.key)
-            if known is None or _age(each) < _age(known):
-                there[each.key] = each
-    return there
+class Matches:
+    """The resources that a look has found, by key.
+
+    *job* restricts them to one job, whose rows are told apart by their numbers, too; None is for
+    keys that name one resource for ever.
+    """
+
+    def __init__(self, job: str | None) -> None:
+        self._job = job
+        self._by_key: dict[str, list[Found]] = {}
+
+    def add(self, found: Iterable[Found]) -> None:
+        """Add resources."""
+        for each in found:
+            if each.key is not None and (self._job is None or each.job in (None, self._job)):
+                self._by_key.setdefault(each.key, []).append(each)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._by_key
+
+    def of(self, item: Item) -> Found | None:
+        """Return the oldest resource of a row; the others are for an audit."""
+        found = self._by_key.get(item.key or "", ())
+        if self._job is not None:
+            found = [each for each in found if each.row in (None, item.number)]
+        return min(found, key=_age, default=None)
 
 
 def _age(found: Found) -> float:
@@ -53,5 +80,5 @@ class Lookup(Protocol):
         """Yield in portions what events tell was created since then, even if it is gone."""
 
     @abstractmethod
-    def deleted_since(self, since: datetime) -> AsyncIterator[list[Found]]:
-        """Yield in portions what events tell was deleted since then."""
+    def copies_canceled_since(self, since: datetime) -> AsyncIterator[list[str]]:
+        """Yield in portions the sids that events tell an audit has canceled since then."""

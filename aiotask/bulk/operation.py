@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from aiotask._hooks import Hooks
 from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy
+from aiotask._service_time import Offsets
 from aiotask.bulk.item import Item
 from aiotask.bulk.outcomes import Outcome
 from aiotask.errors import AiotaskError
@@ -50,6 +51,11 @@ class Operation(Protocol):
     @abstractmethod
     def limiter(self) -> RateLimiter:
         """The rate limiter of the operation, shared with all other callers of it."""
+
+    @property
+    @abstractmethod
+    def service_time(self) -> Offsets:
+        """The service's time, as its answers show it."""
 
     @property
     @abstractmethod

@@ -19,6 +19,11 @@ class Created(Generic[Row]):
 
 
 @attrs.frozen
+class Existing(Created[Row]):
+    """The row's key names the resource *sid* already, which an earlier job created."""
+
+
+@attrs.frozen
 class Rejected(Generic[Row]):
     """The row certainly had no effect; *error* is the reason, and sending it again is in vain.
 

@@ -1,20 +1,20 @@
 """Resolver of rows in doubt: a row whose answer was lost is looked for, never sent again unseen.
 
-A row waits for *settle* seconds, after which its request has been carried out or never will be, and
-its resource is listed. Absence then counts only if the same look finds a sentinel, a resource that
-was created after that: a look that shows an older state than now proves nothing.
+A row waits for *settle* seconds, after which its request has been carried out or never will be.
+Absence then counts only if lists and the events of creation agree on it, and show a sentinel, a
+resource that was created after that: a look that shows an older state than now proves nothing.
+Lists alone are not enough: tasks that ended are taken off them, and tasks whose attributes were
+replaced have lost their key. Events tell of both.
 """
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from aiotask._retry import RetryPolicy
 from aiotask.bulk.item import Item
-from aiotask.bulk.lookup import Found, Lookup, keep_first
+from aiotask.bulk.lookup import Found, Lookup, Matches
 from aiotask.bulk.sentinels import Sentinels
 from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
@@ -34,17 +34,16 @@ from aiotask.errors import (
 _BATCH = 100
 _MOST_BY_KEY = 300
 
-# A look back in time begins so long before the first row was sent: the service's clock is known
-# to the second, the machine's own may be wrong by hours.
+# Lists and events are read from so long before the first row was sent: dates are in whole seconds,
+# and the nodes of a service do not agree on the time to the second.
 _MARGIN = 60.0  # seconds
-_MARGIN_OF_LOCAL_CLOCK = 86_400.0
 
 # The service takes a task off its lists 300 s after its end
-# (https://www.twilio.com/docs/taskrouter/lifecycle-task-state); events are asked well before that.
+# (https://www.twilio.com/docs/taskrouter/lifecycle-task-state). Without events, lists are believed
+# well before that only.
 _LISTED_FOR = 240.0  # seconds
 
 _AFTER_FAILURE = 30.0  # seconds until the next look
-_LAST_DATE = 253_402_214_400.0  # seconds since 1970: the last day of the year 9999
 
 # Looks that have to agree before a row is taken for absent without a sentinel; and before a row
 # that the service has accepted, and does not show, is given up.
@@ -80,12 +79,25 @@ class Undecided(NamedTuple):
 Verdict = Exists | Absent | Undecided
 
 
+class _View(NamedTuple):
+    """One look: the resources that it shows, and how recent the state is that they prove.
+
+    *sentinel* is the start of the latest sentinel by the run's clock, *newest* the date of the
+    latest resource, anybody's, by the service's.
+    """
+
+    found: Matches
+    sentinel: float
+    newest: float = -math.inf
+
+
 class Resolver:
     """Looks for the rows in doubt of one run.
 
     *is_quiet* tells whether the run sends nothing until doubts are settled. Then no sentinel will
     come, and one row at a time is taken for absent after three looks, each a settle time apart,
-    that saw nothing of it in lists and events. Sending it again makes the sentinel for the others.
+    that saw nothing of it. Sending it again makes the sentinel for the others. *is_down* tells
+    whether creates fail: then a row is not given up, however long it waits.
     """
 
     def __init__(
@@ -93,26 +105,31 @@ class Resolver:
         lookup: Lookup,
         settings: Settings,
         service: ServiceClock,
-        is_quiet: Callable[[], bool],
         retry: RetryPolicy,
+        is_quiet: Callable[[], bool],
+        is_down: Callable[[], bool],
     ) -> None:
         self.items: dict[int, Item] = {}
-        self.started_at = 0.0
+        self.job = ""
         self.sentinels = Sentinels(settings.settle)
         self._lookup = lookup
+        self._of_job = settings.keys.scope == "job"
         self._settle = settings.settle
-        # A request is carried out before half of the settle time is over, and a sentinel is a
-        # resource that was created after that; the other half is for the lists to catch up.
-        self._late = settings.settle / 2
         self._stall_timeout = max(settings.stall_timeout, 10 * settings.settle)
         self._service = service
         self._is_quiet = is_quiet
+        self._is_down = is_down
         self._clock = retry.clock
         self._sleep = retry.sleep
         self._added = asyncio.Event()
         self._reached: list[Verdict] = []
         self._batch = _BATCH
         self._failing_since = math.inf
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last look failed."""
+        return self._failing_since < math.inf
 
     def add(
         self,
@@ -124,7 +141,8 @@ class Resolver:
     ) -> None:
         """Take a row that is in doubt since *failed_at*."""
         item.error, item.from_earlier_run, item.looks = error, from_earlier_run, 0
-        item.failed_at, item.due = failed_at, failed_at + self._settle
+        # The first look allows for the creation of a sentinel, after all requests are settled.
+        item.failed_at, item.due = failed_at, failed_at + 9 * self._settle / 8
         self.items[item.number] = item
         self._added.set()
 
@@ -136,7 +154,7 @@ class Resolver:
 
     def too_recent(self, now: float) -> bool:
         """Whether a resource created now would be no sentinel for some row in doubt."""
-        return any(now < item.failed_at + self._late for item in self.items.values())
+        return any(now < item.failed_at + self._settle for item in self.items.values())
 
     async def verdicts(self) -> AsyncGenerator[list[Verdict], None]:
         """Yield the verdicts of each look; an empty list tells that time has passed.
@@ -152,8 +170,8 @@ class Resolver:
                 await self._look(due)
             else:
                 moments = [item.due for item in self.items.values()]
-                ripe = [item.failed_at + self._late for item in self.items.values()]
-                moments += [moment for moment in ripe if moment > now]
+                settled = (item.failed_at + self._settle for item in self.items.values())
+                moments += [moment for moment in settled if moment > now]
                 await self._sleep(min(min(moments) - now, self._settle / 4))
             yield self._taken()
 
@@ -171,7 +189,7 @@ class Resolver:
             if len(due) <= _MOST_BY_KEY and self._batch:
                 await self._look_by_keys(due[: self._batch])
             else:
-                await self._look_through(due)
+                await self._judge(due, await self._through_lists(due))
         except FATAL:
             raise
         except AiotaskError as error:
@@ -197,153 +215,145 @@ class Resolver:
             # then lists are gone through.
             self._batch = 0 if len(batch) == 1 else max(1, len(batch) // 4)
         else:
-            await self._judge(batch, keep_first({}, found))
+            await self._judge(batch, self._view(found))
 
-    async def _look_through(self, due: list[Item]) -> None:
+    async def _through_lists(self, due: list[Item]) -> _View:
         """Go through the latest resources, back to the time when the first row was sent."""
         wanted = {item.key for item in due} | {*self.sentinels.keys}
-        there: dict[str, Found] = {}
-        since = self._since(due)
+        kept: list[Found] = []
+        since = self._service.since(self._earliest(due))
         async for found in self._lookup.newest():
-            keep_first(there, [each for each in found if each.key in wanted])
+            kept += [each for each in found if each.key in wanted]
             last = found[-1].created if found else None
             if last is not None and last < since:
                 break
-        await self._judge(due, there)
+        return self._view(kept)
 
-    def _since(self, due: Sequence[Item]) -> datetime:
-        known = [item.sent_at for item in due if item.sent_at is not None]
-        if len(known) == len(due):
-            return _date(min(known) - _MARGIN)
-        return _date(self.started_at - _MARGIN_OF_LOCAL_CLOCK)
+    async def _through_events(self, items: list[Item]) -> _View | None:
+        """Go through the events of creation since the first row was sent; None without events."""
+        wanted = {item.key for item in items} | {*self.sentinels.keys}
+        kept: list[Found] = []
+        latest = -math.inf
+        since = self._service.since(self._earliest(items))
+        if (newest := self.sentinels.newest) is not None and newest.created is not None:
+            since = min(since, newest.created)
+        try:
+            async for found in self._lookup.created_since(since):
+                kept += [each for each in found if each.key in wanted]
+                dates = [each.created.timestamp() for each in found if each.created]
+                latest = max([latest, *dates])
+        except _NO_EVENTS as error:
+            for item in items:
+                item.error = item.error or error
+            return None
+        return self._view(kept, latest)
 
-    def _date_of(self, moment: float) -> datetime:
-        """Return the date from which events tell of what was created at a *moment* of this run."""
-        known = self._service.at(moment)
-        if known is None:
-            return _date(self.started_at - _MARGIN_OF_LOCAL_CLOCK)
-        return _date(known - _MARGIN)
+    def _view(self, found: Iterable[Found], newest: float = -math.inf) -> _View:
+        matches = Matches(self.job if self._of_job else None)
+        matches.add(found)
+        return _View(matches, self.sentinels.latest_in(matches), newest)
 
-    async def _judge(self, due: list[Item], there: dict[str, Found]) -> None:
-        seen, now = self.sentinels.latest_in(there), self._clock()
-        absent: list[Item] = []
-        alone: list[Item] = []
-        for item in due:
-            if (found := there.get(item.key or "")) is not None:
-                self._reach(Exists(item, found.sid))
-            elif seen < item.failed_at + self._late:
-                alone.append(item)
-            else:
-                absent.append(item)
-        await self._conclude(absent, sentinel=True)
+    def _started_at(self) -> float | None:
+        """Return the begin of the job by the service's clock."""
+        return self._service.job_began()
+
+    def _earliest(self, items: Sequence[Item]) -> float | None:
+        """Return the service's time from which on these rows may have become resources."""
+        known = [item.sent_at for item in items if item.sent_at is not None]
+        if len(known) < len(items):
+            if (started_at := self._started_at()) is None:
+                return None
+            known.append(started_at)
+        return min(known) - _MARGIN
+
+    async def _judge(self, due: list[Item], listed: _View) -> None:
+        """Reach verdicts on rows after a look at lists."""
+        left = self._found(due, listed)
+        for item in left:
+            sent_at = item.sent_at or self._started_at()
+            if item.from_earlier_run and self._service.is_out_of_reach(sent_at):
+                self._reach(Undecided(item))
+        left = [item for item in left if item.number in self.items]
+        if not left:
+            return
+        events = await self._through_events(left)
+        left = self._believed(left) if events is None else self._found(left, events)
+        alone = [item for item in left if not self._is_proven(item, listed, events)]
         if alone and self._is_quiet():
-            await self._judge_alone(alone, there)
-        # A row that is sent again now is a sentinel for the others soon.
-        wait = self._settle if self._is_quiet() else self._settle / 4
-        for item in alone:
-            if item.number in self.items:
-                item.due = now + wait
-                if now - item.failed_at > self._stall_timeout:
-                    self._reach(Undecided(item))
+            await self._judge_alone(alone, listed, events)
+        self._postpone(left)
 
-    async def _judge_alone(self, alone: list[Item], there: Mapping[str, Found]) -> None:
+    def _found(self, items: list[Item], view: _View) -> list[Item]:
+        """Settle rows that a look shows, and return the others."""
+        left: list[Item] = []
+        for item in items:
+            if (found := view.found.of(item)) is not None:
+                self._reach(Exists(item, found.sid))
+            else:
+                left.append(item)
+        return left
+
+    def _believed(self, items: list[Item]) -> list[Item]:
+        """Return the rows that lists show even if their task has ended; give up the others."""
+        now = self._clock()
+        time = self._service.latest(now)
+        left: list[Item] = []
+        for item in items:
+            ages = [now - item.failed_at]
+            sent_at = self._started_at() if item.sent_at is None else item.sent_at
+            ages += [time - sent_at] if time is not None and sent_at is not None else []
+            if not item.from_earlier_run and max(ages) < _LISTED_FOR:
+                left.append(item)
+            else:
+                self._reach(Undecided(item))
+        return left
+
+    def _is_proven(self, item: Item, listed: _View, events: _View | None) -> bool:
+        """Settle a row whose absence looks prove by a sentinel that came after it."""
+        settled_at = item.failed_at + self._settle
+        proven = (listed if events is None else events).sentinel >= settled_at
+        if proven and listed.sentinel < settled_at:
+            # Events prove it, and lists do not: they lag, or the sentinels there have lost their
+            # keys. Only several looks make up for the difference.
+            item.looks += 1
+            proven = item.looks >= _LOOKS
+        if proven:
+            self._not_there(item)
+        return proven
+
+    async def _judge_alone(self, alone: list[Item], listed: _View, events: _View | None) -> None:
         """Settle rows for which no sentinel can come, as far as that is possible."""
-        if await self._shows_newest(there):
-            await self._conclude(await self._without_sentinel(alone), sentinel=False)
-            return
         newest = self.sentinels.newest
-        if newest is None or self._clock() - newest[0] <= _LISTED_FOR:
-            return
-        # It has ended, perhaps, and lists forget that: events do not, and have to show it.
-        if settled := await self._without_sentinel(alone):
-            with suppress(*_NO_EVENTS):
-                await self._ask_events(settled, sentinel=False)
+        shown = (listed if events is None else events).sentinel
+        if newest is not None and shown < newest.started_at:
+            return  # the look is older than what is known to exist
+        for item in await self._without_sentinel(alone, events):
+            self._not_there(item)
 
-    async def _shows_newest(self, there: Mapping[str, Found]) -> bool:
-        """Whether a look shows the latest of this run's resources that still exists."""
-        if self.sentinels.newest_in(there):
-            return True
-        deleted: set[str | None] = set()
-        with suppress(*_NO_EVENTS):
-            since = self._date_of(self.sentinels.oldest)
-            async for found in self._lookup.deleted_since(since):
-                deleted.update(each.key for each in found)
-        self.sentinels.forget(deleted)
-        return self.sentinels.newest_in(there)
-
-    async def _without_sentinel(self, items: list[Item]) -> list[Item]:
+    async def _without_sentinel(self, items: list[Item], events: _View | None) -> list[Item]:
         """Return those of *items* that may be taken for absent all the same."""
-        if (newest := await self._newest_of_all()) is not None:
-            covered = [
-                item
-                for item in items
-                if (moment := self._service.at(item.failed_at + self._late)) is not None
-                # The service's dates are in whole seconds.
-                and newest > moment + 1
-            ]
-            if covered:
-                return covered
+        listed = await self._newest_of_all()
+        latest = listed if events is None else min(listed, events.newest)
+        covered = [
+            item
+            for item in items
+            if (settled_at := self._service.latest(item.failed_at + self._settle)) is not None
+            # Dates are in whole seconds.
+            and latest > settled_at + 1
+        ]
+        if covered:
+            return covered
         for item in items:
             item.looks += 1
         first = min(items, key=lambda item: item.number)
         return [first] if first.looks >= _LOOKS else []
 
-    async def _newest_of_all(self) -> float | None:
+    async def _newest_of_all(self) -> float:
         """Return the creation of the latest resource, anybody's, by the service's clock."""
         async for found in self._lookup.newest():
-            return next((each.created.timestamp() for each in found if each.created), None)
-        return None
-
-    async def _conclude(self, absent: list[Item], *, sentinel: bool) -> None:
-        """Settle rows that lists do not show; lists have dropped what ended some time ago."""
-        now = self._clock()
-        if listed := [item for item in absent if self._is_listed(item, now)]:
-            await self._ask_for_deleted(listed)
-        if ended := [item for item in absent if not self._is_listed(item, now)]:
-            try:
-                await self._ask_events(ended, sentinel=sentinel)
-            except _NO_EVENTS as error:
-                for item in ended:
-                    item.error = error
-                    self._reach(Undecided(item))
-
-    async def _ask_for_deleted(self, absent: list[Item]) -> None:
-        """Settle rows that lists would show, unless their tasks were deleted since."""
-        there: dict[str, Found] = {}
-        wanted = {item.key for item in absent}
-        with suppress(*_NO_EVENTS):
-            async for found in self._lookup.deleted_since(self._since(absent)):
-                keep_first(there, [each for each in found if each.key in wanted])
-        for item in absent:
-            if (deleted := there.get(item.key or "")) is not None:
-                self._reach(Exists(item, deleted.sid))
-            else:
-                self._not_there(item)
-
-    def _is_listed(self, item: Item, now: float) -> bool:
-        """Whether lists still show a row's resource, even if it ended at once."""
-        time = self._service.at(now)
-        if time is not None and item.sent_at is not None:
-            return time - item.sent_at < _LISTED_FOR
-        return not item.from_earlier_run and now - item.failed_at < _LISTED_FOR
-
-    async def _ask_events(self, missing: list[Item], *, sentinel: bool) -> None:
-        there: dict[str, Found] = {}
-        wanted = {item.key for item in missing} | {*self.sentinels.keys}
-        since, least = self._since(missing), -math.inf
-        if not sentinel and self.sentinels.newest is not None:
-            least = self.sentinels.newest[0]
-            since = min(since, self._date_of(least))
-        async for found in self._lookup.created_since(since):
-            keep_first(there, [each for each in found if each.key in wanted])
-        seen = self.sentinels.latest_in(there)
-        for item in missing:
-            if (found_one := there.get(item.key or "")) is not None:
-                self._reach(Exists(item, found_one.sid))
-            elif seen < (item.failed_at + self._late if sentinel else least):
-                item.due = self._clock() + self._settle / 4
-            else:
-                self._not_there(item)
+            dates = [each.created.timestamp() for each in found if each.created]
+            return max(dates, default=-math.inf)
+        return -math.inf
 
     def _not_there(self, item: Item) -> None:
         if not item.accepted:
@@ -355,7 +365,15 @@ class Resolver:
         if item.looks >= _LOOKS_FOR_ACCEPTED:
             self._reach(Undecided(item))
 
-
-def _date(moment: float) -> datetime:
-    # A service's clock may show any time.
-    return datetime.fromtimestamp(min(max(moment, 0.0), _LAST_DATE), UTC)
+    def _postpone(self, items: list[Item]) -> None:
+        """Look again later for rows without a verdict, or give up those that waited too long."""
+        now = self._clock()
+        # A row that is sent again now is a sentinel for the others soon.
+        wait = self._settle if self._is_quiet() else self._settle / 4
+        for item in items:
+            if item.number not in self.items:
+                continue
+            if now - item.failed_at > self._stall_timeout and not self._is_down():
+                self._reach(Undecided(item))
+            else:
+                item.due = max(item.due, now + wait)

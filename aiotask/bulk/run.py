@@ -7,6 +7,7 @@ resolver first.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from functools import partial
 from typing import Generic, TypeVar
@@ -21,11 +22,13 @@ from aiotask.bulk.journal.writer import JournalWriter
 from aiotask.bulk.lookup import Lookup
 from aiotask.bulk.operation import Operation
 from aiotask.bulk.outcome_stream import OutcomeStream
-from aiotask.bulk.outcomes import Outcome, Rejected, unresolved
+from aiotask.bulk.outcomes import Existing, Outcome, Rejected, unresolved
 from aiotask.bulk.resolver import Absent, Exists, Resolver, Undecided, Verdict
 from aiotask.bulk.rows import Source
+from aiotask.bulk.screening import Screening
 from aiotask.bulk.sender import MAX_TRIES, Fate, Lost, Made, Refused, Sender, Unsent
-from aiotask.bulk.service_clock import ServiceClock
+from aiotask.bulk.sentinels import Sentinel
+from aiotask.bulk.service_clock import LONGEST_HISTORY, ServiceClock
 from aiotask.bulk.settings import Settings
 from aiotask.bulk.wait_queue import StopSignal, to_its_end
 from aiotask.bulk.work_queue import WorkQueue
@@ -35,6 +38,10 @@ from aiotask.errors import AiotaskError, JournalError
 Row = TypeVar("Row")
 
 _DRAIN = 30.0  # seconds for rows under way when the caller leaves
+
+# Rows in doubt cost some 4 kB each. Beyond so many, nothing new is sent but a row now and then that
+# can be the sentinel for all of them.
+_MOST_IN_DOUBT = 5000
 
 
 class Run(Generic[Row]):
@@ -59,18 +66,41 @@ class Run(Generic[Row]):
         self._writer = JournalWriter(settings.journal)
         self._delivery: Delivery[Row] = Delivery(self._stopped)
         self._queue = WorkQueue(self._stopped, self._hold_last)
-        service = ServiceClock()
-        self._claims = Claims(source, operation, settings, self._writer, service, self._stopped)
-        self._feeder = Feeder(
-            self._claims, self._queue, self._delivery, self._writer, self._stopped, self._reject
+        self._service = ServiceClock(operation.service_time, self._clock)
+        self._claims = Claims(
+            source, operation, settings, self._writer, self._service, self._stopped
         )
-        self._sender = Sender(operation, settings, service, self._stopped)
+        self._sender = Sender(operation, settings, self._service, self._stopped)
         self._workers = Workers(self._queue, self._sender, self._delivery, self._settle, self._stop)
         self._resolver: Resolver | None = None
+        self._screening: Screening | None = None
         if lookup is not None and not operation.idempotent and settings.keys.attribute is not None:
             self._resolver = Resolver(
-                lookup, settings, service, lambda: self._queue.is_quiet, operation.retry
+                lookup,
+                settings,
+                self._service,
+                operation.retry,
+                lambda: self._queue.is_quiet,
+                lambda: self._sender.breaker.open,
             )
+            self._screening = Screening(
+                lookup,
+                settings,
+                self._writer,
+                self._service,
+                operation.retry,
+                self._exists,
+                lambda item, sid: self._delivery.put(item, Existing(item.row, sid)),
+            )
+        self._feeder = Feeder(
+            self._claims,
+            self._queue,
+            self._delivery,
+            self._writer,
+            self._stopped,
+            self._reject,
+            self._screening,
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._opening: asyncio.Task[None] | None = None
         self._feeding: asyncio.Task[None] | None = None
@@ -129,35 +159,47 @@ class Run(Generic[Row]):
         operation.check()
         entries = await self._writer.open(operation.path, operation.verb, self._settings.keys)
         opened_at = self._clock()  # an earlier owner of the journal sends nothing from here on
+        self._tell_time()
         try:
             unfinished = await self._claims.restore(entries)
         except asyncio.CancelledError:
             if not self._stopped.is_set():
                 raise
             return
-        self._delivery.expect([each.item for each in unfinished])
-        again = [each.item for each in unfinished if self._is_sent_again(each, opened_at)]
+        self._delivery.expect(each.item for each in unfinished)
+        unsent = [each.item for each in unfinished if self._is_unsent(each, opened_at)]
         # Until now the journal says of some of them that they were not sent.
-        for item in again:
+        for item in unsent:
             self._writer.note(item, State.IN_FLIGHT)
         await self._writer.write()
-        self._queue.add(again)
-        self._feeding = start(self._guarded(self._feeder.run))
+        if self._screening is not None:
+            self._screening.opened_at = opened_at
+        self._feeding = start(self._guarded(lambda: self._feeder.run(unsent)))
         self._tasks = [start(self._guarded(self._writer.keep_writing))]
         if (resolver := self._resolver) is not None:
-            resolver.started_at = self._writer.started_at
+            resolver.job = self._writer.job
             self._tasks.append(start(self._guarded(partial(self._resolve, resolver))))
         self._workers.start(self._settings.max_in_flight)
 
-    def _is_sent_again(self, unfinished: Unfinished, opened_at: float) -> bool:
-        """Take up a row that an earlier run left, unless it is to be sent."""
-        item, entry, error = unfinished
+    def _tell_time(self) -> None:
+        """Tell the service's clock, and the journal, when the job began."""
+        service, writer = self._service, self._writer
+        if writer.resumes:
+            service.resumes = True
+            service.job_started_at = writer.service_time
+            service.job_is_old = time.time() - writer.started_at > LONGEST_HISTORY
+        else:
+            writer.job_began = service.job_began
+
+    def _is_unsent(self, unfinished: Unfinished, opened_at: float) -> bool:
+        """Settle a row that an earlier run left, or look for it, unless it is to be sent."""
+        item, entry = unfinished
         if entry.state is State.UNDELIVERED and entry.sid is not None:
             self._delivery.put(item, self._operation.succeeded(item.row, entry.sid))
         elif entry.state is State.PENDING or self._operation.idempotent:
-            if error is None:
+            if item.invalid is None:
                 return True
-            self._delivery.put(item, Rejected(item.row, error))
+            self._delivery.put(item, Rejected(item.row, item.invalid))
         elif self._resolver is None:
             self._delivery.put(item, unresolved(item))
         else:
@@ -169,15 +211,19 @@ class Run(Generic[Row]):
         self._delivery.put(invalid.item, Rejected(invalid.item.row, invalid.error))
 
     def _hold_last(self) -> bool:
-        """Whether the last row waits: its resource is to be a sentinel for all rows in doubt."""
-        return self._resolver is not None and self._resolver.too_recent(self._clock())
+        """Whether a row that is sent alone waits, to be a sentinel for all rows in doubt."""
+        resolver = self._resolver
+        return resolver is not None and (
+            resolver.too_recent(self._clock()) or (self._queue.is_held and resolver.is_failing)
+        )
 
     def _settle(self, item: Item, fate: Fate) -> None:
         """Deliver a row that was sent, or pass it on."""
         match fate:
             case Made(done=done, started_at=started_at):
                 if self._resolver is not None and item.key is not None:
-                    self._resolver.sentinels.note(item.key, started_at)
+                    sentinel = Sentinel(started_at, item.key, done.created)
+                    self._resolver.sentinels.note(sentinel)
                 self._delivery.put(item, self._operation.succeeded(item.row, done.sid))
             case Refused(error=refusal):
                 self._delivery.put(item, Rejected(item.row, refusal))
@@ -196,12 +242,17 @@ class Run(Generic[Row]):
             item.accepted = True
             self._writer.note(item, State.ACCEPTED_WITHOUT_SID)
         self._resolver.add(item, error, self._clock())
+        self._queue.is_held = len(self._resolver.items) >= _MOST_IN_DOUBT
+        if self._sender.is_stalled:
+            # Creates have failed for so long. What is in doubt stays so in the journal.
+            self._stop(error)
 
     async def _resolve(self, resolver: Resolver) -> None:
         """Deliver rows in doubt as the resolver decides, or send them again."""
         async for verdicts in resolver.verdicts():
             for verdict in verdicts:
                 self._obey(verdict)
+            self._queue.is_held = len(resolver.items) >= _MOST_IN_DOUBT
             self._queue.look_again()
             if self._is_over():
                 self._delivery.changed.set()
@@ -209,16 +260,23 @@ class Run(Generic[Row]):
     def _obey(self, verdict: Verdict) -> None:
         match verdict:
             case Exists(item=item, sid=sid):
-                self._sender.progress()
-                self._delivery.put(item, self._operation.succeeded(item.row, sid))
+                self._exists(item, sid)
             case Undecided(item=item):
                 self._delivery.put(item, unresolved(item))
             case Absent(item=item):
                 self._sender.progress()
                 self._send_again(item)
 
+    def _exists(self, item: Item, sid: str) -> None:
+        """Deliver a row that became a resource."""
+        self._sender.progress()
+        self._delivery.put(item, self._operation.succeeded(item.row, sid))
+
     def _send_again(self, item: Item) -> None:
         """Send a row again that certainly had no effect, unless that was tried often enough."""
+        if item.invalid is not None:
+            self._delivery.put(item, Rejected(item.row, item.invalid))
+            return
         if item.error is not None:
             if item.tries >= MAX_TRIES:
                 item.error.maybe_applied = False
@@ -268,6 +326,8 @@ class Run(Generic[Row]):
         feeding = () if self._feeding is None else (self._feeding,)
         await asyncio.gather(*self._tasks, *self._workers.tasks, *feeding, return_exceptions=True)
         self._source.close()
+        if self._screening is not None:
+            self._screening.close()
         for item, outcome in self._delivery.drain():
             self._writer.undelivered(item, outcome)
         try:

@@ -29,6 +29,11 @@ _SLICE = 0.25  # seconds
 _CATCH_UP = 0.01  # seconds
 _MISDIRECTED = 421
 
+# These statuses are about what was sent: the row is wrong, in conflict, too large, or of another
+# form than the service takes (RFC 9110, section 15.5). The other 4xx are about the account or the
+# way there (402, 407, 423, 451, ...), and may pass: the run waits, and the row is sent again.
+_ABOUT_THE_ROW = frozenset({400, 405, 406, 409, 410, 411, 412, 413, 414, 415, 416, 417, 422})
+
 MAX_TRIES = 16
 """Attempts at one row whose effect, if any, was lost each time."""
 
@@ -98,7 +103,7 @@ class Sender:
             except AiotaskError as error:
                 failure = error
             else:
-                self._service.note(done.created, self._clock())
+                self._service.created(done.created, self._clock())
                 self.progress()
                 self.breaker.answered(self._clock())
                 return Made(done, started_at)
@@ -113,6 +118,11 @@ class Sender:
                 delay = max(delay, failure.retry_after or 0.0)
             self._operation.hooks.retrying(attempt, delay, failure)
         return Unsent(None)
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether the run has made no progress for longer than its patience."""
+        return self._clock() - self._last_progress > self._settings.stall_timeout
 
     def progress(self) -> None:
         """Note that the run makes progress."""
@@ -163,10 +173,17 @@ class Sender:
                 return Unsent(error)
             return self._patiently(error)
         if isinstance(error, StatusError) and not isinstance(error, FATAL):
-            self.progress()
-            self.breaker.answered(self._clock())
-            return Refused(error)
+            return self._refused(error)
         return Unsent(error)
+
+    def _refused(self, error: StatusError) -> Fate | None:
+        """Return the fate of a row after a 4xx."""
+        if error.status not in _ABOUT_THE_ROW:
+            self._hold(error)
+            return self._patiently(error)
+        self.progress()
+        self.breaker.answered(self._clock())
+        return Refused(error)
 
     def _lost(self, item: Item, error: AiotaskError) -> Fate | None:
         """Return the fate of a row whose answer was lost: an idempotent one is sent again."""
@@ -182,8 +199,7 @@ class Sender:
         self._hold_until = self._clock() + self._retry.wait(error, self._failures)
 
     def _patiently(self, error: AiotaskError) -> Fate | None:
-        waited = self._clock() - self._last_progress
-        return Unsent(error) if waited > self._settings.stall_timeout else None
+        return Unsent(error) if self.is_stalled else None
 
 
 def _misdirected(error: AiotaskError) -> bool:

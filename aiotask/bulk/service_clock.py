@@ -1,19 +1,72 @@
-"""The service's clock, as its answers tell it."""
+"""The service's clock, as the ``Date`` of its answers shows it.
 
-from datetime import datetime
+Only this clock is compared with dates of the service. The local ones may be wrong by years, and a
+monotonic one stands still while a machine is suspended. The nodes of a service do not agree either,
+so its time is known between two bounds.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from aiotask._service_time import Offsets
+
+LONGEST_HISTORY = 29 * 86_400.0
+"""Seconds that events go back for certain: thirty days, and attributes are redacted by then."""
+
+_LAST_DATE = 253_402_214_400.0  # seconds since 1970: the last day of the year 9999
 
 
 class ServiceClock:
-    """Converts moments of the run's clock into the service's time."""
+    """Converts moments of the run's clock into the service's time, in seconds since 1970.
 
-    def __init__(self) -> None:
-        self._known: tuple[float, float] | None = None
+    *offsets* gives the bounds of the difference between the two; *clock* is the run's.
+    """
 
-    def note(self, created: datetime | None, now: float) -> None:
-        """Take the time from a resource that was created just *now*, by the run's clock."""
-        if created is not None:
-            self._known = created.timestamp(), now
+    def __init__(self, offsets: Offsets, clock: Callable[[], float]) -> None:
+        self.job_started_at: float | None = None
+        """The begin of the job by this clock, where it is known."""
+        self.resumes = False
+        self.job_is_old = False
+        """Whether the job began longer ago than events go back, by the local clock."""
+        self._offsets = offsets
+        self._clock = clock
+        self._wall = time.time()
+        self._begun = clock()
 
-    def at(self, now: float) -> float | None:
-        """Return the service's time in seconds since 1970, or None where it is not known."""
-        return None if self._known is None else self._known[0] + now - self._known[1]
+    def earliest(self, moment: float) -> float | None:
+        """Return a lower bound of the service's time at a moment of this run; None if unknown."""
+        return None if self._offsets.low is None else self._offsets.low + moment
+
+    def latest(self, moment: float) -> float | None:
+        """Return an upper bound of the service's time at a moment of this run."""
+        return None if self._offsets.high is None else self._offsets.high + moment
+
+    def created(self, date: datetime | None, now: float) -> None:
+        """Note the date of a resource that was created just now: it may be of another clock."""
+        if date is not None:
+            self._offsets.note(date.timestamp(), now)
+
+    def job_began(self) -> float | None:
+        """Return the begin of a job that began with this run, once an answer tells the time."""
+        if self.resumes:
+            return self.job_started_at
+        if self.job_started_at is None and (now := self.earliest(self._clock())) is not None:
+            # The machine may have been suspended meanwhile, or its clock put back.
+            passed = max(self._clock() - self._begun, time.time() - self._wall)
+            self.job_started_at = now - passed
+        return self.job_started_at
+
+    def since(self, moment: float | None) -> datetime:
+        """Return a date from which events are asked for; None is as far as they go back."""
+        now = self.latest(self._clock())
+        first = 0.0 if now is None else now - LONGEST_HISTORY
+        seconds = first if moment is None else max(moment, first)
+        return datetime.fromtimestamp(min(max(seconds, 0.0), _LAST_DATE), UTC)
+
+    def is_out_of_reach(self, moment: float | None) -> bool:
+        """Whether events no longer tell of a service's time; None is the begin of the job."""
+        if moment is None:
+            return self.job_is_old
+        now = self.latest(self._clock())
+        return now is not None and now - moment > LONGEST_HISTORY

@@ -34,9 +34,9 @@ class Settings:
     """The settings of a bulk run; a ValueError names the one that is out of bounds.
 
     *settle* and *stall_timeout* are in seconds, *max_rate* in rows a second. Where no row makes
-    progress for *stall_timeout*, the run ends with the last error. *fields_of* gives the fields of
-    a row, *fingerprint_of* 32 bits that tell it from other rows, *source_line_of* its line in the
-    input.
+    progress for *stall_timeout*, the run ends with the last error. With *look_first*, the journal
+    is not believed: no row is sent before it was looked for. *fields_of* gives the fields of a row,
+    *fingerprint_of* 32 bits that tell it from other rows, *source_line_of* its line in the input.
     """
 
     keys: Keys
@@ -47,6 +47,7 @@ class Settings:
         default=None, validator=attrs.validators.optional(_above_zero)
     )
     stall_timeout: float = attrs.field(default=3600.0, validator=_above_zero)
+    look_first: bool = False
     fields_of: Callable[[Any], Any] = _same
     fingerprint_of: Callable[[Any], int | None] = fingerprint
     source_line_of: Callable[[Any], int | None] = _no_line

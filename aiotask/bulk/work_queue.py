@@ -12,13 +12,15 @@ from aiotask.bulk.wait_queue import StopSignal, WaitQueue
 class WorkQueue:
     """Rows ready to be sent, first in, first out.
 
-    *hold_last* tells whether the last row that there is has to wait. ``low`` is set when rows are
-    wanted, and ``complete`` is True when the source has no more.
+    ``low`` is set when rows are wanted, and ``complete`` is True when the source has no more. The
+    last row there is goes alone, and so does each one while ``is_held``: *hold_last* tells whether
+    such a row has to wait.
     """
 
     def __init__(self, stop: StopSignal, hold_last: Callable[[], bool]) -> None:
         self.low = Event()
         self.complete = False
+        self.is_held = False
         self.sending = 0
         self._stop = stop
         self._hold_last = hold_last
@@ -32,8 +34,8 @@ class WorkQueue:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing is ready to be sent, or being sent."""
-        return not self._ready and not self.sending
+        """Whether nothing is being sent, or will be before doubts are settled."""
+        return not self.sending and (self.is_held or not self._ready)
 
     def add(self, items: Iterable[Item]) -> None:
         """Add claimed rows."""
@@ -54,7 +56,8 @@ class WorkQueue:
         """Take the next row to send, as soon as there is one; None when the run stops."""
         while not self._stop.is_set():
             ready = self._ready
-            if ready and (len(ready) > 1 or not self.complete or not self._holds_last()):
+            goes_alone = self.is_held or (len(ready) == 1 and self.complete)
+            if ready and not (goes_alone and self._holds_last()):
                 if len(ready) <= WINDOW:
                     self.low.set()
                 self.sending += 1

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from aiotask._checks import printable
 from aiotask._version import __version__
 from aiotask.cli.commands.audit import audit
 from aiotask.cli.commands.demo import demo
@@ -17,8 +18,9 @@ from aiotask.cli.commands.import_ import import_
 from aiotask.cli.commands.journal import journal
 from aiotask.cli.commands.sandbox import sandbox
 from aiotask.cli.commands.tasks import tasks
-from aiotask.cli.errors import FAILED, INTERRUPTED, WRONG_USAGE, printable
+from aiotask.cli.errors import FAILED, INTERRUPTED, WRONG_USAGE
 from aiotask.cli.loop import loop_name
+from aiotask.cli.messages import heed_no_loss
 
 __all__ = ["main"]
 
@@ -28,6 +30,7 @@ class _Main(click.Group):
         """Run the command line, and report output that cannot be written in one line."""
         # Python has None for a stream that was closed when it started.
         sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115 - to the very end
+        heed_no_loss()
         if sys.stdout is None:
             click.echo("Error: standard output is closed", err=True)
             sys.exit(WRONG_USAGE)

@@ -2,6 +2,7 @@
 
 import click
 
+from aiotask._checks import printable
 from aiotask.errors import AiotaskError, AnswerError, JournalError
 
 FAILED = 1
@@ -23,15 +24,6 @@ class WrongUsageError(Failure):
     """The options or the input are wrong: the command tried nothing."""
 
     exit_code = WRONG_USAGE
-
-
-def printable(text: str) -> str:
-    """Return *text* as one line without control characters, which a terminal would obey."""
-    if text.isprintable():
-        return text
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
 
 
 def reason(error: Exception) -> str:

@@ -3,14 +3,17 @@
 A field and its type are declared once, in the TypedDict that the client takes.
 """
 
+import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from math import isfinite
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
 
+from aiotask._checks import shortened
 from aiotask._encoding import field_types
 from aiotask._json import loads
 
@@ -53,6 +56,14 @@ def moment(text: str) -> datetime:
     except ValueError:
         example = "2026-11-21T09:30:00Z"
         raise ValueError(f"must be a date and time like {example}, not {text!r}") from None
+
+
+@lru_cache
+def unknown_field(name: str, known: tuple[str, ...]) -> str:
+    """Return the message about a name that none of the *known* fields has."""
+    close = difflib.get_close_matches(name, known, n=1) or known
+    hint = "did you mean" if len(close) == 1 else "choose from"
+    return f"unknown field {shortened(name)}; {hint} {', '.join(close)}"
 
 
 class Number(click.FloatRange):

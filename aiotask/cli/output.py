@@ -6,25 +6,19 @@ from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, Protocol
 
 import attrs
+import click
 from rich.console import Console
 from rich.table import Table
 
+from aiotask._checks import printable
 from aiotask._decoding import JsonText, to_dict
 from aiotask._json import dumps
-from aiotask.cli.errors import printable
+from aiotask.cli.task_table import TaskTable, default_fields, table_width
 from aiotask.taskrouter import Task
 
-_FIELDS = attrs.fields(Task)
-_JSON_FIELDS = [field.name for field in _FIELDS if field.type == JsonText]
-_IN_TABLE = (
-    "sid",
-    "assignment_status",
-    "priority",
-    "age",
-    "task_queue_friendly_name",
-    "date_created",
-    "attributes",
-)
+# A row of a list has no ETag.
+TASK_FIELDS = tuple(to_dict(Task(sid="")))
+_JSON_FIELDS = [field.name for field in attrs.fields(Task) if field.type == JsonText]
 _WIDER_THAN_ANY_ROW = 100_000
 
 
@@ -50,12 +44,17 @@ def _document(task: Task) -> dict[str, Any]:
 
 
 class _JsonLines:
-    def __init__(self) -> None:
+    def __init__(self, fields: Sequence[str] | None) -> None:
+        self._fields = fields
         self._output = sys.stdout.buffer
 
     def write(self, tasks: Sequence[Task]) -> None:
-        self._output.writelines(dumps(_document(task)) + b"\n" for task in tasks)
+        self._output.writelines(dumps(self._row(task)) + b"\n" for task in tasks)
         self._output.flush()
+
+    def _row(self, task: Task) -> dict[str, Any]:
+        row = _document(task)
+        return row if self._fields is None else {name: row[name] for name in self._fields}
 
     def finish(self) -> None:
         """Do nothing: every line is written already."""
@@ -72,13 +71,14 @@ class _Utf8:
 
 
 class _Csv:
-    def __init__(self) -> None:
+    def __init__(self, fields: Sequence[str] | None) -> None:
+        self._fields = TASK_FIELDS if fields is None else fields
         self._output = sys.stdout.buffer
         self._writer = csv.writer(_Utf8(self._output), lineterminator="\n")
-        self._writer.writerow(to_dict(Task(sid="")))
+        self._writer.writerow(self._fields)
 
     def write(self, tasks: Sequence[Task]) -> None:
-        self._writer.writerows(map(_cell, to_dict(task).values()) for task in tasks)
+        self._writer.writerows(_cells(task, self._fields) for task in tasks)
         self._output.flush()
 
     def finish(self) -> None:
@@ -87,19 +87,28 @@ class _Csv:
 
 
 class _Table:
-    def __init__(self) -> None:
-        self._table = Table()
-        for name in _IN_TABLE:
-            self._table.add_column(name.replace("_", " "), no_wrap=name == "sid")
+    def __init__(self, fields: Sequence[str] | None) -> None:
+        width = table_width()
+        self._fields = default_fields(width) if fields is None else fields
+        self._table = TaskTable(self._fields, width)
 
     def write(self, tasks: Sequence[Task]) -> None:
-        for task in tasks:
-            cells = to_dict(task)
-            self._table.add_row(*(printable(_cell(cells[name])) for name in _IN_TABLE))
+        rows = [[*map(printable, _cells(task, self._fields))] for task in tasks]
+        if rows:  # an empty page comes before others now and then
+            self._echo(rows)
 
     def finish(self) -> None:
-        """Show the table: its columns' widths are known only now."""
-        show_table(self._table)
+        """Write the header of an empty list."""
+        self._echo([])
+
+    def _echo(self, rows: Sequence[Sequence[str]]) -> None:
+        for line in self._table.lines(rows):
+            click.echo(line)
+
+
+def _cells(task: Task, fields: Sequence[str]) -> list[str]:
+    row = to_dict(task)
+    return [_cell(row[name]) for name in fields]
 
 
 def show_table(table: Table) -> None:
@@ -119,4 +128,8 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-WRITERS: dict[str, Callable[[], Writer]] = {"jsonl": _JsonLines, "csv": _Csv, "table": _Table}
+WRITERS: dict[str, Callable[[Sequence[str] | None], Writer]] = {
+    "jsonl": _JsonLines,
+    "csv": _Csv,
+    "table": _Table,
+}

@@ -1,7 +1,6 @@
 """Progress display on a terminal's standard error; elsewhere plain lines."""
 
 import sys
-from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
-from aiotask.cli.errors import printable
+from aiotask._checks import printable
 
 _REFRESHES = 5  # a second
 
@@ -59,6 +58,4 @@ class Display:
         if self.shown:
             self._progress.console.out(printable(text), highlight=False)
             return
-        # A reader that has left the messages may still want the rows to go through.
-        with suppress(BrokenPipeError):
-            click.echo(printable(text), err=True)
+        click.echo(printable(text), err=True)

@@ -3,7 +3,8 @@
 It imports nothing of the rest of aiotask, so that client and server agree by the documentation and
 not by shared code. From top to bottom, each part imports only parts below it:
 
-* ``_sandbox``: settings, start and close; ``_controls``: methods for tests; ``_contents``: fill
+* ``_sandbox``: settings, start and close; ``_threaded``: the same in a thread
+* ``_controls``: methods for tests; ``_contents``: fill and snapshot
 * ``server``: HTTP and faults; ``callbacks``: posts and instructions; ``storage``: the SQLite file
 * ``api``: endpoints, and the dispatch of requests to them
 * ``_workspace``: stores, transitions and router put together
@@ -15,8 +16,10 @@ not by shared code. From top to bottom, each part imports only parts below it:
 
 from aiotask.sandbox._contents import ContentsError
 from aiotask.sandbox._sandbox import Sandbox
-from aiotask.sandbox.callbacks.debugger import DebuggerEntry
+from aiotask.sandbox._settings import SandboxSettings
+from aiotask.sandbox._threaded import ThreadedSandbox
 from aiotask.sandbox.model.changes import StoreError
+from aiotask.sandbox.model.debugger import DebuggerEntry
 from aiotask.sandbox.model.task import StoredTask
 from aiotask.sandbox.server.faults import FAULT_KINDS, FaultKind, Faults
 
@@ -27,6 +30,8 @@ __all__ = [
     "FaultKind",
     "Faults",
     "Sandbox",
+    "SandboxSettings",
     "StoreError",
     "StoredTask",
+    "ThreadedSandbox",
 ]

@@ -1,6 +1,8 @@
 """Test controls: time, contents, tasks and workers without requests."""
 
 import asyncio
+from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -9,16 +11,40 @@ from aiotask.sandbox._contents import Contents, Filler
 from aiotask.sandbox._json import dumps, loads
 from aiotask.sandbox._workspace import Template, Workspace
 from aiotask.sandbox.api.dispatch import Service
+from aiotask.sandbox.callbacks.dispatch import Callbacks
 from aiotask.sandbox.model.account import Account
+from aiotask.sandbox.model.debugger import DebuggerEntry
 from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.model.task import Status, StoredTask, Task
+from aiotask.sandbox.server.faults import FaultKind, Faults
+from aiotask.sandbox.server.handler import Counts
 
 
-class TestControls:
+class TestControls(ABC):
     """The methods of a sandbox for tests."""
 
+    account_sid: str
+    auth_token: str
+    api_key: str
+    api_secret: str
+    faults: Faults
     _account: Account
     _service: Service
+    _counts: Counts
+    _callbacks: Callbacks
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Start to serve."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Stop serving."""
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """The base URL."""
 
     @property
     def workspaces(self) -> list[str]:
@@ -141,6 +167,47 @@ class TestControls:
             raise LookupError(f"the workspace of {task_sid} has no worker {worker_sid}")
         with self._as_request():
             return workspace.transitions.reserve(task, worker).sid
+
+    @property
+    def requests(self) -> Counter[str]:
+        """Counts of requests by kind, such as "POST Tasks" and "GET Tasks/{Sid}"."""
+        return self._counts.requests
+
+    @property
+    def answers(self) -> Counter[int]:
+        """Counts of the service's answers by status, including answers lost by a fault."""
+        return self._counts.answers
+
+    @property
+    def refused(self) -> int:
+        """The number of requests that the service refused with 429, without injected ones."""
+        return self._counts.answers[429]
+
+    @property
+    def injected(self) -> Counter[FaultKind]:
+        """Counts of injected faults by kind."""
+        return self.faults.injected
+
+    @property
+    def callbacks(self) -> Counter[str]:
+        """Counts of callbacks by kind and outcome, such as "event answered".
+
+        The kinds are event, assignment and fallback; the outcomes are answered (with 2xx), refused,
+        timed out, failed and dropped.
+        """
+        return self._callbacks.counts
+
+    @property
+    def debugger(self) -> list[DebuggerEntry]:
+        """Errors of known workers and in answers to assignment callbacks; the last thousand."""
+        return list(self._account.debugger)
+
+    async def callbacks_sent(self) -> None:
+        """Wait until all callbacks are posted and their instructions executed.
+
+        This includes the callbacks that follow from instructions.
+        """
+        await self._callbacks.sent()
 
     @contextmanager
     def _as_request(self) -> Iterator[None]:

@@ -4,15 +4,15 @@ import asyncio
 import logging
 import os
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from random import Random
-from typing import Self
+from typing import Self, Unpack
 
 from aiotask.sandbox._controls import TestControls
+from aiotask.sandbox._settings import SandboxSettings
+from aiotask.sandbox._threaded import ThreadedSandbox
 from aiotask.sandbox.api.dispatch import Service
-from aiotask.sandbox.callbacks.debugger import DebuggerEntry
 from aiotask.sandbox.callbacks.dispatch import Callbacks, Settings
 from aiotask.sandbox.clock.alarm import Alarm
 from aiotask.sandbox.clock.rate_window import Clock
@@ -81,7 +81,7 @@ class Sandbox(TestControls):
             routing, only requests and tests move them.
         closed_for: Seconds after which a completed or canceled task is deleted.
         unanswered: The fate of a task whose reservation timed out, on which Twilio's pages differ:
-            it can "stay" at its target, or "advance" to the next one at once.
+            it can "stay" at its target, or "advance" to the next target or filter at once.
         callback_timeout: Seconds for the answer to a callback; None has the documented 15 for
             events and 5 for assignments.
         callback_backlog: The most events of a workspace that wait for their receiver; beyond it the
@@ -152,6 +152,7 @@ class Sandbox(TestControls):
         )
         self._callbacks = Callbacks(
             Settings(account_sid, auth_token, callback_timeout, callback_backlog),
+            self._account.debugger,
             self._in_background,
         )
         self._expression_rate = expression_rate
@@ -180,6 +181,7 @@ class Sandbox(TestControls):
             self._latency,
             self._retry_after,
             self._account.scheduler,
+            self._account.now,
         )
         try:
             self._serving = handler, await handler.listen(self._host, self._port)
@@ -204,6 +206,15 @@ class Sandbox(TestControls):
             await handler.close()
             self._close_archive()
 
+    @classmethod
+    def in_thread(cls, **settings: Unpack[SandboxSettings]) -> ThreadedSandbox:
+        """Return a sandbox for code that is no coroutine; it serves from a thread of its own.
+
+        ``with Sandbox.in_thread() as sandbox`` serves at its `url` until the block ends, for a
+        client of any kind. The *settings* are those of `Sandbox`.
+        """
+        return ThreadedSandbox(cls(**settings))
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -221,47 +232,6 @@ class Sandbox(TestControls):
     @property
     def _origin(self) -> str:
         return super()._origin if self._serving is None else self.url
-
-    @property
-    def requests(self) -> Counter[str]:
-        """Counts of requests by kind, such as "POST Tasks" and "GET Tasks/{Sid}"."""
-        return self._counts.requests
-
-    @property
-    def answers(self) -> Counter[int]:
-        """Counts of the service's answers by status, including answers lost by a fault."""
-        return self._counts.answers
-
-    @property
-    def refused(self) -> int:
-        """The number of requests that the service refused with 429, without injected ones."""
-        return self._counts.answers[429]
-
-    @property
-    def injected(self) -> Counter[FaultKind]:
-        """Counts of injected faults by kind."""
-        return self.faults.injected
-
-    @property
-    def callbacks(self) -> Counter[str]:
-        """Counts of callbacks by kind and outcome, such as "event answered".
-
-        The kinds are event, assignment and fallback; the outcomes are answered (with 2xx), refused,
-        timed out, failed and dropped.
-        """
-        return self._callbacks.counts
-
-    @property
-    def debugger(self) -> list[DebuggerEntry]:
-        """Errors in answers to assignment callbacks; the last thousand."""
-        return list(self._callbacks.debugger)
-
-    async def callbacks_sent(self) -> None:
-        """Wait until all callbacks are posted and their instructions executed.
-
-        This includes the callbacks that follow from instructions.
-        """
-        await self._callbacks.sent()
 
     @contextmanager
     def _in_background(self) -> Iterator[None]:

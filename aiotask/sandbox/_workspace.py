@@ -87,7 +87,9 @@ class WorkspaceStore(Store[Workspace]):
     def joined(self, stores: Stores, values: Mapping[str, Any]) -> Workspace:
         """Return the workspace with these values and *stores*, without adding it."""
         transitions = Transitions(stores, lambda: workspace)
-        router = Router(stores, transitions, lambda: workspace) if self.account.routing else None
+        router = None
+        if self.account.routing:
+            router = Router(stores, transitions, lambda: workspace, self._has_worker)
         workspace = Workspace(stores=stores, transitions=transitions, router=router, **values)
         self._watch(workspace)
         return workspace
@@ -112,6 +114,9 @@ class WorkspaceStore(Store[Workspace]):
         super().remove(item)
         # At last, as it turns the workspace's own tombstone into a deletion: nothing refers to it.
         item.stores.account.changes.empty()
+
+    def _has_worker(self, sid: str) -> bool:
+        return any(sid in workspace.stores.workers.items for workspace in self)
 
     def record(self, item: Workspace, *verbs: str) -> None:
         """Record events in the workspace's own log."""

@@ -1,4 +1,4 @@
-"""TaskRouter v1: workspaces, and what routes tasks in them."""
+"""TaskRouter v1: workspaces, tasks, workers, queues and workflows."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Kinds of value that the fields of several collections share, with the bounds documented for them.
+"""Field types that several collections share, with their documented bounds.
 
 The bounds are those of Twilio's OpenAPI description and of
 https://www.twilio.com/docs/taskrouter/limits.
@@ -33,7 +33,7 @@ TaskChannelName = Annotated[str, TASK_CHANNEL]
 
 _HTTP = r"(?i:https?)://[^\s/?#]\S*"
 Url = Annotated[str, Form(_HTTP, "an absolute http or https URL")]
-# An empty text takes away what was there.
+# An empty text removes the URL.
 UrlOrNone = Annotated[str, Form(f"({_HTTP})?", "an absolute http or https URL, or empty")]
 ShortName = Annotated[str, Length(1, 64)]
 Attributes = Annotated[Mapping[str, Any], JsonLimit(4096)]

@@ -21,6 +21,10 @@ from aiotask.taskrouter._task_lookup import key_in
 _CREATED = 201
 
 
+class _StrayAnswerError(DecodingError):
+    """The answer belongs to another request: a cache or a proxy has mixed them up."""
+
+
 class TaskCreation:
     """Creates a workspace's tasks; *attribute* holds their keys, None where they have none."""
 
@@ -34,6 +38,7 @@ class TaskCreation:
         self.retry: RetryPolicy = session.retry
         self.limiter = limiter
         self.hooks = session.hooks
+        self.service_time = session.service_time
         self._session = session
         self._url = url
         self._shape = shape
@@ -58,7 +63,12 @@ class TaskCreation:
         return await self._session.send(CREATE, self._url, done, item.body, self.limiter)
 
     def accepted(self, error: AiotaskError) -> bool:
-        """Whether the answer was a 201, although it does not name the task."""
+        """Whether the answer was a 201, although it does not name the task.
+
+        One that shows another row's task says nothing about this row.
+        """
+        if isinstance(error, _StrayAnswerError):
+            return False
         return isinstance(error, AnswerError) and error.status == _CREATED
 
     def succeeded(self, row: Any, sid: str) -> Created[Any]:
@@ -74,7 +84,7 @@ def _done(attribute: str, key: str | None, answer: Answer) -> Done:
         kind = NotJsonError if document is None else DecodingError
         raise answer.wrong("the answer names no task", kind)
     if key is not None and _is_of_another(document.get("attributes"), attribute, key):
-        raise answer.wrong("the answer shows another row's task")
+        raise answer.wrong("the answer shows another row's task", _StrayAnswerError)
     return Done(sid, _moment(document.get("date_created")))
 
 

@@ -1,22 +1,25 @@
 """Lookup of tasks by the key in their attributes, in lists and in events."""
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol
 
 from aiotask import expression
 from aiotask._json import loads
-from aiotask._paging import Listing
-from aiotask.bulk import JOB_ATTRIBUTE, Found
+from aiotask._paging import Listing, Page
+from aiotask.bulk import JOB_ATTRIBUTE, ROW_ATTRIBUTE, Found
 from aiotask.errors import NotFoundError, ProtocolError
 from aiotask.taskrouter._fields import TASK
-from aiotask.taskrouter.events import Events
+from aiotask.taskrouter.events import Event, Events
 
 COPY_REASON = "a copy of another task, made by mistake"
 """The reason with which an audit cancels surplus tasks."""
 
+# Callbacks call it TaskCanceledReason
+# (https://www.twilio.com/docs/taskrouter/api/event/reference#event-callbacks).
+_REASON = "task_canceled_reason"
 _PAGE_SIZE = 1000
 
 
@@ -32,6 +35,11 @@ class Listed(Protocol):
     @abstractmethod
     def attributes(self) -> Any:
         """Its attributes, decoded."""
+
+    @property
+    @abstractmethod
+    def reason(self) -> str | None:
+        """The reason of its end."""
 
     @property
     @abstractmethod
@@ -71,12 +79,11 @@ class TaskLookup:
         return [self._found(task) async for task in self._whole(listing)]
 
     async def of_job(self, job: str) -> AsyncIterator[Found]:
-        """Yield the tasks that a job has created."""
+        """Yield the tasks that a job has created, as far as their attributes say so still."""
         of_job = f"{JOB_ATTRIBUTE} == {expression.literal(job)}"
         listing = self._listing(evaluate_task_attributes=of_job, page_size=_PAGE_SIZE)
         async for task in self._whole(listing):
-            if task.reason != COPY_REASON:
-                yield self._found(task)
+            yield self._found(task)
 
     async def _whole(self, listing: Listing[Any]) -> AsyncIterator[Any]:
         """Yield tasks with their attributes, which a list may leave out by its description."""
@@ -93,38 +100,63 @@ class TaskLookup:
         async for page in pages:
             yield [self._found(task) for task in page.items]
 
-    def created_since(self, since: datetime) -> AsyncIterator[list[Found]]:
+    async def created_since(self, since: datetime) -> AsyncIterator[list[Found]]:
         """Yield in portions the tasks whose creation events tell of."""
-        return self._told_of("task.created", since)
-
-    def deleted_since(self, since: datetime) -> AsyncIterator[list[Found]]:
-        """Yield in portions the tasks whose deletion events tell of."""
-        return self._told_of("task.deleted", since)
-
-    async def _told_of(self, event_type: str, since: datetime) -> AsyncIterator[list[Found]]:
-        listing = self._events.list(event_type=event_type, start_date=since, page_size=_PAGE_SIZE)
-        async for page in listing.pages():
+        async for page in self._events_of("task.created", since):
             found = []
             for event in page.items:
-                told = event.event_data or {}
-                sid = told.get("task_sid") or event.resource_sid
-                key = key_in(told.get("task_attributes"), self._attribute)
-                found.append(Found(key, str(sid), event.event_date))
+                attributes = (event.event_data or {}).get("task_attributes")
+                subject, date = _subject(event), event.event_date
+                found.append(found_in(attributes, self._attribute, subject, date))
             yield found
 
+    async def copies_canceled_since(self, since: datetime) -> AsyncIterator[list[str]]:
+        """Yield in portions the sids of surplus tasks whose cancellation events tell of."""
+        async for page in self._events_of("task.canceled", since):
+            told = [(event, event.event_data or {}) for event in page.items]
+            yield [_subject(event) for event, data in told if data.get(_REASON) == COPY_REASON]
+
+    def _events_of(self, event_type: str, since: datetime) -> AsyncIterator[Page[Event]]:
+        return self._events.list(
+            event_type=event_type, start_date=since, page_size=_PAGE_SIZE
+        ).pages()
+
     def _found(self, task: Listed) -> Found:
-        return Found(key_in(task.attributes, self._attribute), task.sid, task.date_created)
+        found = found_in(task.attributes, self._attribute, task.sid, task.date_created)
+        return found._replace(is_copy=True) if task.reason == COPY_REASON else found
+
+
+def found_in(attributes: Any, attribute: str, sid: str, created: datetime | None) -> Found:
+    """Return a task by the marks in its attributes, decoded or not."""
+    marks = _decoded(attributes)
+    key, job, row = (marks.get(name) for name in (attribute, JOB_ATTRIBUTE, ROW_ATTRIBUTE))
+    return Found(
+        key if isinstance(key, str) else None,
+        sid,
+        created,
+        job if isinstance(job, str) else None,
+        row if type(row) is int else None,
+    )
 
 
 def key_in(attributes: Any, attribute: str) -> str | None:
     """Return the key in a task's attributes, decoded or not; None where they hold none."""
+    key = _decoded(attributes).get(attribute)
+    return key if isinstance(key, str) else None
+
+
+def _subject(event: Event) -> str:
+    """Return the sid of the task that an event is about."""
+    return str((event.event_data or {}).get("task_sid") or event.resource_sid)
+
+
+def _decoded(attributes: Any) -> Mapping[str, Any]:
     if isinstance(attributes, str):
         try:
             attributes = loads(attributes)
         except ValueError:
-            return None
-    key = attributes.get(attribute) if isinstance(attributes, dict) else None
-    return key if isinstance(key, str) else None
+            return {}
+    return attributes if isinstance(attributes, dict) else {}
 
 
 def given_sid(sid: str) -> str:

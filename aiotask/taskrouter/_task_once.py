@@ -33,15 +33,15 @@ async def made_once(
     """Return the sid of the one task that has a key; raise what keeps it from being created."""
     key = checked_key("once", key)
     settings = Settings(
-        keys=Keys(KEY_ATTRIBUTE, lambda _: key),
+        keys=Keys(KEY_ATTRIBUTE, lambda _: key, scope="workspace"),
         settle=settle,
         max_in_flight=1,
         stall_timeout=min(max(creation.retry.deadline, _SHORTEST_STALL), _LONGEST_STALL),
     )
-    creation.body(fields, lambda given: settings.keys.mark(given, "", key))
+    creation.body(fields, lambda given: settings.keys.mark(given, "", 1, key))
     creation.check()
     name = f"{creation.path} {key}"
-    async with flights.alone(name) as made:
+    async with flights.exclusive(name) as made:
         if made is not None:
             return made
         there = await lookup.by_keys([key])

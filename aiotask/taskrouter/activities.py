@@ -1,4 +1,4 @@
-"""Activities: what workers can be doing, and whether they can be given tasks meanwhile."""
+"""Activities: states of a worker, in which tasks can be assigned or not."""
 
 from typing import Required, TypedDict, Unpack
 
@@ -28,20 +28,20 @@ class Activity:
 
 
 class NewActivity(TypedDict, total=False):
-    """What an activity can be created with; whether it is *available* never changes afterwards."""
+    """Fields that an activity is created with; *available* cannot be changed later."""
 
     friendly_name: Required[ShortName]
     available: bool
 
 
 class ActivityChanges(TypedDict, total=False):
-    """What can be changed on an activity."""
+    """Fields that an activity is changed with."""
 
     friendly_name: ShortName
 
 
 class ActivityFilter(Paging, total=False):
-    """Which activities to list."""
+    """Filters of the list of activities."""
 
     friendly_name: str
     available: bool

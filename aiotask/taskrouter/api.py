@@ -1,6 +1,6 @@
-"""TaskRouter's tree: what lies below the account, below one workspace, and further down.
+"""Contexts of TaskRouter: the account, one workspace, and the resources within it.
 
-What stands at a place is loaded when the place is first looked at.
+A context sends nothing. Collections are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ __all__ = [
 ]
 
 
-class _Place:
-    """A place in the tree; no access to anything here does I/O."""
+class _Context:
+    """A resource named by its path, through which its collections are reached."""
 
     def __init__(self, session: Session, path: str) -> None:
         self._session = session
         self._path = path
 
 
-class TaskRouter(_Place):
-    """TaskRouter v1; no access to anything here does I/O."""
+class TaskRouter(_Context):
+    """TaskRouter v1 of one account; no attribute or method here sends anything."""
 
     def __init__(self, session: Session, base: str) -> None:
         super().__init__(session, f"{base}/v1")
@@ -42,12 +42,12 @@ class TaskRouter(_Place):
         return taskrouter.Workspaces(self._session, self._path)
 
     def workspace(self, sid: str) -> WorkspaceContext:
-        """Return the context of one workspace in the tree; a ValueError if *sid* is none."""
+        """Return the context of one workspace; a ValueError if *sid* is not the sid of one."""
         return WorkspaceContext(self._session, f"{self._path}/Workspaces/{checked(WORKSPACE, sid)}")
 
 
-class WorkspaceContext(_Place):
-    """One workspace's place in the tree: the way to what lies below it."""
+class WorkspaceContext(_Context):
+    """Context of one workspace."""
 
     @cached_property
     def tasks(self) -> taskrouter.Tasks:
@@ -55,7 +55,7 @@ class WorkspaceContext(_Place):
         return taskrouter.Tasks(self._session, self._path)
 
     def task(self, sid: str) -> TaskContext:
-        """Return the context of one task in the tree; a ValueError if *sid* is none."""
+        """Return the context of one task; a ValueError if *sid* is not the sid of one."""
         return TaskContext(self._session, f"{self._path}/Tasks/{checked(TASK, sid)}")
 
     @cached_property
@@ -64,7 +64,7 @@ class WorkspaceContext(_Place):
         return taskrouter.Workflows(self._session, self._path)
 
     def workflow(self, sid: str) -> WorkflowContext:
-        """Return the context of one workflow in the tree; a ValueError if *sid* is none."""
+        """Return the context of one workflow; a ValueError if *sid* is not the sid of one."""
         return WorkflowContext(self._session, f"{self._path}/Workflows/{checked(WORKFLOW, sid)}")
 
     @cached_property
@@ -73,7 +73,7 @@ class WorkspaceContext(_Place):
         return taskrouter.TaskQueues(self._session, self._path)
 
     def task_queue(self, sid: str) -> TaskQueueContext:
-        """Return the context of one task queue in the tree; a ValueError if *sid* is none."""
+        """Return the context of one task queue; a ValueError if *sid* is not the sid of one."""
         return TaskQueueContext(
             self._session, f"{self._path}/TaskQueues/{checked(TASK_QUEUE, sid)}"
         )
@@ -84,7 +84,7 @@ class WorkspaceContext(_Place):
         return taskrouter.Workers(self._session, self._path)
 
     def worker(self, sid: str) -> WorkerContext:
-        """Return the context of one worker in the tree; a ValueError if *sid* is none."""
+        """Return the context of one worker; a ValueError if *sid* is not the sid of one."""
         return WorkerContext(self._session, f"{self._path}/Workers/{checked(WORKER, sid)}")
 
     @cached_property
@@ -104,14 +104,14 @@ class WorkspaceContext(_Place):
 
     @cached_property
     def statistics(self) -> taskrouter.Statistics[taskrouter.WorkspaceStatistics]:
-        """What happened in the workspace, and what it holds now."""
+        """Cumulative and real-time statistics of the workspace."""
         return taskrouter.Statistics(self._session, self._path, taskrouter.WorkspaceStatistics)
 
     @cached_property
     def real_time_statistics(
         self,
     ) -> taskrouter.RealTimeStatistics[taskrouter.WorkspaceRealTimeStatistics]:
-        """What the workspace holds now."""
+        """Real-time statistics of the workspace."""
         return taskrouter.RealTimeStatistics(
             self._session, self._path, taskrouter.WorkspaceRealTimeStatistics
         )
@@ -120,14 +120,14 @@ class WorkspaceContext(_Place):
     def cumulative_statistics(
         self,
     ) -> taskrouter.CumulativeStatistics[taskrouter.WorkspaceCumulativeStatistics]:
-        """What happened in the workspace."""
+        """Cumulative statistics of the workspace."""
         return taskrouter.CumulativeStatistics(
             self._session, self._path, taskrouter.WorkspaceCumulativeStatistics
         )
 
 
-class TaskContext(_Place):
-    """One task's place in the tree."""
+class TaskContext(_Context):
+    """Context of one task."""
 
     @cached_property
     def reservations(self) -> taskrouter.TaskReservations:
@@ -135,19 +135,19 @@ class TaskContext(_Place):
         return taskrouter.TaskReservations(self._session, self._path)
 
 
-class WorkflowContext(_Place):
-    """One workflow's place in the tree."""
+class WorkflowContext(_Context):
+    """Context of one workflow."""
 
     @cached_property
     def statistics(self) -> taskrouter.Statistics[taskrouter.WorkflowStatistics]:
-        """What happened in the workflow, and what it holds now."""
+        """Cumulative and real-time statistics of the workflow."""
         return taskrouter.Statistics(self._session, self._path, taskrouter.WorkflowStatistics)
 
     @cached_property
     def real_time_statistics(
         self,
     ) -> taskrouter.RealTimeStatistics[taskrouter.WorkflowRealTimeStatistics]:
-        """What the workflow holds now."""
+        """Real-time statistics of the workflow."""
         return taskrouter.RealTimeStatistics(
             self._session, self._path, taskrouter.WorkflowRealTimeStatistics
         )
@@ -156,25 +156,25 @@ class WorkflowContext(_Place):
     def cumulative_statistics(
         self,
     ) -> taskrouter.CumulativeStatistics[taskrouter.WorkflowCumulativeStatistics]:
-        """What happened in the workflow."""
+        """Cumulative statistics of the workflow."""
         return taskrouter.CumulativeStatistics(
             self._session, self._path, taskrouter.WorkflowCumulativeStatistics
         )
 
 
-class TaskQueueContext(_Place):
-    """One task queue's place in the tree."""
+class TaskQueueContext(_Context):
+    """Context of one task queue."""
 
     @cached_property
     def statistics(self) -> taskrouter.Statistics[taskrouter.TaskQueueStatistics]:
-        """What happened in the task queue, and what it holds now."""
+        """Cumulative and real-time statistics of the task queue."""
         return taskrouter.Statistics(self._session, self._path, taskrouter.TaskQueueStatistics)
 
     @cached_property
     def real_time_statistics(
         self,
     ) -> taskrouter.RealTimeStatistics[taskrouter.TaskQueueRealTimeStatistics]:
-        """What the task queue holds now."""
+        """Real-time statistics of the task queue."""
         return taskrouter.RealTimeStatistics(
             self._session, self._path, taskrouter.TaskQueueRealTimeStatistics
         )
@@ -183,14 +183,14 @@ class TaskQueueContext(_Place):
     def cumulative_statistics(
         self,
     ) -> taskrouter.CumulativeStatistics[taskrouter.TaskQueueCumulativeStatistics]:
-        """What happened in the task queue."""
+        """Cumulative statistics of the task queue."""
         return taskrouter.CumulativeStatistics(
             self._session, self._path, taskrouter.TaskQueueCumulativeStatistics
         )
 
 
-class WorkerContext(_Place):
-    """One worker's place in the tree."""
+class WorkerContext(_Context):
+    """Context of one worker."""
 
     @cached_property
     def reservations(self) -> taskrouter.WorkerReservations:
@@ -204,5 +204,5 @@ class WorkerContext(_Place):
 
     @cached_property
     def statistics(self) -> taskrouter.WorkerStatisticsContext:
-        """What the worker has done."""
+        """Cumulative statistics of the worker."""
         return taskrouter.WorkerStatisticsContext(self._session, self._path)

@@ -1,4 +1,4 @@
-"""Events: what happened in a workspace."""
+"""Events: the history of a workspace."""
 
 from datetime import datetime
 from typing import Annotated, Unpack
@@ -24,10 +24,10 @@ __all__ = ["Event", "EventFilter", "Events"]
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Event:
-    """Something that happened, as the service reports it.
+    """A recorded change in a workspace, as the service reports it.
 
     ``event_data`` depends on the ``event_type``
-    (https://www.twilio.com/docs/taskrouter/api/event/reference); its values are text, mostly.
+    (https://www.twilio.com/docs/taskrouter/api/event/reference); most of its values are text.
     ``event_date_ms`` is in milliseconds since 1970.
     """
 
@@ -51,10 +51,10 @@ class Event:
 
 
 class EventFilter(Paging, total=False):
-    """Which events to list: the service gives those of the last 15 *minutes* unless told.
+    """Filters of the list of events: by default those of the last 15 *minutes*.
 
-    Of those older than thirty days it redacts the tasks' attributes. ``task_channel`` is a sid or
-    a unique name.
+    The service redacts the tasks' attributes in events older than thirty days. ``task_channel`` is
+    a sid or a unique name.
     """
 
     end_date: datetime

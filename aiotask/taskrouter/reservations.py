@@ -1,7 +1,7 @@
 """Reservations: a task offered to a worker, seen from the task or from the worker."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal, TypedDict, Unpack
+from typing import Annotated, ClassVar, Generic, Literal, TypedDict, TypeVar, Unpack
 
 import attrs
 
@@ -40,7 +40,7 @@ HttpMethod = Literal["GET", "POST"]
 CallEvent = Literal["initiated", "ringing", "answered", "completed"]
 ConferenceEvent = Literal["start", "end", "join", "leave", "mute", "hold", "speaker"]
 
-# All others place or move a call, and would do so once more if they were repeated.
+# All others place or move a call, and a repeat would do so once more.
 _REPEATABLE = (None, "accept", "reject")
 
 
@@ -49,7 +49,7 @@ class Reservation:
     """A reservation as the service last reported it.
 
     ``etag`` names this version of the reservation, for ``if_match``; it is None in the rows of a
-    list, and where the service gives none.
+    list, and if the service gives none.
     """
 
     sid: str
@@ -68,7 +68,7 @@ class Reservation:
 
 # Twilio's API makes ``From`` of ``from_``, since ``from`` is a keyword of Python.
 class ConferenceFields(TypedDict, total=False):
-    """How caller and worker meet in a conference.
+    """Fields of the instruction ``"conference"``, which connects caller and worker.
 
     ``to`` is the worker's phone number or client, by default the worker's attribute
     ``contact_uri``, and ``from_`` the caller id. ``timeout`` is how many seconds it may ring.
@@ -113,7 +113,7 @@ class ConferenceFields(TypedDict, total=False):
 
 
 class ReservationChanges(ConferenceFields, total=False):
-    """What can be done with a reservation: a new status, or an instruction with what it needs.
+    """Fields that a reservation is changed with: a status, or an instruction and its parameters.
 
     ``worker_activity_sid`` goes with the status ``"rejected"``. The ``dequeue_``, ``call_`` and
     ``redirect_`` fields belong to the instructions of those names, those of
@@ -144,27 +144,31 @@ class ReservationChanges(ConferenceFields, total=False):
 
 
 class TaskReservationChanges(ReservationChanges, total=False):
-    """What can be done with a reservation of a task: ``"supervise"`` besides."""
+    """Fields that a task's reservation is changed with: ``"supervise"`` besides."""
 
     supervisor_mode: Literal["monitor", "whisper", "barge"]
     supervisor: str
 
 
+C = TypeVar("C", bound=ReservationChanges)
+
+
 class ReservationFilter(Paging, total=False):
-    """Which reservations of a worker to list."""
+    """Filters of the list of a worker's reservations."""
 
     reservation_status: ReservationStatus
 
 
 class TaskReservationFilter(ReservationFilter, total=False):
-    """Which reservations of a task to list."""
+    """Filters of the list of a task's reservations."""
 
     worker_sid: WorkerSid
 
 
-class _Reservations(Versioned[Reservation]):
-    """What both views of reservations share."""
+class _Reservations(Versioned[Reservation], Generic[C]):
+    """The reservations of one task or one worker."""
 
+    changes: ClassVar[type]
     name = "Reservations"
     key = "reservations"
     resource = Reservation
@@ -174,15 +178,19 @@ class _Reservations(Versioned[Reservation]):
         """Return one reservation."""
         return await self._fetch(sid)
 
+    async def modify(self, sid: str, change: Callable[[Reservation], C | None]) -> Reservation:
+        """Change a reservation by its present state, as :meth:`Tasks.modify` changes a task."""
+        return await self._modify(sid, self.changes, change)
+
     async def accept(self, sid: str) -> Reservation:
-        """Accept a pending reservation; that it is accepted already, or further on, is as good."""
+        """Accept a pending reservation; one that is accepted already is returned."""
         return await self._move(sid, "accepted", {}, ("accepted", "wrapping", "completed"))
 
     async def reject(self, sid: str, *, worker_activity_sid: str | None = None) -> Reservation:
-        """Reject a pending reservation; that it is rejected already is as good.
+        """Reject a pending reservation; one that is rejected already is returned.
 
-        *worker_activity_sid* is the activity that the worker takes up. Without one that is not
-        available, the same worker may well be offered the same task again.
+        *worker_activity_sid* is the worker's new activity. Unless it is one that is not available,
+        the same worker may be offered the same task again.
         """
         activity: ReservationChanges = {}
         if worker_activity_sid is not None:
@@ -201,8 +209,10 @@ class _Reservations(Versioned[Reservation]):
         return UPDATE if changes.get("instruction") in _REPEATABLE else CREATE
 
 
-class TaskReservations(_Reservations):
+class TaskReservations(_Reservations[TaskReservationChanges]):
     """The reservations of one task."""
+
+    changes = TaskReservationChanges
 
     async def update(
         self, sid: str, *, if_match: str | None = None, **changes: Unpack[TaskReservationChanges]
@@ -212,21 +222,17 @@ class TaskReservations(_Reservations):
         An instruction that places or moves a call is never sent again once it may have arrived: an
         error whose ``maybe_applied`` is True leaves open whether it was carried out.
         """
-        return await self._update(sid, TaskReservationChanges, changes, if_match)
-
-    async def modify(
-        self, sid: str, change: Callable[[Reservation], TaskReservationChanges | None]
-    ) -> Reservation:
-        """Change a reservation by what it is now, as :meth:`Tasks.modify` changes a task."""
-        return await self._modify(sid, TaskReservationChanges, change)
+        return await self._update(sid, self.changes, changes, if_match)
 
     def list(self, **filters: Unpack[TaskReservationFilter]) -> Listing[Reservation]:
         """Return the reservations of the task that match, fetched as they are iterated."""
         return self._list(TaskReservationFilter, filters)
 
 
-class WorkerReservations(_Reservations):
+class WorkerReservations(_Reservations[ReservationChanges]):
     """The reservations of one worker."""
+
+    changes = ReservationChanges
 
     async def update(
         self, sid: str, *, if_match: str | None = None, **changes: Unpack[ReservationChanges]
@@ -236,13 +242,7 @@ class WorkerReservations(_Reservations):
         An instruction that places or moves a call is never sent again once it may have arrived: an
         error whose ``maybe_applied`` is True leaves open whether it was carried out.
         """
-        return await self._update(sid, ReservationChanges, changes, if_match)
-
-    async def modify(
-        self, sid: str, change: Callable[[Reservation], ReservationChanges | None]
-    ) -> Reservation:
-        """Change a reservation by what it is now, as :meth:`Tasks.modify` changes a task."""
-        return await self._modify(sid, ReservationChanges, change)
+        return await self._update(sid, self.changes, changes, if_match)
 
     def list(self, **filters: Unpack[ReservationFilter]) -> Listing[Reservation]:
         """Return the reservations of the worker that match, fetched as they are iterated."""

@@ -1,6 +1,6 @@
-"""What the service counts: what happened within a window of time, and what is the case now.
+"""Statistics: cumulative ones of a window of time, and real-time ones.
 
-Durations and ages are in seconds. What a resource of this service leaves out is None.
+Durations and ages are in seconds. A field that the service leaves out is None.
 """
 
 import attrs
@@ -33,7 +33,7 @@ __all__ = [
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ActivityCount:
-    """How many workers are in an activity."""
+    """Number of workers in an activity."""
 
     sid: str | None = None
     friendly_name: str | None = None
@@ -42,7 +42,7 @@ class ActivityCount:
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ActivityDuration:
-    """How long workers were in an activity."""
+    """Time that workers spent in an activity, in seconds."""
 
     sid: str | None = None
     friendly_name: str | None = None
@@ -54,7 +54,7 @@ class ActivityDuration:
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WaitDuration:
-    """How long tasks waited."""
+    """Time that tasks waited, in seconds."""
 
     avg: float | None = None
     min: float | None = None
@@ -64,7 +64,7 @@ class WaitDuration:
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WaitTimeCounts:
-    """What became of the tasks on one side of a threshold."""
+    """Numbers of tasks on one side of a waiting-time threshold, by how they ended."""
 
     tasks_canceled: int | None = None
     reservations_accepted: int | None = None
@@ -72,7 +72,7 @@ class WaitTimeCounts:
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WaitTimeSplit:
-    """What became of the tasks that waited longer than a threshold, and of the others."""
+    """Tasks that waited longer than a threshold, and the others."""
 
     above: WaitTimeCounts | None = None
     below: WaitTimeCounts | None = None
@@ -121,7 +121,7 @@ class _RealTime(_Statistics):
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WorkspaceCumulativeStatistics(_Cumulative):
-    """What happened in a workspace; ``split_by_wait_time`` is by threshold in seconds."""
+    """Cumulative statistics of a workspace; ``split_by_wait_time`` is by threshold in seconds."""
 
     tasks_created: int | None = None
     tasks_timed_out_in_workflow: int | None = None
@@ -129,7 +129,7 @@ class WorkspaceCumulativeStatistics(_Cumulative):
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WorkspaceRealTimeStatistics(_RealTime):
-    """What a workspace holds now; ``tasks_by_priority`` is by the priority, a number."""
+    """Real-time statistics of a workspace; ``tasks_by_priority`` is by the priority, a number."""
 
     activity_statistics: list[ActivityCount] | None = None
     total_workers: int | None = None
@@ -137,7 +137,7 @@ class WorkspaceRealTimeStatistics(_RealTime):
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WorkspaceStatistics(_Statistics):
-    """What happened in a workspace, and what it holds now."""
+    """Cumulative and real-time statistics of a workspace."""
 
     cumulative: WorkspaceCumulativeStatistics | None = None
     realtime: WorkspaceRealTimeStatistics | None = None
@@ -145,7 +145,7 @@ class WorkspaceStatistics(_Statistics):
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WorkflowCumulativeStatistics(_Cumulative):
-    """What happened in a workflow; ``split_by_wait_time`` is by threshold in seconds."""
+    """Cumulative statistics of a workflow; ``split_by_wait_time`` is by threshold in seconds."""
 
     tasks_entered: int | None = None
     tasks_timed_out_in_workflow: int | None = None
@@ -154,14 +154,14 @@ class WorkflowCumulativeStatistics(_Cumulative):
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WorkflowRealTimeStatistics(_RealTime):
-    """What a workflow holds now; ``tasks_by_priority`` is by the priority, a number."""
+    """Real-time statistics of a workflow; ``tasks_by_priority`` is by the priority, a number."""
 
     workflow_sid: str | None = None
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WorkflowStatistics(_Statistics):
-    """What happened in a workflow, and what it holds now."""
+    """Cumulative and real-time statistics of a workflow."""
 
     cumulative: WorkflowCumulativeStatistics | None = None
     realtime: WorkflowRealTimeStatistics | None = None
@@ -170,7 +170,7 @@ class WorkflowStatistics(_Statistics):
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TaskQueueCumulativeStatistics(_Cumulative):
-    """What happened in a task queue; ``split_by_wait_time`` is by threshold in seconds."""
+    """Cumulative statistics of a task queue; ``split_by_wait_time`` is by threshold in seconds."""
 
     task_queue_sid: str | None = None
     tasks_entered: int | None = None
@@ -179,9 +179,9 @@ class TaskQueueCumulativeStatistics(_Cumulative):
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TaskQueueRealTimeStatistics(_RealTime):
-    """What a task queue holds now, and who could take it.
+    """Real-time statistics of a task queue and of the workers eligible for it.
 
-    ``longest_relative_task_age_in_queue`` counts from when the task came to this queue.
+    ``longest_relative_task_age_in_queue`` counts from the moment when the task entered this queue.
     """
 
     activity_statistics: list[ActivityCount] | None = None
@@ -194,7 +194,7 @@ class TaskQueueRealTimeStatistics(_RealTime):
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TaskQueuesStatistics:
-    """What happened in one of the task queues, and what it holds now: a row of their list."""
+    """Cumulative and real-time statistics of one of the task queues: a row of their list."""
 
     account_sid: str | None = None
     workspace_sid: str | None = None
@@ -205,14 +205,14 @@ class TaskQueuesStatistics:
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TaskQueueStatistics(TaskQueuesStatistics):
-    """What happened in a task queue, and what it holds now."""
+    """Cumulative and real-time statistics of a task queue."""
 
     url: str | None = None
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TaskQueueBulkRealTimeStatistics(_Statistics):
-    """What the task queues asked for hold now."""
+    """Real-time statistics of several task queues."""
 
     task_queue_data: list[TaskQueueRealTimeStatistics] | None = None
     task_queue_response_count: int | None = None
@@ -220,14 +220,14 @@ class TaskQueueBulkRealTimeStatistics(_Statistics):
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WorkersCumulativeStatistics(_Reservations):
-    """What workers have done."""
+    """Cumulative statistics of workers."""
 
     activity_durations: list[ActivityDuration] | None = None
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WorkersRealTimeStatistics(_Statistics):
-    """What workers do now."""
+    """Real-time statistics of workers."""
 
     activity_statistics: list[ActivityCount] | None = None
     total_workers: int | None = None
@@ -235,7 +235,7 @@ class WorkersRealTimeStatistics(_Statistics):
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WorkersStatistics(_Statistics):
-    """What workers have done, and do now."""
+    """Cumulative and real-time statistics of workers."""
 
     cumulative: WorkersCumulativeStatistics | None = None
     realtime: WorkersRealTimeStatistics | None = None
@@ -243,7 +243,7 @@ class WorkersStatistics(_Statistics):
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class WorkerStatistics(_Statistics):
-    """What one worker has done."""
+    """Cumulative statistics of one worker."""
 
     cumulative: WorkersCumulativeStatistics | None = None
     worker_sid: str | None = None

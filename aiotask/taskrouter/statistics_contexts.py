@@ -1,7 +1,7 @@
-"""Where statistics are asked for: each has one place in the tree, and a window of time.
+"""Statistics contexts: one singleton for each kind, fetched for a window of time.
 
-The service keeps thirty days; it refuses a ``start_date`` before them with 400 and 14241, and
-statistics of workers where there are over 100 of them (https://www.twilio.com/docs/taskrouter/limits).
+The service keeps thirty days; it refuses an earlier ``start_date`` with 400 and 14241, and
+statistics of workers in a workspace with over 100 of them (https://www.twilio.com/docs/taskrouter/limits).
 """
 
 import re
@@ -56,13 +56,13 @@ def _thresholds(value: Any) -> str:
 
 
 class ChannelFilter(TypedDict, total=False):
-    """Which tasks to count: those of one task channel, by its sid or its unique name."""
+    """Restriction to the tasks of one task channel, by its sid or its unique name."""
 
     task_channel: TaskChannelName
 
 
 class StatisticsWindow(ChannelFilter, total=False):
-    """What to count: the last 15 *minutes*, or as many as are given, or from date to date."""
+    """Window of time: the last 15 *minutes*, another number of them, or from date to date."""
 
     end_date: datetime
     minutes: Minutes
@@ -70,13 +70,13 @@ class StatisticsWindow(ChannelFilter, total=False):
 
 
 class TaskWindow(StatisticsWindow, total=False):
-    """What to count, and by which waiting times, in seconds, to divide it."""
+    """Window of time, and waiting times in seconds by which tasks are divided."""
 
     split_by_wait_time: Annotated[str | Sequence[int], Written(_thresholds)]
 
 
 class WorkersStatisticsFilter(StatisticsWindow, total=False):
-    """Whose work to count: that of the workers of a task queue, or of a name."""
+    """Window of time, and a restriction to the workers of a task queue, or of a name."""
 
     task_queue_sid: TaskQueueSid
     task_queue_name: str
@@ -84,79 +84,79 @@ class WorkersStatisticsFilter(StatisticsWindow, total=False):
 
 
 class TaskQueuesStatisticsFilter(TaskWindow, Paging, total=False):
-    """Which task queues to count for."""
+    """Window of time, and a restriction to task queues of a name."""
 
     friendly_name: str
 
 
-class _Place(Singleton[R]):
-    """A place whose answer is a *resource* that depends on what lies above it."""
+class _Context(Singleton[R]):
+    """A context whose *resource* depends on its parent: workspace, workflow or task queue."""
 
     def __init__(self, session: Session, parent: str, resource: type[R]) -> None:
         super().__init__(session, parent)
         self.resource = resource
 
 
-class Statistics(_Place[R]):
-    """What happened in a workspace, workflow or task queue, and what it holds now."""
+class Statistics(_Context[R]):
+    """Cumulative and real-time statistics of a workspace, workflow or task queue."""
 
     name = "Statistics"
 
     async def fetch(self, **window: Unpack[TaskWindow]) -> R:
-        """Return both."""
+        """Return cumulative and real-time statistics."""
         return await self._fetch(TaskWindow, window)
 
 
-class RealTimeStatistics(_Place[R]):
-    """What is the case now."""
+class RealTimeStatistics(_Context[R]):
+    """Real-time statistics of a workspace, workflow, task queue or all workers."""
 
     name = "RealTimeStatistics"
 
     async def fetch(self, **filters: Unpack[ChannelFilter]) -> R:
-        """Return what is the case now."""
+        """Return real-time statistics."""
         return await self._fetch(ChannelFilter, filters)
 
 
-class CumulativeStatistics(_Place[R]):
-    """What happened in a workspace, workflow or task queue."""
+class CumulativeStatistics(_Context[R]):
+    """Cumulative statistics of a workspace, workflow or task queue."""
 
     name = "CumulativeStatistics"
 
     async def fetch(self, **window: Unpack[TaskWindow]) -> R:
-        """Return what happened."""
+        """Return cumulative statistics."""
         return await self._fetch(TaskWindow, window)
 
 
 class WorkersStatisticsContext(Singleton[WorkersStatistics]):
-    """What the workers of a workspace have done, and do now."""
+    """Cumulative and real-time statistics of the workers of a workspace."""
 
     name = "Statistics"
     resource = WorkersStatistics
 
     async def fetch(self, **filters: Unpack[WorkersStatisticsFilter]) -> WorkersStatistics:
-        """Return both."""
+        """Return cumulative and real-time statistics."""
         return await self._fetch(WorkersStatisticsFilter, filters)
 
 
 class WorkersCumulativeStatisticsContext(Singleton[WorkersCumulativeStatistics]):
-    """What the workers of a workspace have done."""
+    """Cumulative statistics of the workers of a workspace."""
 
     name = "CumulativeStatistics"
     resource = WorkersCumulativeStatistics
 
     async def fetch(self, **window: Unpack[StatisticsWindow]) -> WorkersCumulativeStatistics:
-        """Return what they have done."""
+        """Return cumulative statistics."""
         return await self._fetch(StatisticsWindow, window)
 
 
 class WorkerStatisticsContext(Singleton[WorkerStatistics]):
-    """What one worker has done."""
+    """Cumulative statistics of one worker."""
 
     name = "Statistics"
     resource = WorkerStatistics
 
     async def fetch(self, **window: Unpack[StatisticsWindow]) -> WorkerStatistics:
-        """Return what the worker has done."""
+        """Return the worker's statistics."""
         return await self._fetch(StatisticsWindow, window)
 
 
@@ -173,22 +173,22 @@ class TaskQueuesStatisticsList(Collection[TaskQueuesStatistics]):
 
 
 class BulkRealTimeQuery(TypedDict):
-    """Which task queues to ask about."""
+    """The task queues to ask about, 1 to 50."""
 
     queue_sids: Sequence[TaskQueueSid]
 
 
 class BulkRealTimeStatistics(Singleton[TaskQueueBulkRealTimeStatistics]):
-    """What up to fifty task queues hold now, in one request."""
+    """Real-time statistics of up to fifty task queues, in one request."""
 
     name = "RealTimeStatistics"
     resource = TaskQueueBulkRealTimeStatistics
 
     async def create(self, **query: Unpack[BulkRealTimeQuery]) -> TaskQueueBulkRealTimeStatistics:
-        """Return what 1 to 50 task queues hold now; this changes nothing, whatever its name.
+        """Return real-time statistics of 1 to 50 task queues; it creates nothing, despite its name.
 
-        The service answers five times a second, and gives zeros for a queue that is not the
-        account's (https://www.twilio.com/docs/taskrouter/api/taskqueue-statistics).
+        The service answers five times a second, and gives zeros for a queue of another
+        account (https://www.twilio.com/docs/taskrouter/api/taskqueue-statistics).
         """
         sids = [sid for _, sid in encode(BulkRealTimeQuery, query)]
         if len(sids) > _MOST_QUEUES:

@@ -1,4 +1,4 @@
-"""Task channels: the kinds of work, of each of which a worker takes so much at a time."""
+"""Task channels: kinds of work, each with a capacity per worker."""
 
 from typing import Annotated, Required, TypedDict, Unpack
 
@@ -30,7 +30,7 @@ class TaskChannel:
 
 
 class TaskChannelFields(TypedDict, total=False):
-    """What can be set when a task channel is created, and changed later.
+    """Fields that a task channel is created or changed with.
 
     ``channel_optimized_routing`` keeps a turn of the workers for this channel alone.
     """
@@ -45,14 +45,14 @@ _UniqueName = Annotated[
 
 
 class NewTaskChannel(TaskChannelFields, total=False):
-    """What a task channel can be created with."""
+    """Fields that a task channel is created with."""
 
     friendly_name: Required[ShortName]
     unique_name: Required[_UniqueName]
 
 
 class TaskChannelChanges(TaskChannelFields, total=False):
-    """What can be changed on a task channel."""
+    """Fields that a task channel is changed with."""
 
     friendly_name: ShortName
 

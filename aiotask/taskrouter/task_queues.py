@@ -1,4 +1,4 @@
-"""Task queues: where tasks wait, and which workers may take them from there."""
+"""Task queues: waiting tasks, and the workers eligible for them."""
 
 from functools import cached_property
 from typing import Annotated, Required, TypedDict, Unpack
@@ -7,7 +7,7 @@ import attrs
 
 from aiotask._checks import Between
 from aiotask._collection import Collection
-from aiotask._decoding import AwareDatetime, Links
+from aiotask._decoding import AwareDatetime, OptionalLinks
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import TASK_QUEUE, ActivitySid, QueueOrder, WorkerSid
 from aiotask.taskrouter.statistics_contexts import BulkRealTimeStatistics, TaskQueuesStatisticsList
@@ -17,7 +17,10 @@ __all__ = ["NewTaskQueue", "TaskQueue", "TaskQueueChanges", "TaskQueueFilter", "
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class TaskQueue:
-    """A task queue as the service last reported it."""
+    """A task queue as the service last reported it.
+
+    In ``links``, that of an activity that the queue does not set is None.
+    """
 
     sid: str
     account_sid: str | None = None
@@ -33,15 +36,15 @@ class TaskQueue:
     task_order: str | None = None
     url: str | None = None
     workspace_sid: str | None = None
-    links: Links | None = None
+    links: OptionalLinks | None = None
 
 
 class TaskQueueFields(TypedDict, total=False):
-    """What can be set when a task queue is created, and changed later.
+    """Fields that a task queue is created or changed with.
 
     ``target_workers`` is an expression over the attributes of workers
     (https://www.twilio.com/docs/taskrouter/expression-syntax); the service's default is ``1==1``,
-    every worker. ``max_reserved_workers`` is how many are offered a task at once, 1 to 50.
+    every worker. ``max_reserved_workers`` is how many workers are offered a task at once, 1 to 50.
     """
 
     target_workers: str
@@ -52,22 +55,22 @@ class TaskQueueFields(TypedDict, total=False):
 
 
 class NewTaskQueue(TaskQueueFields, total=False):
-    """What a task queue can be created with."""
+    """Fields that a task queue is created with."""
 
     friendly_name: Required[str]
 
 
 class TaskQueueChanges(TaskQueueFields, total=False):
-    """What can be changed on a task queue."""
+    """Fields that a task queue is changed with."""
 
     friendly_name: str
 
 
 class TaskQueueFilter(Paging, total=False):
-    """Which task queues to list.
+    """Filters of the list of task queues.
 
-    ``evaluate_worker_attributes`` is an expression: queues with workers that it holds for. The
-    service answers that three times a second.
+    ``evaluate_worker_attributes`` is an expression that is true for a worker of the queue. The
+    service answers it three times a second.
     """
 
     friendly_name: str
@@ -87,12 +90,12 @@ class TaskQueues(Collection[TaskQueue]):
 
     @cached_property
     def statistics(self) -> TaskQueuesStatisticsList:
-        """What all task queues of the workspace have done, and hold now."""
+        """Cumulative and real-time statistics of all task queues of the workspace."""
         return TaskQueuesStatisticsList(self._session, self._path)
 
     @cached_property
     def bulk_real_time_statistics(self) -> BulkRealTimeStatistics:
-        """What up to fifty task queues hold now."""
+        """Real-time statistics of up to fifty task queues in one request."""
         return BulkRealTimeStatistics(self._session, self._path)
 
     async def create(self, **fields: Unpack[NewTaskQueue]) -> TaskQueue:

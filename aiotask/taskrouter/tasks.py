@@ -24,6 +24,7 @@ from aiotask.bulk import (
     Keys,
     Outcome,
     Run,
+    Scope,
     Settings,
     Source,
     audit,
@@ -88,7 +89,7 @@ class Task:
 
 
 class TaskFields(TypedDict, total=False):
-    """What can be set when a task is created, and changed later.
+    """Fields that a task is created or changed with.
 
     ``attributes`` replace all that were there; they have at most 4,096 characters as JSON.
     ``priority`` is 0 to 2,147,483,647, higher first. ``task_channel`` is a sid or a unique name.
@@ -102,7 +103,7 @@ class TaskFields(TypedDict, total=False):
 
 
 class NewTask(TaskFields, total=False):
-    """What a task can be created with.
+    """Fields that a task is created with.
 
     ``workflow_sid`` may be left out in a workspace that has one workflow. ``timeout`` is how many
     seconds the task may wait for a worker, at most 1,209,600 (two weeks); the service's default
@@ -118,14 +119,14 @@ class NewTask(TaskFields, total=False):
 
 
 class TaskChanges(TaskFields, total=False):
-    """What can be changed on a task; the service wants a *reason* with the end of one."""
+    """Fields that a task is changed with; completing or canceling it requires a *reason*."""
 
     assignment_status: TaskStatus
     reason: str
 
 
 class TaskFilter(Paging, total=False):
-    """Which tasks to list, and in which order.
+    """Filters and order of the list of tasks.
 
     ``evaluate_task_attributes`` is an expression over the attributes
     (https://www.twilio.com/docs/taskrouter/expression-syntax), which the service answers three
@@ -160,16 +161,16 @@ class Tasks(Versioned[Task]):
     async def create(
         self, *, once: str | None = None, settle: float = 60.0, **fields: Unpack[NewTask]
     ) -> Task:
-        """Create a task, and never two.
+        """Create one task, never two.
 
-        The service has no idempotency key, so a create is repeated only where it certainly was
-        not carried out; an error whose ``maybe_applied`` is True leaves that open.
+        The service has no idempotency key, so a create is repeated only if it certainly was
+        not carried out; an error with ``maybe_applied`` leaves that open.
 
-        With *once*, a key of 1 to 64 letters, digits and any of ``_ . : @ + -``, that is settled
-        here as :meth:`create_many` does, with *settle* as there, and a task that has the key
-        already is returned as it is, whoever made it. So it costs a look by expression each time,
-        of which the service answers three a second. Two processes that ask for one key in the
-        same moment can still make two tasks.
+        With *once*, a key of 1 to 64 letters, digits and any of ``_ . : @ + -``, a lost answer is
+        settled here as :meth:`create_many` does, after *settle* seconds, and a task that has the
+        key already is returned as it is, also one that another process created. Each call costs a
+        lookup by expression, of which the service answers three a second. Two processes that use
+        one key in the same moment can still create two tasks.
         """
         if once is None:
             return await self._create(NewTask, fields)
@@ -186,8 +187,8 @@ class Tasks(Versioned[Task]):
     ) -> Task:
         """Change a task; given *if_match*, only if its ETag is still that.
 
-        A change whose answer was lost is sent again; where the service then refuses it because it
-        is already made, the task is read, and returned as it is.
+        A change whose answer was lost is sent again. If the service then refuses it because it has
+        been made already, the task is read and returned.
         """
         return await self._update(sid, TaskChanges, changes, if_match)
 
@@ -196,26 +197,26 @@ class Tasks(Versioned[Task]):
         await self._delete(sid, if_match)
 
     async def modify(self, sid: str, change: Callable[[Task], TaskChanges | None]) -> Task:
-        """Change a task by what it is now: *change* is given the task, and returns what to set.
+        """Change a task by its present state: *change* returns the fields to set.
 
-        It is read, changed under its ETag, and read anew where somebody else was faster, ten
-        times at the most; so *change* may be called more than once. Nothing to set (None or an
-        empty mapping) sends nothing. Returns the task as it is then.
+        The task is read and changed under its ETag, and read anew if it was changed meanwhile, ten
+        times at the most; so *change* may be called more than once. If it returns None or an
+        empty mapping, nothing is sent. Returns the task as it is then.
         """
         return await self._modify(sid, TaskChanges, change)
 
     async def complete(self, sid: str, reason: str) -> Task | None:
-        """Complete an assigned or wrapping task; that it is completed already is as good.
+        """Complete an assigned or wrapping task; one that is completed already is returned.
 
-        Returns None where the service no longer has the task: it removes tasks five minutes after
+        Returns None if the service no longer has the task: it removes tasks five minutes after
         their end (https://www.twilio.com/docs/taskrouter/lifecycle-task-state), and deleted ones.
         """
         return await self._end(sid, "completed", reason)
 
     async def cancel(self, sid: str, reason: str) -> Task | None:
-        """Cancel a pending or reserved task; that it is canceled already is as good.
+        """Cancel a pending or reserved task; one that is canceled already is returned.
 
-        Returns None where the service no longer has the task, as :meth:`complete` does.
+        Returns None if the service no longer has the task, as :meth:`complete` does.
         """
         return await self._end(sid, "canceled", reason)
 
@@ -238,51 +239,66 @@ class Tasks(Versioned[Task]):
         max_in_flight: int | None = None,
         max_rate: float | None = None,
         settle: float = 60.0,
+        keys: Scope = "job",
+        look_first: bool = False,
     ) -> AsyncGenerator[Outcome[NewTask], None]:
-        """Create exactly one task for every row, many at once; one outcome for each as it is known.
+        """Create exactly one task for every row, many at once, and yield one outcome for each.
 
         *rows* are mappings with the fields of :meth:`create`, pulled no faster than they are
         needed. An outcome is :class:`~aiotask.Created`, :class:`~aiotask.Rejected` or
-        :class:`~aiotask.Unresolved`; one bad row is never an exception. The pace follows what the
-        service bears; *max_in_flight* (default: as many as the client has connections) and
-        *max_rate* (a second) only cap it.
+        :class:`~aiotask.Unresolved`; one bad row is never an exception. The rate adapts to the
+        service; *max_in_flight* (by default the client's number of connections) and *max_rate* (a
+        second) only cap it.
 
         Each task gets a key as the attribute *key_attribute* and the name of its job as
-        ``aiotask_job``, some 90 of the 4,096 characters. Where an answer is lost, the task is
-        looked for by its key *settle* seconds later: in that time the service has to have carried
-        out what it will, and to show it in its lists. It is sent again only if a look shows what
-        was made after it, and not the task. *row_key* gives a row's key itself (a customer's
-        number): 1 to 64 letters, digits and any of ``_ . : @ + -``, one for each task ever made
-        with that attribute. With ``key_attribute=None`` tasks get no key, and a lost answer is an
-        Unresolved outcome.
+        ``aiotask_job``, some 90 of the 4,096 characters. If an answer is lost, the task is looked
+        up by its key *settle* seconds later: by then the service has to have carried out the
+        request and to show the task in its lists. The row is sent again only if the lookup shows
+        a task that was created later, and not this one. *row_key* returns a key of your own for a
+        row (a customer's number): 1 to 64 letters, digits and any of ``_ . : @ + -``. With
+        ``key_attribute=None`` tasks get no key, and a lost answer is an Unresolved outcome.
 
-        *journal* is the path of a file that knows how far the job is. The same call with the same
-        rows goes on where an earlier one ended, however it did: rows that were told to the caller
-        are passed over, all others have their outcome. It can have one owner at a time, and a
-        :class:`~aiotask.JournalError` says why it cannot be used.
+        *keys* is the scope of a key. By default, ``"job"``, it names a row of this job only, and
+        another job with the same keys makes tasks of its own. With ``"workspace"``, which needs a
+        *row_key*, it names one task of the workspace for ever: before a row is sent, lists and the
+        events of the last 29 days are asked for its key, and a row whose key has a task already
+        is told it as :class:`~aiotask.Existing`, a kind of Created. Two jobs that run at the same
+        time can still make two tasks of one key.
 
-        What concerns every row (401, 403, no such workspace, a service that cannot be reached)
-        stops the run: the rows under way end, their outcomes are given, and then the error is
-        raised. Rows without an outcome were not sent, or the journal has them as in doubt, which
-        the next run settles. Where the iteration is left early or cancelled without a journal,
-        those under way may have been sent.
+        *journal* is the path of a file that records the job's progress. The same call with the
+        same rows resumes where an earlier one ended, for whatever reason: rows whose outcome was
+        delivered are skipped, all others have theirs. One run at a time can use it; a
+        :class:`~aiotask.JournalError` says why it cannot be used. With *look_first*, the journal
+        is not believed where it says that a row was not sent: each row is looked for among the
+        tasks of the job before it is sent. That is for a journal that comes from a backup or was
+        copied, and it costs one pass through the tasks and events of the job.
+
+        An error that concerns every row (401, 403, no such workspace, a service that cannot be
+        reached) stops the run: the rows under way end, their outcomes are delivered, and then the
+        error is raised. Rows without an outcome were not sent, or are in doubt in the journal, and
+        the next run settles them. If the iteration is left early or cancelled without a journal,
+        the rows under way may have been sent.
         """
         settings = Settings(
-            keys=Keys(key_attribute, row_key),
+            keys=Keys(key_attribute, row_key, keys),
             journal=journal,
             settle=settle,
             max_in_flight=(
                 self._session.max_connections if max_in_flight is None else max_in_flight
             ),
             max_rate=max_rate,
+            look_first=look_first,
         )
         return self.creating(source_of(rows), settings).outcomes()
 
     async def audit(self, journal: str | PathLike[str], *, fix: bool = False) -> Audit:
-        """Recount the tasks that a job has made, and hold them against its journal.
+        """Compare the tasks that a job has made with its journal.
 
-        With *fix*, of several tasks of one row those after the first are canceled, as far as they
-        are pending still: under their ETag, so that no worker's is taken away.
+        The tasks of the job are listed, and events tell of all that were created with its keys in
+        the last thirty days, even if they are gone or have other attributes by now. With *fix*, of
+        several tasks of one row those after the first are canceled, as far as they are pending
+        still: under their ETag, so that no worker's is taken away. The task that the journal names
+        is never canceled.
         """
         result = await audit(journal, self._url.raw_path, self._lookup)
         if fix and result.twice:
@@ -303,7 +319,7 @@ class Tasks(Versioned[Task]):
                 sid, if_match=copy.etag, assignment_status="canceled", reason=COPY_REASON
             )
         except (BadRequestError, NotFoundError, PreconditionFailedError):
-            return False  # somebody has it by now, or it is gone
+            return False  # it was assigned or deleted meanwhile
         return True
 
     def creating(self, source: Source[Row], settings: Settings) -> Run[Row]:

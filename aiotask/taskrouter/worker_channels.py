@@ -1,4 +1,4 @@
-"""Worker channels: how much work of each kind one worker takes at a time."""
+"""Worker channels: a worker's capacity for each task channel."""
 
 from collections.abc import Mapping
 from typing import ClassVar, TypedDict, Unpack
@@ -36,7 +36,7 @@ class WorkerChannel:
 
 
 class WorkerChannelChanges(TypedDict, total=False):
-    """What can be changed on a worker's channel; a *capacity* of 0 lets no task through."""
+    """Fields that a worker's channel is changed with; a *capacity* of 0 lets no task through."""
 
     capacity: Amount
     available: bool

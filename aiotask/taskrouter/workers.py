@@ -1,4 +1,4 @@
-"""Workers: who is given the tasks of a workspace."""
+"""Workers: agents that tasks are assigned to."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -51,7 +51,7 @@ class Worker:
 
 
 class WorkerFields(TypedDict, total=False):
-    """What can be set when a worker is created, and changed later.
+    """Fields that a worker is created or changed with.
 
     ``attributes`` replace all that were there; they have at most 4,096 characters as JSON.
     """
@@ -61,13 +61,13 @@ class WorkerFields(TypedDict, total=False):
 
 
 class NewWorker(WorkerFields, total=False):
-    """What a worker can be created with; no two of a workspace have the same ``friendly_name``."""
+    """Fields that a worker is created with; ``friendly_name`` is unique in its workspace."""
 
     friendly_name: Required[ShortName]
 
 
 class WorkerChanges(WorkerFields, total=False):
-    """What can be changed on a worker.
+    """Fields that a worker is changed with.
 
     ``reject_pending_reservations`` goes with an activity that is not available.
     """
@@ -77,12 +77,12 @@ class WorkerChanges(WorkerFields, total=False):
 
 
 class WorkerFilter(Paging, total=False):
-    """Which workers to list.
+    """Filters of the list of workers.
 
     ``target_workers_expression`` is an expression over the attributes, and over ``sid``,
     ``friendly_name``, ``activity_sid`` and ``activity_name``
-    (https://www.twilio.com/docs/taskrouter/expression-syntax); the service answers that three times
-    a second. ``task_queue_sid`` and ``task_queue_name`` mean those whom a queue takes.
+    (https://www.twilio.com/docs/taskrouter/expression-syntax); the service answers it three times
+    a second. ``task_queue_sid`` and ``task_queue_name`` select the workers eligible for a queue.
     """
 
     activity_name: str
@@ -106,17 +106,17 @@ class Workers(Versioned[Worker]):
 
     @cached_property
     def statistics(self) -> WorkersStatisticsContext:
-        """What the workers of the workspace have done, and do now."""
+        """Cumulative and real-time statistics of the workers of the workspace."""
         return WorkersStatisticsContext(self._session, self._path)
 
     @cached_property
     def real_time_statistics(self) -> RealTimeStatistics[WorkersRealTimeStatistics]:
-        """What the workers of the workspace do now."""
+        """Real-time statistics of the workers of the workspace."""
         return RealTimeStatistics(self._session, self._path, WorkersRealTimeStatistics)
 
     @cached_property
     def cumulative_statistics(self) -> WorkersCumulativeStatisticsContext:
-        """What the workers of the workspace have done."""
+        """Cumulative statistics of the workers of the workspace."""
         return WorkersCumulativeStatisticsContext(self._session, self._path)
 
     async def create(self, **fields: Unpack[NewWorker]) -> Worker:
@@ -138,7 +138,7 @@ class Workers(Versioned[Worker]):
         await self._delete(sid, if_match)
 
     async def modify(self, sid: str, change: Callable[[Worker], WorkerChanges | None]) -> Worker:
-        """Change a worker by what it is now, as :meth:`Tasks.modify` changes a task."""
+        """Change a worker by its present state, as :meth:`Tasks.modify` changes a task."""
         return await self._modify(sid, WorkerChanges, change)
 
     def list(self, **filters: Unpack[WorkerFilter]) -> Listing[Worker]:

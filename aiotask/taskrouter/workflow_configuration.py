@@ -1,7 +1,7 @@
-"""A workflow's configuration, built and checked in Python; expressions stay text.
+"""Configuration of a workflow, built and checked in Python; expressions stay text.
 
-The document is that of https://www.twilio.com/docs/taskrouter/workflow-configuration. What a
-document holds beside that is kept, so that reading, changing and writing loses nothing.
+The document is that of https://www.twilio.com/docs/taskrouter/workflow-configuration. Other
+members of a document are kept, so that reading, changing and writing loses nothing.
 """
 
 import re
@@ -63,7 +63,7 @@ def _several(kind: type) -> Callable[[Any], None]:
 
 
 def _checked(check: Callable[[Any], object]) -> Callable[..., None]:
-    """Return the validator of a field that *check* has a say in, unless it may be None and is."""
+    """Return a field's validator: *check*, but for an optional field that is None."""
 
     def validate(_: Any, field: "attrs.Attribute[Any]", value: Any) -> None:
         if value is None and field.default is None:
@@ -78,13 +78,13 @@ def _checked(check: Callable[[Any], object]) -> Callable[..., None]:
 
 @attrs.frozen(kw_only=True)
 class FilterTarget:
-    """One step of a filter: the queue where a task waits, for whom, and for how long.
+    """One step of a filter: a queue, the workers eligible there, and a time limit.
 
-    A target without a ``queue`` (a sid) has that of the one before it. ``timeout`` is in seconds;
-    without a ``priority``, 0 to 2,147,483,647, the task keeps its own. ``expression`` may speak of
-    ``task.`` and ``worker.``, ``skip_if`` of ``workers.available``; ``order_by`` is such as
+    A target without a ``queue`` (a sid) has that of its predecessor. ``timeout`` is in seconds;
+    without a ``priority``, 0 to 2,147,483,647, the task keeps its own. ``expression`` may use
+    ``task.`` and ``worker.``, ``skip_if`` ``workers.available``; ``order_by`` is such as
     ``"worker.skill DESC"``; ``known_worker_sid`` or ``known_worker_friendly_name`` names an
-    attribute, such as ``"task.agent_sid"``. ``others`` is what else the document says here.
+    attribute, such as ``"task.agent_sid"``. ``others`` are the document's other members.
     """
 
     queue: str | None = attrs.field(default=None, validator=_checked(TASK_QUEUE))
@@ -104,7 +104,7 @@ class FilterTarget:
 
 @attrs.frozen(kw_only=True)
 class RoutingFilter:
-    """A rule: tasks that *expression* holds for go through *targets*, one after another."""
+    """A rule: tasks for which *expression* is true go through *targets* in order."""
 
     filter_friendly_name: str | None = attrs.field(default=None, validator=_checked(_name))
     expression: str = attrs.field(validator=_checked(_text))
@@ -115,12 +115,12 @@ class RoutingFilter:
         if not self.targets:
             raise ValueError("targets: must not be empty")
         if self.targets[0].queue is None:
-            raise ValueError("targets[0]: must have a queue, as there is none before it")
+            raise ValueError("targets[0]: must have a queue, because it has no predecessor")
 
 
 @attrs.frozen(kw_only=True)
 class DefaultFilter:
-    """Where a task goes that no filter took."""
+    """Target of the tasks for which no filter is true."""
 
     queue: str = attrs.field(validator=_checked(TASK_QUEUE))
     others: Mapping[str, Any] = attrs.field(factory=dict)
@@ -128,10 +128,10 @@ class DefaultFilter:
 
 @attrs.frozen(kw_only=True)
 class WorkflowConfiguration(JsonDocument):
-    """The document that says where a workflow sends its tasks: the first filter that holds wins.
+    """Routing rules of a workflow: the first filter whose expression is true takes the task.
 
-    It can be given wherever a *configuration* is asked for. ``others`` is what else is in the
-    document's ``task_routing``, and ``beside`` what is beside that.
+    It is accepted as the *configuration* of a workflow. ``others`` are other members of the
+    document's ``task_routing``, ``beside`` members beside it.
     """
 
     filters: Sequence[RoutingFilter] = attrs.field(
@@ -149,7 +149,7 @@ class WorkflowConfiguration(JsonDocument):
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any] | str) -> Self:
-        """Read a workflow's ``configuration``; a ValueError names the place that is not right."""
+        """Read a workflow's ``configuration``; a ValueError names the part that is wrong."""
         beside = _members(loads(document) if isinstance(document, str) else document, "it")
         routing = _members(beside.pop("task_routing", None), "task_routing")
         rules = _items(routing.pop("filters", None), "filters")
@@ -164,7 +164,7 @@ class WorkflowConfiguration(JsonDocument):
         )
 
     def to_document(self) -> dict[str, Any]:
-        """Return the document as a mapping, without what is None."""
+        """Return the document as a mapping, without members that are None."""
         routing = _written(self)
         if not self.filters:
             del routing["filters"]

@@ -1,4 +1,4 @@
-"""Workflows: the rules by which tasks come to queues."""
+"""Workflows: rules that send tasks to queues."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Required, TypedDict, Unpack
@@ -39,7 +39,7 @@ class Workflow:
 
 
 class WorkflowFields(TypedDict, total=False):
-    """What can be set when a workflow is created, and changed later.
+    """Fields that a workflow is created or changed with.
 
     ``task_reservation_timeout`` is in seconds, 1 to 86,400; the service's default is 120.
     """
@@ -53,7 +53,7 @@ _Configuration = Annotated[Mapping[str, Any] | WorkflowConfiguration, JsonLimit(
 
 
 class NewWorkflow(WorkflowFields, total=False):
-    """What a workflow can be created with.
+    """Fields that a workflow is created with.
 
     ``configuration`` is the document of
     https://www.twilio.com/docs/taskrouter/workflow-configuration, as a mapping or as a
@@ -65,9 +65,9 @@ class NewWorkflow(WorkflowFields, total=False):
 
 
 class WorkflowChanges(WorkflowFields, total=False):
-    """What can be changed on a workflow.
+    """Fields that a workflow is changed with.
 
-    ``re_evaluate_tasks`` sends the tasks that wait in it through the new configuration.
+    ``re_evaluate_tasks`` sends waiting tasks through the new configuration.
     """
 
     friendly_name: str
@@ -76,7 +76,7 @@ class WorkflowChanges(WorkflowFields, total=False):
 
 
 class WorkflowFilter(Paging, total=False):
-    """Which workflows to list."""
+    """Filters of the list of workflows."""
 
     friendly_name: str
 

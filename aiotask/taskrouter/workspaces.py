@@ -1,4 +1,4 @@
-"""Workspaces: each a world of its own, of tasks, workers, queues and workflows."""
+"""Workspaces: separate sets of tasks, workers, queues and workflows."""
 
 from typing import Literal, Required, TypedDict, Unpack
 
@@ -34,7 +34,7 @@ class Workspace:
 
 
 class WorkspaceFields(TypedDict, total=False):
-    """What can be set when a workspace is created, and changed later.
+    """Fields that a workspace is created or changed with.
 
     ``events_filter`` names event types with commas and no spaces between them; without it every
     event is posted to ``event_callback_url``. ``prioritize_queue_order`` says which queues a
@@ -48,7 +48,7 @@ class WorkspaceFields(TypedDict, total=False):
 
 
 class NewWorkspace(WorkspaceFields, total=False):
-    """What a workspace can be created with.
+    """Fields that a workspace is created with.
 
     ``template`` ``"NONE"``, the service's default, makes a few activities; ``"FIFO"`` makes a
     queue and a workflow too.
@@ -59,7 +59,7 @@ class NewWorkspace(WorkspaceFields, total=False):
 
 
 class WorkspaceChanges(WorkspaceFields, total=False):
-    """What can be changed on a workspace."""
+    """Fields that a workspace is changed with."""
 
     default_activity_sid: ActivitySid
     friendly_name: ShortName
@@ -67,7 +67,7 @@ class WorkspaceChanges(WorkspaceFields, total=False):
 
 
 class WorkspaceFilter(Paging, total=False):
-    """Which workspaces to list."""
+    """Filters of the list of workspaces."""
 
     friendly_name: str
 

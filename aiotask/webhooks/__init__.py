@@ -1,11 +1,11 @@
-"""TaskRouter's callbacks, for who receives them: are they Twilio's, what they say, what to answer.
+"""Receive TaskRouter webhooks: verify, parse, respond.
 
 Everything here works on the URL, the headers' values and the bytes of the body, so any web
 framework will do::
 
     verifier = SignatureVerifier(auth_token)
     if not verifier.verify(url, body, headers.get("X-Twilio-Signature")):
-        ...                                       # 403: somebody else sent it
+        ...                                       # 403: not from Twilio
     event = parse_event(body)                     # answer 204 within 15 seconds
 
     assignment = parse_assignment(body)           # answer 200 within 5 seconds, as JSON perhaps
@@ -18,6 +18,7 @@ from aiotask.webhooks.callbacks import (
     EventCallback,
     parse_assignment,
     parse_event,
+    parse_events,
 )
 from aiotask.webhooks.instructions import (
     CallFields,
@@ -52,6 +53,7 @@ __all__ = [
     "dequeue",
     "parse_assignment",
     "parse_event",
+    "parse_events",
     "redirect",
     "reject",
 ]

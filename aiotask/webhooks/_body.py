@@ -1,25 +1,24 @@
-"""The body of a callback, which anybody may have sent -> its fields, within bounds."""
+"""Body of a callback: untrusted bytes -> form fields, within bounds."""
 
 from urllib.parse import parse_qsl
 
 from aiotask.errors import AiotaskError
 
-# Ten times what two attributes of 4,096 characters need when every one of them is escaped.
+# Ten times the size of two attributes of 4,096 characters with every character escaped.
 MAX_BODY = 2**20
 _MOST_FIELDS = 1000
 
 
 class CallbackError(AiotaskError, ValueError):
-    """A request that is not the callback it should be: too large, no form, or without its sids.
+    """A request that is not the expected callback: too large, no form, or without its sids.
 
-    It is no mistake of the caller's, so it is an AiotaskError: answer it with the status 400. It
-    is a ValueError too, as everything is that says what is wrong with a value. A message never
-    has more of the body than the names of fields.
+    Answer it with the status 400. It is a ValueError too. Its message quotes nothing of the body
+    but names of fields.
     """
 
 
 def within(body: bytes, max_body: int) -> bytes:
-    """Return *body* unless it is longer than *max_body* bytes, which is a CallbackError."""
+    """Return *body*, or raise a CallbackError if it is longer than *max_body* bytes."""
     if not isinstance(body, bytes):
         raise TypeError(f"body: must be the bytes as they came, not {type(body).__name__}")
     if len(body) > max_body:
@@ -28,7 +27,7 @@ def within(body: bytes, max_body: int) -> bytes:
 
 
 def form_pairs(body: bytes, max_body: int) -> list[tuple[str, str]]:
-    """Return the names and values of a form in their order; anything else is a CallbackError."""
+    """Return the names and values of a form in order, or raise a CallbackError."""
     try:
         return parse_qsl(
             within(body, max_body).decode(),

@@ -1,45 +1,38 @@
-"""What TaskRouter's callbacks say: forms of texts -> typed, frozen objects."""
+"""Callbacks of TaskRouter, and its events in Event Streams: bodies -> typed, frozen objects."""
 
-import re
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Mapping
+from datetime import datetime
 
 import attrs
 
 from aiotask._decoding import JsonText
-from aiotask._encoding import wire_name
-from aiotask._json import json_or_text
-from aiotask.webhooks._body import MAX_BODY, CallbackError, form_pairs
-
-C = TypeVar("C")
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# No count of seconds that anybody means is so large: it is one of milliseconds.
-_SURELY_MILLISECONDS = 10**11
+from aiotask.webhooks._body import MAX_BODY, CallbackError, within
+from aiotask.webhooks._event_streams import is_stream, payloads
+from aiotask.webhooks._fields import read_form, read_payload
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class EventCallback:
-    """Something that happened in a workspace, as its ``EventCallbackUrl`` is told.
+    """An event of a workspace, as posted to its ``EventCallbackUrl`` or by Event Streams.
 
-    ``event_type`` says what (``task.created``, ``worker.activity.update``); a type that is not
-    documented yet is no error. Which of the others there are depends on it; what is not there is
-    None. ``sid`` is the event's own (EV...), by which one that comes again is known, and
-    ``timestamp_ms`` the milliseconds since 1970 that order events of one second.
+    ``event_type`` is its type (``task.created``, ``worker.activity.update``); a type that is not
+    documented yet is no error. Other fields depend on the type; absent ones are None. ``sid`` is
+    the event's own (EV...), by which a repeated event is recognised, and ``timestamp_ms`` the
+    milliseconds since 1970, which order events of one second.
 
     ``task_attributes`` and ``worker_attributes`` are decoded JSON, or the text where it is none.
-    ``task_age`` and ``worker_time_in_previous_activity`` are in seconds. Moments are aware: they
-    come as seconds since 1970, but milliseconds, which are told by their size, and ISO 8601 with
-    a time zone are read too.
+    ``task_age`` and ``worker_time_in_previous_activity`` are in seconds. Moments are aware
+    datetimes: they come as seconds since 1970, but milliseconds, recognised by their size, and
+    ISO 8601 with a time zone are read too.
 
-    ``extra`` has, under its name on the wire, each parameter that is no field here, and each
-    value that does not have the form of its field, which is None then: nothing that the service
-    may add or change loses an event.
+    ``previous_task_queue_sid`` and its like tell of the queue that the task left for this one,
+    ``workflow_filter_name`` and its like of the filter and target that it matched.
 
-    The fields are those of https://www.twilio.com/docs/taskrouter/api/event/reference and some
-    that come without being documented there.
+    ``extra`` holds, under their names in the body, unknown parameters, and values that do not fit
+    their field, which is None then: no addition or change of the service loses an event.
+
+    The fields are those of https://www.twilio.com/docs/taskrouter/api/event/reference, of the
+    schema of https://www.twilio.com/docs/events/event-types and some that users have recorded.
     """
 
     event_type: str
@@ -59,9 +52,11 @@ class EventCallback:
     reason: str | None = None
     reservation_sid: str | None = None
     reservation_version: int | None = None
+    reservation_reason_code: int | None = None
     task_sid: str | None = None
     task_attributes: JsonText = None
     task_age: int | None = None
+    task_age_in_queue: int | None = None
     task_priority: int | None = None
     task_assignment_status: str | None = None
     task_canceled_reason: str | None = None
@@ -70,6 +65,21 @@ class EventCallback:
     task_ignore_capacity: bool | None = None
     task_version: int | None = None
     task_virtual_start_time: datetime | None = None
+    task_routing_target: str | None = None
+    task_re_evaluated_reason: str | None = None
+    target_changed_reason: str | None = None
+    previous_task_queue_sid: str | None = None
+    previous_task_queue_name: str | None = None
+    previous_task_priority: int | None = None
+    task_transfer_sid: str | None = None
+    transfer_type: str | None = None
+    transfer_mode: str | None = None
+    transfer_to: str | None = None
+    transfer_status: str | None = None
+    transfer_started: datetime | None = None
+    transfer_failed_reason: str | None = None
+    transfer_initiating_worker_sid: str | None = None
+    transfer_initiating_reservation_sid: str | None = None
     task_channel_sid: str | None = None
     task_channel_name: str | None = None
     task_channel_unique_name: str | None = None
@@ -96,17 +106,21 @@ class EventCallback:
     worker_channel_task_count: int | None = None
     workflow_sid: str | None = None
     workflow_name: str | None = None
+    workflow_filter_name: str | None = None
+    workflow_filter_expression: str | None = None
+    workflow_filter_target_name: str | None = None
+    workflow_filter_target_expression: str | None = None
+    known_worker_sid: str | None = None
     extra: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class AssignmentCallback:
-    """A worker has been reserved for a task, and the workflow's ``AssignmentCallbackUrl`` is asked.
+    """A reservation of a worker for a task, as posted to the ``AssignmentCallbackUrl``.
 
     ``task_attributes`` and ``worker_attributes`` are decoded JSON, or the text where it is none;
-    ``task_age`` is in seconds. What is not there is None. ``extra`` has, under its name on the
-    wire, each parameter that is no field here, and each value that does not have the form of its
-    field.
+    ``task_age`` is in seconds. Absent fields are None. ``extra`` holds, under their names in the
+    form, unknown parameters, and values that do not fit their field.
 
     The service waits five seconds for a 200 with ``Content-Type: application/json``, and then
     asks the fallback URL. An answer without an instruction leaves the reservation pending.
@@ -129,103 +143,40 @@ class AssignmentCallback:
 
 
 def parse_event(body: bytes, *, max_body: int = MAX_BODY) -> EventCallback:
-    """Return the event that *body*, the form that was posted, tells of.
+    """Return the event in *body*: the form that was posted, or the JSON of Event Streams.
 
-    It does not ask who posted it: :meth:`SignatureVerifier.verify` does. A body that is longer
-    than *max_body* bytes, no form, or without an ``EventType`` is a :class:`CallbackError`.
+    Verify the request first, with :meth:`SignatureVerifier.verify`. A body that is longer
+    than *max_body* bytes, not exactly one event, or without its type is a :class:`CallbackError`.
     """
-    return _read(EventCallback, body, max_body)
+    events = parse_events(body, max_body=max_body)
+    if len(events) != 1:
+        raise CallbackError(f"the body has {len(events)} events, which parse_events reads")
+    return events[0]
+
+
+def parse_events(body: bytes, *, max_body: int = MAX_BODY) -> list[EventCallback]:
+    """Return all events in *body*: one in a form, one or a list of them in Event Streams' JSON.
+
+    Event Streams posts CloudEvents as JSON to a webhook sink, several at once if the sink is set
+    to (https://www.twilio.com/docs/events/webhook-quickstart). Their ``timestamp_ms`` is computed
+    from the timestamp. Errors are those of :func:`parse_event`; one wrong event refuses the body.
+    """
+    if not is_stream(within(body, max_body)):
+        return [read_form(EventCallback, body, max_body)]
+    return [_with_milliseconds(read_payload(EventCallback, each)) for each in payloads(body)]
 
 
 def parse_assignment(body: bytes, *, max_body: int = MAX_BODY) -> AssignmentCallback:
-    """Return the reservation that *body*, the form that was posted, asks about.
+    """Return the reservation in *body*, the form that was posted.
 
-    It does not ask who posted it: :meth:`SignatureVerifier.verify` does. A body that is longer
+    Verify the request first, with :meth:`SignatureVerifier.verify`. A body that is longer
     than *max_body* bytes, no form, or without the sids of the reservation, its task, worker and
     workspace is a :class:`CallbackError`.
     """
-    return _read(AssignmentCallback, body, max_body)
+    return read_form(AssignmentCallback, body, max_body)
 
 
-def _read(kind: type[C], body: bytes, max_body: int) -> C:
-    plan = _plan(kind)  # type: ignore[arg-type]  # classes hash
-    texts = _texts(body, max_body, plan)
-    values: dict[str, Any] = {}
-    for wire, place in plan.items():
-        if wire not in texts:
-            continue
-        try:
-            values[place.name] = place.read(texts[wire])
-        except ValueError:
-            continue
-        del texts[wire]
-    missing = [
-        wire for wire, place in plan.items() if place.required and not values.get(place.name)
-    ]
-    if missing:
-        raise CallbackError(f"the form is no {kind.__name__}: it lacks {', '.join(missing)}")
-    return kind(**values | {"extra": texts})
-
-
-def _texts(body: bytes, max_body: int, known: Mapping[str, "_Place"]) -> dict[str, str]:
-    """Return the form's fields; the same one twice is one, as it is to the signature."""
-    texts: dict[str, str] = {}
-    for name, text in form_pairs(body, max_body):
-        if texts.setdefault(name, text) != text and name in known:
-            raise CallbackError(f"the form has {name} twice, and they differ")
-    return texts
-
-
-class _Place(NamedTuple):
-    name: str
-    read: Callable[[str], Any]
-    required: bool
-
-
-@cache
-def _plan(kind: type[Any]) -> dict[str, _Place]:
-    return {
-        wire_name(field.name): _Place(
-            field.name, _READERS[field.type], required=field.default is attrs.NOTHING
-        )
-        for field in attrs.fields(kind)
-        if field.name != "extra"
-    }
-
-
-def _integer(text: str) -> int:
-    # int() takes underscores, other scripts' digits, and thousands of digits.
-    if not re.fullmatch("-?[0-9]{1,18}", text):
-        raise ValueError("must be a whole number")
-    return int(text)
-
-
-def _flag(text: str) -> bool:
-    if text.lower() not in {"true", "false"}:
-        raise ValueError("must be true or false")
-    return text.lower() == "true"
-
-
-def _moment(text: str) -> datetime:
-    """Return an aware moment: seconds or milliseconds since 1970, or ISO 8601 with a zone."""
-    if not re.fullmatch("-?[0-9]+", text):
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            raise ValueError("must have a time zone")
-        return moment
-    count = _integer(text)
-    unit = "milliseconds" if abs(count) >= _SURELY_MILLISECONDS else "seconds"
-    try:
-        return _EPOCH + timedelta(**{unit: count})
-    except OverflowError as error:
-        raise ValueError("must be a moment of the calendar") from error
-
-
-_READERS: dict[Any, Callable[[str], Any]] = {
-    str: str,
-    str | None: str,
-    int | None: _integer,
-    bool | None: _flag,
-    datetime | None: _moment,
-    JsonText: json_or_text,
-}
+def _with_milliseconds(event: EventCallback) -> EventCallback:
+    if event.timestamp is None or event.timestamp_ms is not None:
+        return event
+    return attrs.evolve(event, timestamp_ms=round(event.timestamp.timestamp() * 1000))

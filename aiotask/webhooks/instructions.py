@@ -1,13 +1,13 @@
-"""What to answer to an assignment callback: instructions, checked, as JSON-able dicts.
+"""Instructions: answers to an assignment callback, as checked dicts of JSON values.
 
 Their parameters are those of https://www.twilio.com/docs/taskrouter/handle-assignment-callbacks;
 ``from_`` is sent as ``from``. A misspelt name, or a required one that is missing, is a TypeError,
-and a value that cannot be right a ValueError. What is left out is not sent. Each instruction wants
-the reservation to be pending still; what goes wrong in carrying it out is seen in Twilio's debugger
-only.
+and a value that is not valid a ValueError. A parameter that is left out is not sent. The service
+carries out an instruction only while the reservation is pending; its failures are shown only in
+Twilio's debugger.
 
-The answer has the status 200 and ``Content-Type: application/json``, and comes within five
-seconds; ``{}`` leaves the reservation pending.
+Answer with status 200 and ``Content-Type: application/json`` within five seconds; ``{}`` leaves the
+reservation pending.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ Seconds = Annotated[int, Between(0, 999)]
 
 
 class RejectFields(TypedDict, total=False):
-    """How a reservation is rejected.
+    """Parameters of :func:`reject`.
 
     The worker moves to the activity ``activity_sid``; if that is an available one, the same
     worker may be reserved again at once.
@@ -49,7 +49,7 @@ class RejectFields(TypedDict, total=False):
 
 
 class DequeueFields(TypedDict, total=False):
-    """How the caller of an enqueued call is put through to the worker.
+    """Parameters of :func:`dequeue`.
 
     ``to`` is a phone number or a client, by default the worker's attribute ``contact_uri``, and
     ``from_`` the caller id, by default the number that the caller dialed. ``record`` is
@@ -69,7 +69,7 @@ class DequeueFields(TypedDict, total=False):
 
 
 class CallFields(TypedDict, total=False):
-    """How the worker is called.
+    """Parameters of :func:`call`.
 
     ``url`` is the TwiML that the worker hears, ``from_`` the caller id. ``to`` is a phone number
     or a client, by default the worker's attribute ``contact_uri``. ``accept`` accepts the
@@ -88,9 +88,9 @@ class CallFields(TypedDict, total=False):
 
 
 class RedirectFields(TypedDict, total=False):
-    """Where a live call goes.
+    """Parameters of :func:`redirect`.
 
-    ``call_sid`` is the call that waits in the queue, ``url`` the TwiML that it goes on with.
+    ``call_sid`` is the call that waits in the queue, ``url`` the TwiML that it continues with.
     ``accept`` accepts the reservation with it; by default it stays pending.
     """
 
@@ -100,7 +100,7 @@ class RedirectFields(TypedDict, total=False):
 
 
 def accept() -> Instruction:
-    """Accept the reservation: TaskRouter has done its part, and does no more for this task."""
+    """Accept the reservation; TaskRouter does nothing else for this task."""
     return {"instruction": "accept"}
 
 
@@ -114,7 +114,7 @@ def reject(**fields: Unpack[RejectFields]) -> Instruction:
 
 
 def dequeue(**fields: Unpack[DequeueFields]) -> Instruction:
-    """Call the worker, and put the caller through: for tasks made by TwiML's ``<Enqueue>`` only.
+    """Call the worker and connect the caller: only for tasks created by TwiML's ``<Enqueue>``.
 
     The call's sid becomes the task's attribute ``worker_call_sid``.
     """
@@ -122,7 +122,7 @@ def dequeue(**fields: Unpack[DequeueFields]) -> Instruction:
 
 
 def call(**fields: Unpack[CallFields]) -> Instruction:
-    """Call the worker, who hears the TwiML at ``url``.
+    """Call the worker and play the TwiML at ``url``.
 
     The call's sid becomes the task's attribute ``worker_call_sid``.
     """
@@ -135,7 +135,7 @@ def redirect(**fields: Unpack[RedirectFields]) -> Instruction:
 
 
 def conference(**fields: Unpack[ConferenceFields]) -> Instruction:
-    """Call the worker into a conference with the caller; every parameter may be left out.
+    """Call the worker into a conference with the caller; every parameter is optional.
 
     The page on callbacks names the instruction without its parameters; these are those of a
     reservation's update.
@@ -144,7 +144,7 @@ def conference(**fields: Unpack[ConferenceFields]) -> Instruction:
 
 
 def _instruction(name: str, shape: type, fields: Mapping[str, Any]) -> Instruction:
-    encode(shape, fields)  # the checks are those of what is sent as a form
+    encode(shape, fields)  # the same checks as for a form that is sent
     made: Instruction = {"instruction": name}
     for field, value in fields.items():
         # Several values are one text with commas: https://www.twilio.com/docs/api/errors/40134

@@ -1,4 +1,4 @@
-"""Whether a request is Twilio's: the signature that only the holder of an auth token can make.
+"""Signatures of Twilio's requests, which only a holder of the auth token can make.
 
 The scheme is that of https://www.twilio.com/docs/usage/security.
 """
@@ -25,20 +25,20 @@ _URL = re.compile(
 
 
 class SignatureVerifier:
-    """Tells Twilio's requests from everybody else's by their ``X-Twilio-Signature``.
+    """Verifies the ``X-Twilio-Signature`` of requests.
 
     *auth_tokens* are tokens of the account, or subaccount, that owns the workspace; an API key's
     secret signs nothing. While a token is replaced, give the primary and the secondary: a
-    signature by either counts. A body of more than *max_body* bytes is never Twilio's.
+    signature by either is accepted. A body of more than *max_body* bytes is never Twilio's.
 
-    The tokens cannot be had back from a verifier: it keeps hashes that have been started with them.
+    The tokens cannot be read back from a verifier: it keeps only hash states made with them.
     """
 
     def __init__(self, *auth_tokens: str, max_body: int = MAX_BODY) -> None:
         if not auth_tokens or not all(map(_usable, auth_tokens)):
             del auth_tokens  # so that a traceback with locals has none
             raise ConfigurationError("a verifier needs an auth token, which is visible ASCII")
-        # HMAC-SHA1 is what the service signs with, and has not been broken as SHA-1 has.
+        # The service signs with HMAC-SHA1, which is not broken as SHA-1 is.
         self._keyed = [hmac.new(one.encode(), digestmod="sha1") for one in auth_tokens]
         self._max_body = max_body
 
@@ -48,23 +48,23 @@ class SignatureVerifier:
     def verify(
         self, url: str, body: bytes, signature: str | None, *, content_type: str | None = None
     ) -> bool:
-        """Tell whether *signature* is Twilio's for this request; nothing in a request is an error.
+        """Whether *signature* is Twilio's for this request; no request raises an error.
 
         *url* is the one that Twilio was given, query and all, character for character. A service
-        behind a proxy sees another one, so put it together from what is known::
+        behind a proxy sees another one, so put it together from the public origin::
 
             verifier.verify("https://hooks.example.com" + request.raw_path, body, signature)
 
         It may have its default port or not, and user and password or not: the service is not
-        consistent about ports, and leaves user and password out of what it signs.
+        consistent about ports, and does not sign user and password.
 
-        *body* is what came, byte for byte; a GET has ``b""``. *signature* is the header, or None
-        where there was none. *content_type* is the header too: the fields of a form are signed,
-        and of anything else the hash ``bodySHA256`` that is in the URL, without which only an
-        empty body is Twilio's. If it is left out, that hash alone decides.
+        *body* is the body as received, byte for byte; a GET has ``b""``. *signature* is the
+        header, or None without one. *content_type* is the header too: of a form the fields are
+        signed, of anything else the hash ``bodySHA256`` in the URL, without which only an empty
+        body can be Twilio's. Without *content_type* the presence of that hash decides.
 
-        A signature stays good for ever, and the service does not promise to send a callback
-        once: what must happen once is to be remembered by its sid.
+        A signature stays valid for ever, and the service may send a callback more than once:
+        remember sids to act once.
         """
         if signature is None or not signature.isascii():
             return False
@@ -73,7 +73,7 @@ class SignatureVerifier:
         except CallbackError:
             return False
         urls = _spellings(url)
-        # A list: which of them matched must not show in the time that it takes.
+        # A list, not a generator: the time taken must not show which one matched.
         matches = [
             hmac.compare_digest(_signature(key, one + signed), signature)
             for key in self._keyed
@@ -84,8 +84,8 @@ class SignatureVerifier:
     def sign(self, url: str, body: bytes = b"", *, content_type: str | None = None) -> str:
         """Return the signature by the first token, for tests and stand-ins of the service.
 
-        The parameters are those of :meth:`verify`. What Twilio cannot have sent (no absolute URL,
-        a body that is no form, a ``bodySHA256`` that is missing or wrong) is a ValueError.
+        The parameters are those of :meth:`verify`. A request that Twilio cannot send (no absolute
+        URL, a body that is no form, a missing or wrong ``bodySHA256``) is a ValueError.
         """
         urls = _spellings(url)
         if not urls:
@@ -94,7 +94,7 @@ class SignatureVerifier:
         return _signature(self._keyed[0], urls[0] + signed)
 
     def _signed_text(self, url: str, body: bytes, content_type: str | None) -> str:
-        """Return what is signed after the URL; a CallbackError if that cannot vouch for *body*."""
+        """Return the signed text after the URL; a CallbackError if it does not cover *body*."""
         if not isinstance(url, str):
             raise TypeError(f"url: must be the text that Twilio has, not {type(url).__name__}")
         query = url.partition("#")[0].partition("?")[2]
@@ -129,14 +129,14 @@ def _signature(keyed: hmac.HMAC, text: str) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    # A surrogate, which stands for a byte that is not UTF-8, must not be an error.
+    # A surrogate, which stands for a byte that is not UTF-8, must not raise an error.
     return text.encode("utf-8", "surrogatepass")
 
 
 def _spellings(url: str) -> list[str]:
     """Return *url* in the forms that may have been signed, or none if it is not http(s).
 
-    The first is what the service documents: user and password dropped, the port as it is.
+    The first is the documented one: without user and password, the port as it is.
     """
     found = _URL.fullmatch(url)
     if found is None:
@@ -145,4 +145,4 @@ def _spellings(url: str) -> list[str]:
     default = _DEFAULT_PORTS[scheme.lower()]
     ports = [f":{port}", ""] if port else ["", f":{default}"]
     users = ["", user] if user else [""]
-    return [f"{scheme}://{who}{host}{where}{rest}" for who in users for where in ports]
+    return [f"{scheme}://{login}{host}{where}{rest}" for login in users for where in ports]

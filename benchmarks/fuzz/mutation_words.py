@@ -1,4 +1,4 @@
-"""What hostile answers are put together from: values, headers and next pages that are no good."""
+"""The words of hostile answers: values, headers and next pages that are no good."""
 
 import gzip
 

@@ -1,7 +1,7 @@
 """Hostile answers: a good one, bent and broken at random, and the same again for the same chances.
 
 What is bent is the document, its text, the status, the headers, the way the length is told, and
-last the bytes as they are sent. Pure: who asked, and who sends it, is not known here.
+last the bytes as they are sent. Pure: neither the call nor the connection is known here.
 """
 
 import gzip
@@ -19,14 +19,14 @@ End = Literal["stays", "closes", "resets"]
 
 
 class Good(NamedTuple):
-    """What the service says when all is well; no document is no body."""
+    """A good answer of the service; no document is no body."""
 
     status: int
     document: Any
 
 
 class Place(NamedTuple):
-    """Where it is said: *own* and *other* are origins, *path* and *query* what was asked for."""
+    """The request that is answered: *own* and *other* are origins, *path* and *query* its own."""
 
     own: str
     other: str
@@ -35,7 +35,7 @@ class Place(NamedTuple):
 
 
 class Hostile(NamedTuple):
-    """What is sent instead, piece by piece, and what becomes of the connection."""
+    """A hostile answer, piece by piece, and the end of its connection."""
 
     pieces: Sequence[bytes]
     end: End
@@ -71,7 +71,7 @@ def whole(good: Good, place: Place) -> Hostile:
 _LEFT_ALONE = 0.1
 _BROKEN = 0.2
 _IN_PIECES = 0.1
-# Who waits for the end of an answer without one holds up everybody, so that there are few.
+# An answer without an end holds up all other calls, so that there are few.
 _ENDS: Sequence[End] = ("stays", "closes", "resets")
 _FRAMED, _UNFRAMED = (80, 18, 2), (3, 93, 4)
 

@@ -92,12 +92,12 @@ class Connection(asyncio.Protocol):
 
 
 class Stranger(asyncio.Protocol):
-    """The other origin, which nobody may come to."""
+    """The other origin, which no call may go to."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note who came."""
+        """Note the connection."""
         self._service.astray.append("a connection to the other origin")
         transport.close()

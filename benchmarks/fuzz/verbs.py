@@ -1,4 +1,4 @@
-"""What the fuzzing of answers asks for, and the good answers that it begins with.
+"""The calls of the fuzzing of answers, and the good answers that it begins with.
 
 Each call has a number, which is in the sid of its workspace or assistant: so it has its own place
 on the server, and its own chances.
@@ -8,7 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from random import Random
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 from urllib.parse import unquote
 
 import attrs
@@ -116,6 +116,8 @@ def _document(kind: Any, name: str = "") -> Any:
             texts = {str: _NAMED.get(name, name), datetime: "2026-11-21T12:00:00Z"}
             numbers = {int: 7, float: 1.5, bool: True}
             return {**texts, **numbers}.get(kind, _TEXT)
+        case container if container is Annotated:
+            return _document(inner[0], name)
         case container if container is list:
             return [_document(inner[0])] * 2
         case container if container is dict:
@@ -179,7 +181,7 @@ _PATH = re.compile("/v1/(?:Workspaces/WS|Assistants/UA)(?P<number>[0-9a-f]{32})/
 
 
 def number_of(path: str) -> str | None:
-    """Return the number of the call that asks for a path, None where nobody would."""
+    """Return the number of the call that asks for a path, None where none does."""
     match = _PATH.fullmatch(path)
     return None if match is None else match["number"]
 

@@ -10,6 +10,8 @@ import argparse
 import asyncio
 import os
 import secrets
+import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from math import inf
 from pathlib import Path
@@ -21,9 +23,13 @@ from filelock import FileLock
 import aiotask
 from aiotask.bulk.claims import Claims, Unfinished
 from aiotask.bulk.item import Item
+from aiotask.bulk.journal.locks import Locks
 from aiotask.bulk.journal.records import Claim, Entry, State
+from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.bulk.journal.writer import JournalWriter
-from aiotask.bulk.resolver import Resolver
+from aiotask.bulk.lookup import Matches
+from aiotask.bulk.resolver import Resolver, _View
+from aiotask.bulk.screening import Screening
 from aiotask.bulk.sender import Fate, Sender
 from aiotask.bulk.sentinels import Sentinels
 from aiotask.taskrouter import NewTask
@@ -101,7 +107,8 @@ async def create(options: argparse.Namespace) -> None:
 
 
 def no_intent() -> None:
-    """Claims come into the journal some time after the rows may be sent."""
+    """Claims come into the journal some time after the rows may be sent, and it is believed."""
+    no_suspicion()
     write, close = JournalWriter.write, JournalWriter.close
     coming: list[asyncio.Task[None]] = []
 
@@ -121,7 +128,8 @@ def no_intent() -> None:
 
 
 def no_doubt() -> None:
-    """Take rows that an earlier run left in flight for rows that were not sent."""
+    """Take rows that an earlier run left in flight for rows that were not sent, and believe it."""
+    no_suspicion()
     unfinished = Claims._unfinished  # noqa: SLF001 - the safeguard lies inside
 
     def without_doubt(claims: Claims, entry: Entry, row: Any) -> Unfinished:
@@ -147,14 +155,13 @@ def blind_retry() -> None:
     patch.object(Sender, "_fate", fate).start()
 
 
-def no_events() -> None:
+def no_created_events() -> None:
     """Take what lists do not show for absent, although they do not show what has ended."""
 
-    async def unasked(resolver: Resolver, missing: Sequence[Item], **_: bool) -> None:
-        for item in missing:
-            resolver._not_there(item)  # noqa: SLF001 - as above
+    async def unasked(resolver: Resolver, _: list[Item]) -> _View:
+        return _View(Matches(resolver.job), inf, inf)
 
-    patch.object(Resolver, "_ask_events", unasked).start()
+    patch.object(Resolver, "_through_events", unasked).start()
 
 
 def no_sentinel() -> None:
@@ -163,8 +170,42 @@ def no_sentinel() -> None:
 
 
 def no_lock() -> None:
-    """Let others have the journal at the same time."""
+    """Let others have the journal at the same time, and write to it."""
+
+    def move(journal: SqliteJournal, connection: sqlite3.Connection) -> None:
+        connection.execute(
+            "UPDATE meta SET value = ? WHERE name = 'position'",
+            (str(journal._next),),  # noqa: SLF001 - as above
+        )
+
     patch.object(FileLock, "acquire", lambda *_, **__: None).start()
+    patch.object(Locks, "take_file", lambda locks: Path(locks._path).stat()).start()  # noqa: SLF001
+    patch.object(SqliteJournal, "_move", move).start()
+    no_suspicion()
+
+
+def no_suspicion() -> None:
+    """Believe every journal."""
+
+    async def unchecked(_: Screening, __: list[Item]) -> None:
+        pass
+
+    patch.object(
+        SqliteJournal, "suspicion", property(lambda _: None, lambda *_: None), create=True
+    ).start()
+    patch.object(Screening, "_check", unchecked).start()
+
+
+def jump(jumps: Sequence[str]) -> None:
+    """Put the local clock wrong by seconds, from moments after the beginning on."""
+    began, right = time.monotonic(), time.time
+    errors = [(float(after), float(error)) for after, error in (each.split(":") for each in jumps)]
+
+    def wrong() -> float:
+        passed = time.monotonic() - began
+        return right() + next((error for after, error in errors[::-1] if after <= passed), 0.0)
+
+    patch.object(time, "time", wrong).start()
 
 
 WITHOUT: dict[str, Callable[[], None]] = {
@@ -174,8 +215,9 @@ WITHOUT: dict[str, Callable[[], None]] = {
     "blind-retry": blind_retry,
     "no-wait": no_sentinel,  # and nothing to wait for, see above
     "no-sentinel": no_sentinel,
-    "no-events": no_events,
+    "no-created-events": no_created_events,
     "no-lock": no_lock,
+    "no-suspicion": no_suspicion,
 }
 
 
@@ -191,7 +233,11 @@ def main() -> None:
     parser.add_argument("--named", action="store_true", help="rows have keys of their own")
     parser.add_argument("--awaited", action="store_true", help="rows are waited for")
     parser.add_argument("--without", choices=WITHOUT)
+    parser.add_argument(
+        "--clock", nargs="*", default=(), metavar="AFTER:ERROR", help="seconds, see jump"
+    )
     options = parser.parse_args()
+    jump(options.clock)
     if options.without:
         WITHOUT[options.without]()
     asyncio.run(create(options))

@@ -1,7 +1,7 @@
-"""A sandbox whose limit changes while it runs, in a process of its own, with one workspace in it.
+"""Sandbox with one workspace, in a process of its own, whose rate limit changes while it runs.
 
-It prints its URL and the workspace's sid, and when its standard input ends what it created and what
-it refused.
+It prints its URL and the workspace's sid, and at the end of its standard input the numbers of
+created tasks and of refused requests.
 """
 
 import argparse
@@ -17,21 +17,21 @@ from aiotask.sandbox.clock.rate_window import SlidingWindow
 from aiotask.sandbox.server.admission import Admission
 
 
-def say_nothing_of_limits() -> None:
-    """Leave out the headers that tell limits, which are documented by name alone."""
-    told = Admission.headers
+def omit_limits() -> None:
+    """Leave out the headers that state limits."""
+    original = Admission.headers
 
     def headers(admission: Admission, in_flight: int, seconds: float) -> CIMultiDict[str]:
-        all_of_them = told(admission, in_flight, seconds)
-        for name in [name for name in all_of_them if name.startswith("X-Rate-Limit")]:
-            del all_of_them[name]
-        return all_of_them
+        answer_headers = original(admission, in_flight, seconds)
+        for name in [name for name in answer_headers if name.startswith("X-Rate-Limit")]:
+            del answer_headers[name]
+        return answer_headers
 
     patch.object(Admission, "headers", headers).start()
 
 
 async def change(sandbox: Sandbox, rates: Sequence[float], seconds: float) -> None:
-    """Let each of the rates count when the one before has counted for so long."""
+    """Apply each of the rates after so many seconds of the one before."""
     for rate in rates:
         await asyncio.sleep(seconds)
         admission = sandbox._admission  # noqa: SLF001 - no sandbox's limit changes otherwise
@@ -61,5 +61,5 @@ if __name__ == "__main__":
     parser.add_argument("--stated", action="store_true", help="answers state the first limit")
     given = parser.parse_args()
     if not given.stated:
-        say_nothing_of_limits()
+        omit_limits()
     asyncio.run(serve(given))

@@ -1,4 +1,4 @@
-"""Where the verbs of a soak are called: clients, workspaces that come and go, and chances."""
+"""The scene of a soak: clients, workspaces that come and go, and chances."""
 
 from collections import deque
 from pathlib import Path
@@ -21,7 +21,7 @@ _KNOWN = 400  # tasks of a workspace
 
 
 class DeliberateError(Exception):
-    """What hooks and callbacks raise."""
+    """Raised by hooks and callbacks."""
 
 
 @attrs.define
@@ -37,7 +37,7 @@ class Room:
 
 @attrs.frozen
 class Scene:
-    """Where a verb is called, and by which chances."""
+    """The client and the workspace of a call, and its chances."""
 
     client: aiotask.Client
     base: str
@@ -62,7 +62,7 @@ class Scene:
         return self.random.random() < share
 
     def name(self) -> str:
-        """Return a name that nobody has."""
+        """Return a name that is not taken."""
         return f"n{self.random.getrandbits(64):x}"
 
     def may_raise(self) -> None:

@@ -1,4 +1,4 @@
-"""What a soak does: verbs of every kind on a workspace, each well behaved or left in the middle."""
+"""The verbs of a soak, of every kind, each well behaved or left in the middle."""
 
 import asyncio
 import tempfile
@@ -279,7 +279,7 @@ async def _drop(calls: list[asyncio.Task[Task]]) -> None:
 
 
 class Verb(NamedTuple):
-    """What may be done, and how often for each of the others."""
+    """A verb, and its share among the others."""
 
     share: int
     act: Callable[[Scene], Coroutine[Any, Any, None]]

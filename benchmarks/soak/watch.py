@@ -1,4 +1,4 @@
-"""What a soak watches: what the process holds, again and again, and complaints of the loop."""
+"""Samples of what the client's process holds, and complaints of its loop."""
 
 import asyncio
 import gc
@@ -19,14 +19,23 @@ import aiotask
 _MB = 1_000_000
 _DESCRIPTORS = Path("/proc/self/fd")
 # What the client knows of paces is bounded, and grows and falls far below that.
-_PACING = frozenset({"aiotask._rate_limiter", "aiotask._adaptive_rate"})
-_HELD = 4  # lists and deques of a lane
+_PACING = frozenset(
+    f"aiotask._{name}"
+    for name in (
+        "rate_limiter",
+        "adaptive_rate",
+        "concurrency_limit",
+        "cubic_curve",
+        "throughput",
+    )
+)
+_HELD = 4  # lists and deques of a rate limiter
 _QUIET = 100  # looks, until nothing is under way any longer
 _SHOWN = 10  # complaints
 
 
 class Sample(NamedTuple):
-    """What there was in one moment: megabytes of memory, and numbers of the rest.
+    """One sample: megabytes of memory, and numbers of the rest.
 
     Of objects, those that lanes are made of do not count, nor does the task that looks.
     """
@@ -47,13 +56,13 @@ class Sample(NamedTuple):
 
 
 class Inside(NamedTuple):
-    """What a client keeps inside."""
+    """The inner state of a client."""
 
     lanes: int
     once: int
     """Names of what was made once, that are remembered."""
     making: int
-    """... that somebody makes now."""
+    """... that are being made."""
     taken: int
     """Slots for requests."""
     in_flight: int
@@ -98,7 +107,7 @@ def memory_of(process: int | str) -> float:
 
 
 async def quiet(client: aiotask.Client) -> None:
-    """Wait until nobody but the caller does anything, or for ten seconds."""
+    """Wait until only the caller is at work, or for ten seconds."""
     for _ in range(_QUIET):
         gc.collect()
         if len(asyncio.all_tasks()) == 1 and not inside(client).acquired:

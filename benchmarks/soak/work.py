@@ -1,4 +1,4 @@
-"""Who does the work of a soak: hands that call verbs by chance, in workspaces that come and go."""
+"""The workers of a soak: they call verbs by chance, in workspaces that come and go."""
 
 import asyncio
 import sys
@@ -36,7 +36,7 @@ FOREIGN, SWALLOWED = "foreign", "not cancelled"
 
 @attrs.define
 class Tally:
-    """How calls ended, by verb; what errors there were, and the longest cancellation."""
+    """The ends of calls, by verb; the errors, and the longest cancellation."""
 
     ends: dict[str, Counter[str]] = attrs.field(factory=lambda: defaultdict(Counter))
     errors: Counter[str] = attrs.field(factory=Counter)
@@ -49,12 +49,12 @@ class Tally:
 
     @property
     def calls(self) -> int:
-        """How many there were."""
+        """The number of calls."""
         return self.all.total()
 
     @property
     def all(self) -> Counter[str]:
-        """How calls ended, of whatever verb."""
+        """The ends of calls of all verbs."""
         return sum(self.ends.values(), Counter())
 
     def foreign(self, verb: str, error: Exception) -> None:
@@ -95,7 +95,7 @@ class Soak:
             await asyncio.sleep(_LIFETIME / ROOMS)
             self._rooms.append(await self._open())
             self._rooms.pop(0)
-            # With those of which nobody knows that they were made.
+            # With those whose answers were lost.
             known = {room.sid for room in self._rooms}
             for workspace in await _insist(self._client.taskrouter.workspaces.list().all):
                 if workspace.sid not in known:

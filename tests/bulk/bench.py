@@ -89,7 +89,7 @@ class Bench:
 
     @property
     def sent(self) -> int:
-        """How many creates came in."""
+        """The number of creates that came in."""
         return self.sandbox.requests["POST Tasks"]
 
     def job(
@@ -136,6 +136,16 @@ class Bench:
                 assert there.get(outcome.sid) == number, outcome
             elif isinstance(outcome, Rejected):
                 assert not made[number], outcome
+
+    async def copied(self, outcome: Outcome[NewTask]) -> str:
+        """Make a copy of a row's task, as a request does that is carried out twice."""
+        assert isinstance(outcome, Created)
+        original = await self.tasks.fetch(outcome.sid)
+        return (await self.tasks.create(attributes=original.attributes)).sid
+
+    def status(self, sid: str) -> str:
+        tasks = self.sandbox.tasks(self.workspace)
+        return next(task.assignment_status for task in tasks if task.sid == sid)
 
     async def check_all(self, number: int) -> None:
         """See that there is one task for each row, and that the journal says so."""

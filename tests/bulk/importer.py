@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 @attrs.frozen(kw_only=True)
 class Errand:
-    """What an import in another process is to do."""
+    """The orders of an import in another process."""
 
     url: str
     account_sid: str

@@ -46,7 +46,7 @@ class Machine:
 
     @property
     def syncs(self) -> int:
-        """How often something was forced to the disk, whether or not that failed."""
+        """The number of syncs, also of those that failed."""
         return int(_BOARD.unpack(self._board[:])[3])
 
     def set_clock(self, step: int) -> None:

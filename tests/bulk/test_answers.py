@@ -1,4 +1,4 @@
-"""What a bulk creation makes of answers to its creates that are well-formed, and not for them."""
+"""Bulk creation: answers to its creates that are well-formed, and not for them."""
 
 from collections.abc import Callable
 from typing import Any

@@ -59,27 +59,16 @@ async def test_what_is_nowhere_is_missing(there: Bench) -> None:
     assert not result.in_order
 
 
-async def copied(there: Bench, outcome: Any) -> str:
-    """Make a copy of a row's task, as a request does that is carried out too late."""
-    original = await there.tasks.fetch(outcome.sid)
-    return (await there.tasks.create(attributes=original.attributes)).sid
-
-
-def status(there: Bench, sid: str) -> str:
-    tasks = there.sandbox.tasks(there.workspace)
-    return next(task.assignment_status for task in tasks if task.sid == sid)
-
-
 @pytest.mark.parametrize("later", [0, 2])
 async def test_of_two_tasks_the_one_that_the_journal_names_stays(there: Bench, later: int) -> None:
     outcomes = await there.finish(rows(5))
     there.check(outcomes)
     await there.sandbox.advance(seconds=later)
-    copies = {await copied(there, outcome): outcome for outcome in outcomes[:3]}
+    copies = {await there.copied(outcome): outcome for outcome in outcomes[:3]}
     found = await there.tasks.audit(there.journal)
     assert not found.in_order
     assert len(found.twice) == 3
-    assert {status(there, copy) for copy in copies} == {"pending"}  # nothing is done unasked
+    assert {there.status(copy) for copy in copies} == {"pending"}  # nothing is done unasked
     fixed = await there.tasks.audit(there.journal, fix=True)
     assert fixed.in_order
     for one in fixed.twice:
@@ -88,7 +77,7 @@ async def test_of_two_tasks_the_one_that_the_journal_names_stays(there: Bench, l
         assert isinstance(original, Created)
         assert original.sid == first.sid
         assert (first.canceled, copy.canceled) == (False, True)
-        assert (status(there, first.sid), status(there, copy.sid)) == ("pending", "canceled")
+        assert (there.status(first.sid), there.status(copy.sid)) == ("pending", "canceled")
     again = await there.tasks.audit(there.journal)
     assert again.in_order
     assert not again.twice
@@ -98,21 +87,21 @@ async def test_of_two_tasks_that_one_stays_which_the_caller_was_told_of(there: B
     (outcome,) = await there.finish(rows(1))
     assert isinstance(outcome, Created)
     await there.sandbox.advance(seconds=2)
-    copy = await copied(there, outcome)
+    copy = await there.copied(outcome)
     look(there.journal, "UPDATE rows SET sid = ?", copy)
     result = await there.tasks.audit(there.journal, fix=True)
     assert [[one.sid for one in finding.copies] for finding in result.twice] == [
         [copy, outcome.sid]
     ]
-    assert (status(there, copy), status(there, outcome.sid)) == ("pending", "canceled")
+    assert (there.status(copy), there.status(outcome.sid)) == ("pending", "canceled")
 
 
 async def test_a_copy_that_a_worker_has_is_left_to_them(there: Bench) -> None:
     (outcome,) = await there.finish(rows(1))
-    copy = await copied(there, outcome)
+    copy = await there.copied(outcome)
     there.sandbox.assign(copy)
     result = await there.tasks.audit(there.journal, fix=True)
-    assert status(there, copy) == "assigned"
+    assert there.status(copy) == "assigned"
     assert not result.in_order
     assert [[copy.canceled for copy in one.copies] for one in result.twice] == [[False, False]]
 
@@ -121,7 +110,7 @@ async def test_a_copy_that_a_worker_gets_in_that_moment_is_left_to_them(
     there: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (outcome,) = await there.finish(rows(1))
-    copy = await copied(there, outcome)
+    copy = await there.copied(outcome)
     fetch = type(there.tasks).fetch
 
     async def fetch_and_lose(tasks: Any, sid: str) -> Any:
@@ -131,7 +120,7 @@ async def test_a_copy_that_a_worker_gets_in_that_moment_is_left_to_them(
 
     monkeypatch.setattr(type(there.tasks), "fetch", fetch_and_lose)
     result = await there.tasks.audit(there.journal, fix=True)
-    assert status(there, copy) == "assigned"
+    assert there.status(copy) == "assigned"
     assert not result.in_order
     assert there.sandbox.answers[412] == 1
 

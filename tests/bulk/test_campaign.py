@@ -15,8 +15,16 @@ def campaign(*options: object) -> None:
 
 
 def test_thirty_kills_lose_no_row_and_make_none_twice() -> None:
-    campaign("--kills", 30, "--most-kills", 10, "--jobs", 3, "--rows", 600)
+    campaign("--plain", "--kills", 30, "--most-kills", 10, "--jobs", 3, "--rows", 600)
+
+
+def test_incidents_lose_no_row_and_make_none_twice() -> None:
+    campaign("--kills", 6, "--most-kills", 2, "--jobs", 3, "--rows", 300)
 
 
 def test_without_a_safeguard_the_campaign_fails() -> None:
     campaign("--ablation", "blind-retry", "--ablation", "no-doubt")
+
+
+def test_without_suspicion_or_events_of_creation_the_campaign_fails() -> None:
+    campaign("--ablation", "no-suspicion", "--ablation", "no-created-events")

@@ -142,7 +142,7 @@ async def test_somebody_elses_task_is_a_control_too() -> None:
 
         async def others() -> None:
             await until(lambda: here.creates >= 2)
-            await asyncio.sleep(0.7 * SETTLE)
+            await asyncio.sleep(1.05 * SETTLE)
             await here.tasks.create(attributes={"n": -1})
 
         others_too = asyncio.ensure_future(others())
@@ -253,7 +253,8 @@ async def test_a_rotated_token_pauses_the_job_with_its_rows_untouched(
             told = here.done
             looks = here.sandbox.requests["GET Tasks"]
             await here.create(rows(400), journal=path, max_in_flight=5)
-            assert here.sandbox.requests["GET Tasks"] == looks
+            # What was not sent, and the first new rows, are looked for by way of trial.
+            assert here.sandbox.requests["GET Tasks"] - looks <= 2
             assert {type(outcome) for outcome in here.done} == {Created}
             assert len(told) + len(here.done) == 400
             assert here.held == Counter(range(400))
@@ -322,7 +323,12 @@ async def test_the_key_can_be_an_attribute_that_is_there_already() -> None:
         ]
         await here.create(given, row_key=crm, key_attribute="crm")
         for task in here.sandbox.tasks(here.workspace):
-            assert set(msgspec.json.decode(task.attributes)) == {"n", "crm", "aiotask_job"}
+            assert set(msgspec.json.decode(task.attributes)) == {
+                "n",
+                "crm",
+                "aiotask_job",
+                "aiotask_row",
+            }
         assert here.held == Counter([1, 2])
 
 

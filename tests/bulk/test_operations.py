@@ -27,6 +27,7 @@ class Cancellation:
         self.limiter: RateLimiter = tasks._lane("update")
         self.retry: RetryPolicy = client._session.retry
         self.hooks: Hooks = client._session.hooks
+        self.service_time = client._session.service_time
         self.sent: list[str] = []
         self._tasks = tasks
 

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -58,20 +61,16 @@ def claim(local: Service, journal: Path, state: State, sid: str | None) -> None:
 
 
 def test_an_import_that_is_in_order_is_said_to_be(local: Service, journal: Path) -> None:
-    assert audited(local, journal) == (
-        0,
-        [
-            "rows: 3: 2 created, 1 rejected",
-            "tasks: 2",
-            "in order: every row is as the journal says",
-        ],
-    )
+    status, told = audited(local, journal)
+    assert (status, told[:2]) == (0, ["rows: 3: 2 created, 1 rejected", "tasks: 2"])
+    assert told[2].startswith("seen is every task that was created since 20")
+    assert told[3:] == ["in order: every row is as the journal says"]
 
 
 def test_a_task_that_has_ended_since_is_in_order(local: Service, journal: Path) -> None:
     assert local.run("tasks", "delete", local.tasks()[0].sid).exit_code == 0
     status, told = audited(local, journal)
-    assert (status, told[1]) == (0, "tasks: 1, and 1 that have ended")
+    assert (status, told[1]) == (0, "tasks: 1, and 1 that only events tell of")
 
 
 def test_what_was_created_and_is_nowhere_is_missing(local: Service, journal: Path) -> None:
@@ -122,7 +121,30 @@ def test_of_many_findings_the_first_ones_are_told() -> None:
     assert told[2] == "unexpected: 30 (tasks of rows that have none according to the journal)"
     assert told[3] == "  row 1, key k1, WT1"
     assert told[22] == "  row 20, key k20, WT20"
-    assert told[23:] == ["  ... and 10 more", "not in order"]
+    no_events = "the service gives no events: seen is what is listed"
+    assert told[23:] == ["  ... and 10 more", no_events, "not in order"]
+
+
+def test_a_report_says_what_it_cannot_see() -> None:
+    rows, date = dict.fromkeys(State, 0), datetime(2026, 11, 22, tzinfo=UTC)
+    for since, seen in ((None, "the service gives no events"), (date, "seen is every task")):
+        *_, reach, verdict = report(Audit(rows, seen_since=since, unseen=1000))
+        assert reach.startswith(seen)
+        assert reach.endswith("; 1,000 rows may have had other tasks before, which nothing shows")
+        assert verdict == "not in order"
+
+
+def test_a_row_with_another_task_than_the_journal_names_is_told(
+    local: Service, journal: Path
+) -> None:
+    other = "WT" + "0" * 32
+    sid = local.tasks()[0].sid
+    with closing(sqlite3.connect(journal, isolation_level=None)) as connection:
+        connection.execute("UPDATE rows SET sid = ? WHERE sid = ?", (other, sid))
+    status, told = audited(local, journal)
+    title = "wrong: 1 (rows with another task than the journal names, which stands first)"
+    assert (status, told[2]) == (1, title)
+    assert told[3].endswith(f", {other}, {sid}")
 
 
 def test_a_journal_that_cannot_be_used_is_wrong_usage(local: Service, journal: Path) -> None:

@@ -1,7 +1,5 @@
 """Commands for single tasks and lists."""
 
-import csv
-import io
 import json
 import os
 import shlex
@@ -120,58 +118,6 @@ def test_plain_http_to_another_machine_has_to_be_allowed(local: Service) -> None
     tried = run("tasks", "fetch", NOBODY, *options, "--allow-insecure", **local.environment)
     assert tried.exit_code == 1
     assert "Cannot connect to host taskrouter.invalid" in tried.stderr
-
-
-@pytest.fixture
-def three(local: Service) -> Service:
-    for number in range(3):
-        created(local, "--priority", str(number), "--attributes", json.dumps({"n": f"é{number}"}))
-    return local
-
-
-def test_a_list_is_json_lines_by_default(three: Service) -> None:
-    result = three.run("tasks", "list", "--ordering", "Priority:desc")
-    rows = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [row["attributes"] for row in rows] == [{"n": "é2"}, {"n": "é1"}, {"n": "é0"}]
-    assert "etag" not in rows[0]
-
-
-def test_a_list_is_filtered_and_limited_by_options(three: Service) -> None:
-    def found(*options: str) -> int:
-        return len(three.run("tasks", "list", *options).stdout.splitlines())
-
-    three.ask(lambda: three.sandbox.assign(three.sandbox.tasks(three.workspace)[0].sid))
-    assert found("--assignment-status", "pending") == 2
-    assert found("--assignment-status", "pending", "--assignment-status", "assigned") == 3
-    assert found("--limit", "1") == 1
-    assert found("--limit", "0") == 0
-    assert found("--priority", "2", "--no-has-addons") == 1
-    assert found("--evaluate-task-attributes", 'n == "é1"') == 1
-    assert three.run("tasks", "list", "--assignment-status", "lost").exit_code == 2
-
-
-def test_a_list_as_csv_has_attributes_as_json_text(three: Service) -> None:
-    text = three.run("tasks", "list", "--output", "csv").stdout
-    rows = list(csv.DictReader(io.StringIO(text)))
-    assert [json.loads(row["attributes"]) for row in rows] == [{"n": f"é{n}"} for n in range(3)]
-    assert json.loads(rows[0]["links"])["workspace"].endswith(three.workspace)
-    assert rows[0]["ignore_capacity"] == ""
-
-
-def test_an_empty_list_as_csv_still_has_its_header(local: Service) -> None:
-    assert local.run("tasks", "list", "--output", "csv").stdout.startswith("sid,account_sid,")
-
-
-def test_a_table_in_a_pipe_cuts_nothing(three: Service) -> None:
-    text = three.run("tasks", "list", "--output", "table").stdout
-    assert all(task.sid in text and task.attributes in text for task in three.tasks())
-
-
-def test_a_table_shows_control_characters_as_text(local: Service) -> None:
-    created(local, "--attributes", '{"n": "\\u009b31m"}')
-    text = local.run("tasks", "list", "--output", "table").stdout
-    assert "\x9b" not in text
-    assert "\\x9b31m" in text
 
 
 def test_a_reader_that_leaves_ends_a_list_quietly(local: Service) -> None:

@@ -97,8 +97,8 @@ def test_a_wrong_element_is_a_wrong_row_with_its_line(local: Service, tmp_path: 
         (PRETTY[:-1], "the array does not end"),
         (PRETTY + PRETTY, "20: the array ends, and more follows"),
         ('[{"a": 1}, {"a": tru}]', "1: not JSON: "),
-        (json.dumps(ROWS[0], indent=2), "1: a row goes on in the next line"),
-        ('{"tasks": [\n{"attributes": {}},\n{"attributes": {}}\n]}', "a row goes on in the next"),
+        (json.dumps(ROWS[0], indent=2), "1: a row continues in the next line"),
+        ('{"tasks": [\n{"attributes": {}},\n{"attributes": {}}\n]}', "a row continues in the next"),
     ],
 )
 def test_other_json_is_refused_whole_and_nothing_is_sent(
@@ -118,7 +118,7 @@ def test_pretty_printed_objects_in_a_pipe_stop_the_import(local: Service) -> Non
     with standard_input(text.encode()):
         result = local.run("tasks", "import", "-")
     assert result.exit_code == 2
-    assert "stopped: <stdin>:1: a row goes on in the next line: " in result.stderr
+    assert "stopped: <stdin>:1: a row continues in the next line; " in result.stderr
     assert local.tasks() == []
 
 
@@ -188,6 +188,18 @@ def test_another_encoding_is_refused_with_a_guess_that_is_right(
     again = local.run("tasks", "import", str(file), "--encoding", guess)
     assert "Müller" in again.stderr  # a channel that the workspace has not
     assert again.exit_code == 1
+
+
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_ascii_text_in_utf_16_without_a_mark_is_refused_with_a_guess(
+    local: Service, tmp_path: Path, order: str
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(lines(2).encode(f"utf-16-{order}"))
+    result = local.run("tasks", "import", str(file))
+    assert result.exit_code == 2
+    assert result.stderr.endswith(f"try --encoding utf-16-{order}\n")
+    assert local.run("tasks", "import", str(file), "--encoding", f"utf-16-{order}").exit_code == 0
 
 
 def test_an_encoding_that_does_not_fit_is_wrong_usage(local: Service, tmp_path: Path) -> None:

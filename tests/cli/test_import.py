@@ -55,7 +55,7 @@ def test_wrong_rows_are_told_by_their_lines_and_the_others_go_through(
     assert {line.rpartition(str(file))[2].split(":")[1] for line in told} == set(
         map(str, range(4, 11))
     )
-    assert "did you mean 'priority'?" in result.stderr
+    assert "unknown field 'prioritty'; did you mean priority\n" in result.stderr
     assert "virtual_start_time: must be a date and time like" in result.stderr
     assert summary.startswith("10 rows: 3 created, 7 rejected, 0 unresolved in ")
     found = outcomes(results)
@@ -99,7 +99,7 @@ def test_csv_cells_are_read_by_the_types_of_their_fields(local: Service, tmp_pat
     ("header", "said"),
     [
         ("attributes,prioritty", "unknown field 'prioritty'; did you mean priority"),
-        ("attributes,zzz", "unknown field 'zzz'; choose from attributes, "),
+        ("attributes,zzz", "unknown field 'zzz'; choose from "),
         ("priority,priority", "two columns are named priority"),
         ('"priority', "not CSV"),
         ("\n\n", "has no header, which names the columns"),

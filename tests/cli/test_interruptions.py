@@ -266,6 +266,7 @@ def test_rows_in_doubt_are_unresolved_where_no_journal_has_them(
     with meanwhile(interrupt):
         result = local.run("tasks", "import", str(file), "--max-in-flight", "20")
     assert result.exit_code == 130
-    unresolved = result.stderr.count("unresolved, it may have been created: ")
+    assert "unresolved, it may have been created: " in result.stderr
+    unresolved = int(result.stderr.rpartition(" rows: 0 created")[0].splitlines()[-1])
     assert f"{unresolved} rows: 0 created, 0 rejected, {unresolved} unresolved" in result.stderr
     assert f"all rows up to line {unresolved} are done\n" in result.stderr

@@ -231,3 +231,18 @@ def test_results_on_standard_output_are_those_of_the_run(local: Service, tmp_pat
     job.file.write_text(lines(3))
     (line,) = local.run(*words).stdout.splitlines()
     assert json.loads(line)["row"] == 3
+
+
+def test_look_first_looks_for_the_rows_of_a_journal_that_is_in_doubt(
+    local: Service, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = Job(tmp_path, lines(20))
+    assert local.run(*job.words).exit_code == 0
+    job.file.write_text(lines(40))
+    again = local.run(*job.words, "--look-first")
+    assert again.exit_code == 0, again.stderr
+    assert "it was to be looked first" in caplog.text
+    assert numbers(local) == Counter(range(1, 41))
+    refused = local.run("tasks", "import", str(job.file), "--look-first")
+    assert refused.exit_code == 2
+    assert "--look-first: there is no --journal to doubt" in refused.stderr

@@ -1,12 +1,8 @@
-"""Display of progress and tables on a terminal, here a pseudo-terminal."""
+"""Display of progress on a terminal, here a pseudo-terminal."""
 
-import os
-import pty
 import re
 import signal
-import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,34 +10,12 @@ from typing import Any
 
 import pytest
 
+from aiotask._checks import printable
 from aiotask.bulk import Created, Rejected, Unresolved
-from aiotask.cli.errors import printable
 from aiotask.cli.importing.counts import Counts, spans
 from aiotask.cli.progress import Display
 from tests.cli.commands import LONG, Service, service, spawn, wait_until
-
-
-class Terminal:
-    """Reads what is written to a pseudo-terminal, from the beginning to its end."""
-
-    def __init__(self) -> None:
-        self._leader, self.follower = pty.openpty()
-        self.shown = b""
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        try:
-            while block := os.read(self._leader, 4096):
-                self.shown += block
-        except OSError:
-            pass  # the other side is closed
-
-    def text(self) -> str:
-        os.close(self.follower)
-        self._reader.join(LONG)
-        os.close(self._leader)
-        return self.shown.decode()
+from tests.cli.terminal import Terminal
 
 
 @pytest.fixture
@@ -146,19 +120,3 @@ def test_lines_are_told_as_spans() -> None:
 
 def test_what_is_not_printable_is_shown_as_python_writes_it() -> None:
     assert printable("é\n\x1b\udc80") == "é\\n\\x1b\\udc80"
-
-
-def test_a_table_on_a_terminal_keeps_to_its_width(local: Service) -> None:
-    made = local.spawn("tasks", "create", "--attributes", '{"text": "' + "x" * 500 + '"}')
-    made.communicate(timeout=LONG)
-    terminal = Terminal()
-    size = {**os.environ, **local.environment, "COLUMNS": "120", "TERM": "xterm"}
-    words = ["tasks", "list", "--output", "table", *local.options]
-    done = subprocess.run(
-        [sys.executable, "-m", "aiotask", *words], stdout=terminal.follower, env=size, check=False
-    )
-    text = terminal.text()
-    assert done.returncode == 0
-    assert local.tasks()[0].sid in text
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    assert max(map(len, plain.split("\r\n"))) == 120

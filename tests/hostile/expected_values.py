@@ -1,4 +1,4 @@
-"""What things and errors show of themselves to who logs, dumps or reports them."""
+"""The texts by which objects and errors are logged, dumped and reported."""
 
 import asyncio
 import pickle

@@ -24,7 +24,7 @@ PLACES: dict[str, Verb] = VERBS | {
 
 
 class Script:
-    """What a server does with each request in turn, and from then on with the last of it.
+    """The reactions to each request in turn, the last of them also from then on.
 
     The first page of a listing to its second one is always good, and is no part of the script.
     """

@@ -98,7 +98,7 @@ MANY: dict[str, tuple[Call, float]] = {
 
 
 class Script:
-    """What a server does with the next requests; all others get the answer that they are glad of.
+    """The reactions to the next requests; all others get the answer that they are glad of.
 
     Where it is *long*, that comes in many parts, and each on a connection of its own.
     """
@@ -135,15 +135,17 @@ async def at_rest(client: Client) -> None:
     await asyncio.sleep(0)  # the loop refers to the task that it woke this one for
     gc.collect()
     async with asyncio.timeout(20):
-        while session._background or [task for task in asyncio.all_tasks() if of_ours(task)]:
+        while session.background._running or [
+            task for task in asyncio.all_tasks() if of_ours(task)
+        ]:
             await asyncio.sleep(0)
     assert session._slots._value == session.max_connections
     assert session._http is not None
     assert session._http.connector is not None
     assert not session._http.connector._acquired
     lanes = session._lanes.values()
-    assert {(lane.in_flight, len(lane._waiting)) for lane in lanes} <= {(0, 0)}
-    assert not session.once._makers
+    assert {(lane.in_flight, len(lane._waiters)) for lane in lanes} <= {(0, 0)}
+    assert not session.once._waiting
 
 
 async def elsewhere(call: Callable[[], Awaitable[Any]]) -> Any:

@@ -1,4 +1,4 @@
-"""Whatever a server does to HTTP, every verb ends well, and soon, and knows what may have been."""
+"""Hostile HTTP: every verb ends well, and soon, and knows what may have been done."""
 
 import asyncio
 import gzip

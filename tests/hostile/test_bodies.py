@@ -1,4 +1,4 @@
-"""Whatever a server says in a body, every verb takes it as it is meant or says what is wrong."""
+"""Hostile bodies: every verb takes one as it is meant or says what is wrong."""
 
 from collections.abc import Awaitable, Callable
 from itertools import product
@@ -36,8 +36,6 @@ NOT_JSON: dict[str, bytes] = {
     "NaN": b'{"sid":"WT1","age":NaN}',
     "Infinity": b'{"sid":"WT1","age":Infinity}',
     "-Infinity": b'{"sid":"WT1","age":-Infinity}',
-    "1e999": b'{"sid":"WT1","age":1e999}',
-    "5,000 digits": b'{"sid":"WT1","age":%b}' % (b"9" * 5000),
     "a control character": b'{"sid":"WT\n1"}',
     "a NUL": b'{"sid":"WT1"}\0',
     "a byte order mark": b'\xef\xbb\xbf{"sid":"WT1"}',
@@ -68,7 +66,7 @@ HARMLESS: dict[str, bytes] = {
     "a pair of surrogates": b'"colour":"\\ud83d\\ude00",',
     "an escaped NUL": b'"\\u0000":"\\u0000",',
     "names twice, of which the last counts": b'"sid":null,"tasks":null,"meta":null,"a":1,"a":2,',
-    "a thousand lists": b'"colour":%b%b,' % (b"[" * 1000, b"]" * 1000),
+    "five hundred lists": b'"colour":%b%b,' % (b"[" * 500, b"]" * 500),
     "no name": b'"":null,',
     "names of Python": b'"__class__":{"__init__":1},"self":1,"etag":5,"__dict__":[],',
 }
@@ -89,6 +87,21 @@ async def test_what_is_not_json_is_asked_for_again_or_in_doubt(serve: Serve, bod
         assert type(end) is NotJsonError, repr(end)
         assert len(script.requests) == end.attempts == (5 if verb.idempotent else 1)
         await assert_usable(place, client, script)
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"9" * 5000], ids=["1e999", "-", "long"])
+@pytest.mark.parametrize("place", PLACES)
+async def test_a_number_beyond_all_bounds_is_no_json_unless_it_is_passed_over(
+    serve: Serve, place: str, number: bytes
+) -> None:
+    script = Script(answer(b'{"sid":"WT1","age":%b}' % number))
+    _, client = await serve(script)
+    end = await end_of(place, client)
+    if place in ("statistics", "query"):  # which have no age
+        assert not isinstance(end, AiotaskError)
+    else:
+        assert_lost(end, place)
+        assert type(end) is NotJsonError
 
 
 @pytest.mark.parametrize("body", NOTHING.values(), ids=NOTHING.keys())
@@ -205,7 +218,7 @@ def test_a_deletion_alone_has_an_answer_of_no_shape() -> None:
 
 
 WRONG = [
-    *('"priority":"high"', '"priority":true', '"priority":5.5', '"age":18446744073709551616'),
+    *('"priority":"high"', '"priority":true', '"priority":5.5', '"age":5.0', '"age":"5"'),
     *('"date_created":5', '"date_created":"soon"', '"date_created":"2026-13-01T00:00:00Z"'),
     *('"date_created":"Mon, 1 Jan 99999999999 00:00:00 GMT"', '"links":[]', '"links":"x"'),
     *('"date_created":"Mon, 1 Jan 2026 00:00:00 +99999999999999"', '"reason":{}'),

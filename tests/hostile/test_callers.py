@@ -1,4 +1,4 @@
-"""What callers hand over arrives as it was meant, or is refused before anything is sent."""
+"""Arguments of callers: they arrive as they were meant, or are refused before anything is sent."""
 
 import inspect
 import math
@@ -158,7 +158,7 @@ ENDLESS["again"] = [ENDLESS]
 NONSENSE: list[Any] = [
     None, object(), b"5", "\ud800", "a\udfff", math.nan, {"a": math.nan}, {"a": [-math.inf]}, [[]],
     {1: 2}, {"a": "\ud800"}, {"\ud800": 1}, {"a": object()}, {"a": b"b"}, 1j, {"a": Odd.NOTHING},
-    {"a": 2**64}, ENDLESS,
+    {"a": 10**5000}, ENDLESS,
 ]  # fmt: skip
 
 
@@ -168,7 +168,8 @@ async def test_no_field_takes_what_cannot_be_sent(serve: Serve, way: str, name: 
     place = at(client, way)
     shape = shape_of(getattr(place, name))
     for field, plan in _plan(shape).fields.items() if shape else ():
-        kind = next((each for each in plan.markers if isinstance(each, Sid | Identifier)), None)
+        sids = (each for each in plan.value_checks if isinstance(each, Sid | Identifier))
+        kind = next(sids, None)
         for value in [*NONSENSE, *(no_identifiers(kind, fitting(kind)) if kind else ())]:
             with pytest.raises(ValueError, match=f"^{field}: "):
                 await asked(place, name, **{field: [value] if plan.many else value})
@@ -298,7 +299,7 @@ async def test_a_key_finds_the_task_that_has_it_and_no_other(
     for other in ([key], key.swapcase() + "x", f"{key} ", None):
         await quick.tasks.create(attributes={"aiotask_key": other})
     one = await quick.tasks.create(once=key)
-    quick._session.once._made.clear()  # as another process would ask
+    quick._session.once._results.clear()  # as another process would ask
     again = await quick.tasks.create(once=key, priority=7)
     assert (again.sid, again.attributes["aiotask_key"]) == (one.sid, key)
     everything = await quick.tasks.list(page_size=1000).all()

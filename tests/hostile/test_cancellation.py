@@ -1,6 +1,6 @@
-"""A call that is broken off at any step, or by its caller's own code, raises what broke it off.
+"""Cancellation at any step, and errors of the caller's own code.
 
-It does so once, and leaves nothing behind.
+A call raises once what broke it off, and leaves nothing behind.
 """
 
 import asyncio
@@ -254,7 +254,7 @@ async def test_a_consumer_that_leaves_leaves_nothing(
 
 
 class AsideError(BaseException):
-    """What is neither an error nor an end of the program, as some test frameworks raise it."""
+    """Neither an error nor an end of the program, as some test frameworks raise it."""
 
 
 @pytest.mark.parametrize("kind", [OSError, KeyError, asyncio.CancelledError, AsideError])

@@ -1,4 +1,4 @@
-"""However a body is packed, cut or measured, no verb takes half of one or reads one without end."""
+"""Hostile framing: no verb takes half of a body or reads one without end."""
 
 import asyncio
 import gzip

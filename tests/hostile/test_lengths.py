@@ -1,4 +1,4 @@
-"""What is large is read where the service may say it, and never takes many times what is read."""
+"""Large answers: read where the service may send them, in memory of the same order."""
 
 import asyncio
 import json

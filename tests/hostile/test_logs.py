@@ -1,4 +1,4 @@
-"""What is logged, warned of and printed has neither credentials nor a task's attributes."""
+"""Logs, warnings and output: neither credentials nor a task's attributes."""
 
 import asyncio
 import gc

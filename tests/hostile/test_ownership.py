@@ -1,4 +1,4 @@
-"""What calls share, such as a client, its loop and its connections, does none of them harm."""
+"""Shared clients, loops and connections: no call harms another."""
 
 import asyncio
 import gc

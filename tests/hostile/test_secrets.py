@@ -172,8 +172,10 @@ async def test_no_error_of_any_verb_shows_a_secret(serve: Serve, verb: str, fail
         on_retry=lambda *said: told.append(said[2]),
     )
     told.append(await failure_of(verb, client))
+    # A bulk creation reads the body of an answer where nothing of the request is left.
+    unseen = failure == "an unsafe next page" or (verb == "create_many" and "JSON" in failure)
     for error in told:
-        check(error, sent=failure != "an unsafe next page")
+        check(error, sent=not unseen)
 
 
 @pytest.mark.parametrize("verb", VERBS)

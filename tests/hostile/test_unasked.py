@@ -1,4 +1,4 @@
-"""What a server says without being asked is no answer to anything."""
+"""Unasked answers: no call takes one for its own."""
 
 import asyncio
 from typing import Any

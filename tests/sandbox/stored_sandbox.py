@@ -133,7 +133,9 @@ class Chaos:
         return f"/v1/Workspaces/{await self._some(api, '/v1/Workspaces')}"
 
     def _attributes(self) -> str:
-        return msgspec.json.encode({"n": self._chance.randrange(8), "ü": "\u2028"}).decode()
+        return msgspec.json.encode(
+            {"n": self._chance.randrange(8), "ü": "\u2028", "call_sid": "CA1"}
+        ).decode()
 
     async def _create(self, api: Kept) -> tuple[str, str, dict[str, Value]]:
         name, here = f"Nø {self._count}", await self._here(api)
@@ -224,7 +226,11 @@ class Chaos:
             ["", "Activities", "TaskChannels", "TaskQueues", "Workflows", "Workers", "Tasks"]
         )
         if collection:
-            return "DELETE", f"{here}/{collection}/{await self._some(api, f'{here}/{collection}')}", {}
+            return (
+                "DELETE",
+                f"{here}/{collection}/{await self._some(api, f'{here}/{collection}')}",
+                {},
+            )
         tasks = f"/v1/Assistants/{ASSISTANT}/Tasks"
         if self._chance.random() < 0.5:
             return "DELETE", f"{tasks}/{await self._some(api, tasks)}", {}

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from aiohttp import web
@@ -20,6 +21,7 @@ from tests.sandbox.receiver import Answerer, Receiver, answering, receiving, tel
 from tests.sandbox.sandbox_api import Api, Clock, serving
 
 CALL_SID = "CA" + "0" * 32
+ENQUEUED = json.dumps({"call_sid": CALL_SID})
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 values = st.recursive(scalars, lambda some: st.lists(some) | st.dictionaries(st.text(), some))
@@ -56,7 +58,7 @@ async def ask(api: Api, url: str, fallback: str = "") -> None:
 
 async def offered(api: Api, worker: str = "Ada", **fields: Any) -> str:
     """Reserve a new task for a new worker, and return the URL of the reservation."""
-    task = await api.make("/Tasks", **fields)
+    task = await api.make("/Tasks", **{"Attributes": ENQUEUED, **fields})
     sid = api.sandbox.create_worker(api.workspace, worker, {"contact_uri": "client:ada"})
     return f"{task['url']}/Reservations/{api.sandbox.reserve(task['sid'], sid)}"
 
@@ -326,12 +328,26 @@ async def test_a_wrong_answer_is_seen_in_the_debugger_and_nowhere_else(
     assert api.sandbox.callbacks == {"assignment answered": 1}
 
 
+@pytest.mark.parametrize(
+    ("answer", "code"), [(dequeue(to="client:ada"), 40140), (conference(from_="+1"), 40142)]
+)
+async def test_an_instruction_for_a_call_that_the_task_does_not_have_is_in_the_debugger(
+    api: Api, receiver: Receiver, answer: Mapping[str, Any], code: int
+) -> None:
+    receiver.answers["/asked"] = saying(answer)
+    url = await offered(api, Attributes='{"type":"chat"}')
+    assert await status_after(api, url) == "pending"
+    (entry,) = api.sandbox.debugger
+    assert (entry.code, entry.resource_sid) == (code, url.rpartition("/")[2])
+
+
 @given(contents.map(lambda content: json.dumps(content).encode()) | st.binary())
 def test_whatever_is_answered_is_carried_out_or_one_entry(body: bytes) -> None:
     sandbox = Sandbox(routing=False)
     sid = sandbox.create_workspace("Support")
     path = f"/v1/Workspaces/{sid}/Tasks"
-    sandbox._service.answer(Request("POST", "", path, b"", b"", None))
+    form = urlencode({"Attributes": ENQUEUED}).encode()
+    sandbox._service.answer(Request("POST", "", path, b"", form, None))
     (task,) = sandbox.tasks(sid)
     made = sandbox.reserve(task.sid, sandbox.create_worker(sid, "Ada"))
     workspace = sandbox._workspace(sid)

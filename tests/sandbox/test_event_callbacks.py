@@ -52,7 +52,7 @@ async def test_an_event_is_posted_with_all_that_is_known_of_it(api: Api, told: R
     listed = (await api.listed("/Events", EventType="task.created"))[0]
     assert post.form == {
         "AccountSid": api.sandbox.account_sid,
-        "EventDescription": f"Task created: {task['sid']}",
+        "EventDescription": f"Task {task['sid']} created",
         "EventType": "task.created",
         "OperatingUnitSid": "OU" + api.sandbox.account_sid[2:],
         "ResourceSid": task["sid"],
@@ -71,6 +71,7 @@ async def test_an_event_is_posted_with_all_that_is_known_of_it(api: Api, told: R
         "TaskQueueTargetExpression": queue["target_workers"],
         "TaskSid": task["sid"],
         "TaskVersion": "0",
+        "TaskVirtualStartTime": "1700000000",
         "Timestamp": "1700000000",
         "TimestampMs": "1700000000123",
         "WorkflowName": "Default Fifo Workflow",
@@ -184,6 +185,23 @@ async def test_a_reservation_comes_with_its_task_and_worker(api: Api, told: Rece
     assert event.resource_sid == event.reservation_sid
     assert (event.reservation_version, event.task_version) == (1, 1)
     assert (event.worker_name, event.task_channel_unique_name) == ("Ada", "fax")
+    assert (event.worker_channel_capacity, event.worker_version) == (3, 1)
+
+
+async def test_a_direct_task_comes_with_its_target(api: Api, told: Receiver) -> None:
+    worker = api.sandbox.create_worker(api.workspace, "Ada")
+    await api.make("/Tasks", RoutingTarget=worker)
+    await api.sandbox.callbacks_sent()
+    event = told.posts[-1].event
+    assert (event.task_routing_target, event.task_ignore_capacity) == (worker, True)
+
+
+async def test_an_activity_and_a_channel_come_with_what_they_are(api: Api, told: Receiver) -> None:
+    activity = await told_of(api, told, "activity.created")
+    assert (activity.activity_name, activity.activity_available) == ("Lunch", False)
+    channel = next(p.event for p in told.posts if p.event.event_type == "task-channel.created")
+    assert (channel.task_channel_name, channel.task_channel_optimized_routing) == ("Fax", False)
+    assert channel.resource_type == "taskchannel"
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import json
 from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
@@ -43,8 +44,9 @@ async def test_an_event_has_every_documented_field(api: Api) -> None:
         "actor_sid": api.workspace,
         "actor_type": "workspace",
         "actor_url": parent,
-        "description": f"Task deleted: {task['sid']}",
+        "description": f"Task {task['sid']} deleted",
         "event_data": {
+            "operating_unit_sid": "OU" + api.sandbox.account_sid[2:],
             "task_age": "0",
             "task_assignment_status": "pending",
             "task_attributes": '{"a":1}',
@@ -55,7 +57,10 @@ async def test_an_event_has_every_documented_field(api: Api) -> None:
             "task_queue_entered_date": "1700000000",
             "task_queue_name": "Sample Queue",
             "task_queue_sid": task["task_queue_sid"],
+            "task_queue_target_expression": "1==1",
             "task_sid": task["sid"],
+            "task_version": "0",
+            "task_virtual_start_time": "1700000000",
             "workflow_name": "Default Fifo Workflow",
             "workflow_sid": task["workflow_sid"],
             "workspace_name": "Support",
@@ -133,6 +138,51 @@ async def test_what_is_made_changed_and_removed_is_told(
     event = await last(api)
     assert (event["resource_sid"], event["resource_url"]) == (resource["sid"], resource["url"])
     assert all(isinstance(value, str) for value in event["event_data"].values())
+
+
+async def test_an_event_of_a_queue_is_as_users_have_recorded_it(api: Api) -> None:
+    queue = await api.make("/TaskQueues", FriendlyName="Q")
+    event = await last(api)
+    assert (event["resource_type"], event["description"]) == (
+        "taskqueue",
+        f"TaskQueue {queue['sid']} created",
+    )
+    await api("POST", queue["url"], {"TargetWorkers": "routing.skills HAS 'billing'"})
+    event = await last(api)
+    assert event["description"] == (
+        f"TaskQueue {queue['sid']} expression updated to 'routing.skills HAS 'billing''"
+    )
+    expression = event["event_data"]["task_queue_target_expression"]
+    assert expression == "routing.skills HAS 'billing'"
+
+
+async def test_events_tell_of_the_filter_that_a_task_matched(api: Api) -> None:
+    (queue,) = await api.listed("/TaskQueues")
+    target = {"queue": queue["sid"], "expression": "worker.level > 3"}
+    rule = {"filter_friendly_name": "Spanish", "expression": "1==1", "targets": [target]}
+    configuration = json.dumps({"task_routing": {"filters": [rule]}})
+    workflow = await api.make("/Workflows", FriendlyName="W", Configuration=configuration)
+    task = await api.make("/Tasks", WorkflowSid=workflow["sid"])
+    events = await api.listed("/Events", TaskSid=task["sid"])
+    found = {
+        event["event_type"]: {
+            name: text
+            for name, text in event["event_data"].items()
+            if name.startswith("workflow_filter")
+        }
+        for event in events
+    }
+    matched = {
+        "workflow_filter_name": "Spanish",
+        "workflow_filter_expression": "1==1",
+        "workflow_filter_target_expression": "worker.level > 3",
+    }
+    assert found == {
+        "task.created": {},
+        "workflow.entered": {},
+        "workflow.target-matched": matched,
+        "task-queue.entered": matched,
+    }
 
 
 async def test_a_workers_new_activity_is_told_with_the_former_one(api: Api, clock: Clock) -> None:

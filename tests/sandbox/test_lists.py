@@ -30,6 +30,10 @@ async def fill(api: Api, count: int = 60) -> list[Record]:
         "/Workflows", FriendlyName="Second", Configuration=workflow["configuration"]
     )
     queue = await api.make("/TaskQueues", FriendlyName="Other")
+    workers = {
+        name: api.sandbox.create_worker(api.workspace, name, activity="Offline")
+        for name in ("Ada", "Bob")
+    }
     tasks = []
     for number in range(count):
         form: dict[str, Value] = {
@@ -43,12 +47,14 @@ async def fill(api: Api, count: int = 60) -> list[Record]:
         if chance.random() < 0.3:
             form["TaskQueueSid"] = queue["sid"]
         if chance.random() < 0.3:
-            form["RoutingTarget"] = chance.choice(["WK" + "a" * 32, "WK" + "b" * 32])
+            form["RoutingTarget"] = chance.choice([*workers.values()])
+            form["IgnoreCapacity"] = "false"
         task = await api.make("/Tasks", **form)
         status = chance.choice(STATUSES)
         if status != "pending":
             api.sandbox.set_status(task["sid"], status)
-        tasks.append((await api("GET", task["url"])).json | {"number": number})
+        for_ada = task["routing_target"] == workers["Ada"]
+        tasks.append((await api("GET", task["url"])).json | {"number": number, "for_ada": for_ada})
     return tasks
 
 
@@ -148,6 +154,12 @@ async def test_urls_echo_the_filters_under_the_name_that_the_client_used(api: Ap
         ({"Ordering": "Priority:asc,"}, (400, 20001)),
         ({"Ordering": "DateCreated:asc,VirtualStartTime:asc"}, (400, 20001)),
         ({"EvaluateTaskAttributes": "language =="}, (400, 20001)),
+        ({"PageToken": "2"}, (400, 21481)),
+        ({"Page": "-1"}, (400, 20001)),
+        ({"WorkflowSid": "WW1"}, (400, 20001)),
+        ({"WorkflowSid": "WQ" + "0" * 32}, (400, 20001)),
+        ({"TaskQueueSid": "Sample Queue"}, (400, 20001)),
+        ({"RoutingTarget": "Ada"}, (400, 20001)),
     ],
 )
 @pytest.mark.parametrize("path", ["/Tasks", "/Workflows"])
@@ -158,6 +170,27 @@ async def test_a_wrong_list_is_refused(
         assert (await api("GET", path, query)).status == 200
     else:
         assert (await api("GET", path, query)).refusal == refusal
+
+
+SID_FILTERS = [
+    *[("/Events", name) for name in ("TaskSid", "WorkerSid", "TaskQueueSid", "ReservationSid")],
+    *[("/Events", "WorkflowSid"), ("/Events", "Sid"), ("/TaskQueues", "WorkerSid")],
+    *[("/Workers", "ActivitySid"), ("/Workers", "TaskQueueSid"), ("/Reservations", "WorkerSid")],
+    *[(f"/Workers/{kind}Statistics", "TaskQueueSid") for kind in ("", "Cumulative", "RealTime")],
+]
+
+
+@pytest.mark.parametrize(("path", "name"), SID_FILTERS)
+async def test_a_filter_by_what_is_no_sid_of_its_kind_is_refused(
+    api: Api, path: str, name: str
+) -> None:
+    if path == "/Reservations":
+        path = f"/Tasks/{(await api.make('/Tasks'))['sid']}/Reservations"
+    for wrong in ("x", "ZZ" + "0" * 32, "0" * 34):
+        reply = await api("GET", path, {name: wrong})
+        assert reply.refusal == (400, 20001)
+        assert reply.json["message"].startswith(f"Invalid {name} ")
+    assert (await api("GET", path, {name: ""})).status == 200
 
 
 async def test_page_zero_is_tolerated_and_a_thousand_is_a_page(api: Api) -> None:
@@ -227,7 +260,7 @@ FILTERS: list[tuple[dict[str, Value], Callable[[Record], bool]]] = [
             task["task_queue_friendly_name"] == "Other" and task["assignment_status"] == "pending"
         ),
     ),
-    ({"RoutingTarget": "WK" + "a" * 32}, lambda task: task["routing_target"] == "WK" + "a" * 32),
+    ({"RoutingTarget": "Ada"}, lambda task: task["for_ada"]),
     ({"HasAddons": "true"}, lambda _: False),
     ({"HasAddons": "false"}, lambda _: True),
     (
@@ -253,7 +286,9 @@ FILTERS: list[tuple[dict[str, Value], Callable[[Record], bool]]] = [
 
 async def test_every_filter_in_every_order_lists_what_a_search_finds(api: Api) -> None:
     tasks = await fill(api)
-    for filters, matches in FILTERS:
+    (ada,) = await api.listed("/Workers", FriendlyName="Ada")
+    for names, matches in FILTERS:
+        filters = {name: ada["sid"] if text == "Ada" else text for name, text in names.items()}
         for ordering, key in ORDERINGS.items():
             expected = [task["sid"] for task in sorted(filter(matches, tasks), key=key)]
             query: dict[str, Value] = {**filters, "Ordering": ordering, "PageSize": 4}

@@ -1,3 +1,4 @@
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,9 +17,12 @@ async def api(clock: Clock) -> AsyncIterator[Api]:
         yield api
 
 
+ENQUEUED = '{"call_sid":"CA00000000000000000000000000000001"}'
+
+
 async def offer(api: Api, worker: str = "Ada", task: Any = None) -> tuple[Any, str]:
     """Reserve a task for a worker, and return it with the URL of the reservation."""
-    task = task or await api.make("/Tasks")
+    task = task or await api.make("/Tasks", Attributes=ENQUEUED)
     found = await api.listed("/Workers", FriendlyName=worker)
     sid = found[0]["sid"] if found else api.sandbox.create_worker(api.workspace, worker)
     return task, f"{task['url']}/Reservations/{api.sandbox.reserve(task['sid'], sid)}"
@@ -304,6 +308,36 @@ async def test_an_instruction_needs_its_reservation_in_the_right_state(api: Api)
         "Unable to execute Conference instruction. "
         f"Reservation {sid} is not currently in a Pending state."
     )
+
+
+@pytest.mark.parametrize(
+    ("instruction", "attributes", "status"),
+    [
+        ("dequeue", {}, 400),
+        ("dequeue", {"outbound_to": "+15017122661"}, 400),
+        ("dequeue", {"call_sid": None}, 400),
+        ("dequeue", {"call_sid": "CA1"}, 200),
+        ("conference", {}, 400),
+        ("conference", {"call_sid": ""}, 400),
+        ("conference", {"call_sid": "CA1"}, 200),
+        ("conference", {"outbound_to": "+15017122661"}, 200),
+        ("call", {}, 200),
+        ("redirect", {}, 200),
+    ],
+)
+async def test_an_instruction_that_moves_a_call_needs_a_task_that_has_one(
+    api: Api, instruction: str, attributes: dict[str, object], status: int
+) -> None:
+    task = await api.make("/Tasks", Attributes=json.dumps(attributes))
+    _, url = await offer(api, task=task)
+    form = {"Instruction": instruction, "CallFrom": "+1", "CallUrl": "https://x"}
+    form |= {"RedirectCallSid": "CA" + "0" * 32, "RedirectUrl": "https://x"}
+    reply = await api("POST", url, form)
+    assert reply.status == status
+    if status == 400:
+        assert reply.json["code"] == 20001
+        assert f"Task {task['sid']} was not created by Enqueue" in reply.json["message"]
+        assert await status_of(api, url) == "pending"
 
 
 @pytest.mark.parametrize(

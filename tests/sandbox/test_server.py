@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Any
 
@@ -19,15 +20,22 @@ async def api() -> AsyncIterator[Api]:
         yield api
 
 
-async def raw(sandbox: Sandbox, request: bytes) -> bytes:
-    """Send bytes, and return all that comes back until the server ends the connection."""
+@asynccontextmanager
+async def connected(
+    sandbox: Sandbox,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     host, port = sandbox.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(request)
-    answer = await reader.read()
+    yield reader, writer
     writer.close()
     await writer.wait_closed()
-    return answer
+
+
+async def raw(sandbox: Sandbox, request: bytes) -> bytes:
+    """Send bytes, and return all that comes back until the server ends the connection."""
+    async with connected(sandbox) as (reader, writer):
+        writer.write(request)
+        return await reader.read()
 
 
 async def test_every_answer_has_the_services_headers(api: Api) -> None:
@@ -75,9 +83,59 @@ async def test_an_unknown_path_is_not_found(api: Api, path: str) -> None:
     assert (await api("GET", path)).refusal == (404, 20404)
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "DELETE"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 async def test_a_method_that_does_not_exist_is_not_allowed(api: Api, method: str) -> None:
     assert (await api(method, "/Tasks")).refusal == (405, 20004)
+
+
+@pytest.mark.parametrize("path", ["/Tasks", "/Tasks/WT1", "/Statistics"])
+async def test_a_preflight_is_answered_without_credentials_and_outside_of_limits(path: str) -> None:
+    async with serving(rate=1, in_flight=1, faults=1.0) as api, aiohttp.ClientSession() as session:
+        headers = {
+            "Origin": "https://desk.example.com",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,content-type,if-match",
+        }
+        for _ in range(3):
+            async with session.options(api.url(path), headers=headers) as answer:
+                assert (answer.status, await answer.read()) == (204, b"")
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+        allowed = answer.headers["Access-Control-Allow-Headers"].lower()
+        assert {"authorization", "content-type", "if-match"} <= set(allowed.split(", "))
+        assert api.sandbox.injected == {}
+        assert api.sandbox.answers == {204: 3}
+
+
+def head_of_a_create(api: Api, length: int, version: str = "1.1") -> bytes:
+    """Return the head of a request that asks before it sends its body."""
+    return (
+        f"POST /v1/Workspaces/{api.workspace}/Tasks HTTP/{version}\r\nHost: localhost\r\n"
+        f"Authorization: {api.session.headers['Authorization']}\r\nContent-Length: {length}\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\nExpect: 100-Continue\r\n"
+        "Connection: close\r\n\r\n"
+    ).encode()
+
+
+async def test_a_client_that_asks_before_it_sends_the_body_is_told_to_go_on(api: Api) -> None:
+    async with connected(api.sandbox) as (reader, writer):
+        writer.write(head_of_a_create(api, 10))
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"Priority=7")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 201 ")
+        assert b'"priority":7' in await reader.read()
+
+
+async def test_a_client_that_asks_before_it_sends_too_much_is_refused_at_once(api: Api) -> None:
+    async with connected(api.sandbox) as (reader, writer):
+        writer.write(head_of_a_create(api, 5 * 2**20))
+        assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
+
+
+async def test_a_client_of_http_1_0_is_not_told_to_go_on(api: Api) -> None:
+    async with connected(api.sandbox) as (reader, writer):
+        writer.write(head_of_a_create(api, 10, version="1.0") + b"Priority=7")
+        assert (await reader.readline()).startswith(b"HTTP/1.0 201 ")
 
 
 async def test_head_is_not_allowed_and_has_no_body(api: Api) -> None:

@@ -10,7 +10,6 @@ from tests.sandbox.sandbox_api import Api, Clock, Value, serving
 
 NOW = 1_700_000_000.0
 NOW_TEXT = "2023-11-14T22:13:20Z"
-WORKER = "WK" + "a" * 32
 NOBODY = "WT" + "0" * 32
 
 
@@ -98,6 +97,7 @@ async def test_a_fetched_task_is_the_created_one_and_ages(api: Api, clock: Clock
         {"TaskChannel": "no-such"},
         {"WorkflowSid": "WW" + "0" * 32},
         {"TaskQueueSid": "WQ" + "0" * 32},
+        {"RoutingTarget": "WK" + "0" * 32},
         {"RoutingTarget": "WQ" + "0" * 32},
         {"RoutingTarget": "WW" + "0" * 32},
         {"RoutingTarget": "WK1"},
@@ -135,10 +135,6 @@ async def test_a_wrong_parameter_creates_nothing(api: Api, form: dict[str, Value
             "virtual_start_time",
             "2020-02-29T12:00:00Z",
         ),
-        ({"RoutingTarget": WORKER}, "routing_target", WORKER),
-        ({"RoutingTarget": WORKER}, "ignore_capacity", True),
-        ({"RoutingTarget": WORKER, "IgnoreCapacity": "Yes"}, "ignore_capacity", True),
-        ({"RoutingTarget": WORKER, "IgnoreCapacity": "0"}, "ignore_capacity", False),
         ({"Unknown": "x", "priority": 5}, "priority", 0),
     ],
 )
@@ -146,6 +142,18 @@ async def test_a_parameter_is_taken_over(
     api: Api, form: dict[str, Value], field: str, value: object
 ) -> None:
     assert (await api.make("/Tasks", **form))[field] == value
+
+
+@pytest.mark.parametrize(
+    ("form", "ignored"),
+    [({}, True), ({"IgnoreCapacity": "Yes"}, True), ({"IgnoreCapacity": "0"}, False)],
+)
+async def test_a_task_can_be_for_one_worker(
+    api: Api, form: dict[str, Value], *, ignored: bool
+) -> None:
+    worker = api.sandbox.create_worker(api.workspace, "Ada", activity="Offline")
+    task = await api.make("/Tasks", RoutingTarget=worker, **form)
+    assert (task["routing_target"], task["ignore_capacity"]) == (worker, ignored)
 
 
 async def test_a_channel_can_be_named_by_its_sid(api: Api) -> None:
@@ -159,6 +167,17 @@ async def test_a_queue_can_be_named_and_wins_over_the_workflow(api: Api) -> None
     for name in ("TaskQueueSid", "RoutingTarget"):
         task = await api.make("/Tasks", **{name: queue["sid"]}, Priority=3)
         assert (task["task_queue_sid"], task["priority"]) == (queue["sid"], 3)
+
+
+async def test_a_routing_target_that_does_not_exist_is_refused_whatever_else_is_given(
+    api: Api,
+) -> None:
+    (queue,) = await api.listed("/TaskQueues")
+    form = {"TaskQueueSid": queue["sid"], "WorkflowSid": (await api.listed("/Workflows"))[0]["sid"]}
+    for kind in ("WK", "WQ", "WW"):
+        reply = await api("POST", "/Tasks", {**form, "RoutingTarget": kind + "0" * 32})
+        assert reply.refusal == (400, 20001)
+        assert f"Invalid RoutingTarget '{kind}" in reply.json["message"]
 
 
 async def test_a_workflow_must_be_named_unless_there_is_exactly_one(api: Api) -> None:

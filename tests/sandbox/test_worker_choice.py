@@ -88,7 +88,9 @@ async def test_a_task_for_a_worker_waits_for_that_one_only(floor: Floor) -> None
     form: dict[str, Value] = {"RoutingTarget": bob, "IgnoreCapacity": "false"}
     task = await floor.task(**form)
     other = await floor.task(**form | {"RoutingTarget": ada})
-    nobody = await floor.task(**form | {"RoutingTarget": "WK" + "0" * 32})
+    leaver = floor.hire("Eve", "Offline")
+    nobody = await floor.task(**form | {"RoutingTarget": leaver})
+    assert (await floor.api("DELETE", f"/Workers/{leaver}")).status == 204
     assert await floor.offered(other) == ["Ada"]
     assert await floor.status(task) == "pending"
     await floor.move(bob, "Available")

@@ -22,7 +22,7 @@ async def ladder(floor: Floor, *timeouts: int, **form: Any) -> list[Any]:
 
 
 async def test_a_task_goes_from_target_to_target_and_falls_out_of_the_last(floor: Floor) -> None:
-    await ladder(floor, 10, 20)
+    first, _ = await ladder(floor, 10, 20)
     task = await floor.task()
     await floor.sandbox.advance(seconds=9.999)
     assert await floor.place(task) == ("pending", "Q1")
@@ -35,6 +35,17 @@ async def test_a_task_goes_from_target_to_target_and_falls_out_of_the_last(floor
     await floor.sandbox.advance(minutes=1)
     found = await floor.now(task)
     assert (found["assignment_status"], found["reason"]) == ("canceled", LEFT)
+    events = await floor.api.listed("/Events", TaskSid=task["sid"], Minutes=100)
+    places = [
+        (data["task_queue_name"], data.get("previous_task_queue_name"))
+        for event in reversed(events)
+        if event["event_type"] in ("task-queue.entered", "task-queue.moved")
+        for data in [event["event_data"]]
+    ]
+    assert places == [("Q1", None), ("Q1", None), ("Q2", "Q1")]
+    moved = next(event for event in events if event["event_type"] == "task-queue.entered")
+    assert moved["event_data"]["previous_task_queue_sid"] == first["sid"]
+    assert moved["event_data"]["previous_task_priority"] == "0"
     assert await floor.told(task) == [
         ("task.created", 0),
         ("workflow.entered", 0),
@@ -225,10 +236,79 @@ async def test_who_is_skipped_out_of_everything_is_canceled(floor: Floor) -> Non
 
 async def test_the_default_filter_does_not_catch_what_times_out(floor: Floor) -> None:
     queue, other = await floor.queue(), await floor.queue("Other")
-    await floor.workflow(rule(target(queue, timeout=1)), rule(target(other)), default=other)
+    await floor.workflow(
+        rule(target(queue, timeout=1)), rule(target(other), when="1==2"), default=other
+    )
     task = await floor.task()
     await floor.sandbox.advance(seconds=1)
     assert await floor.place(task) == ("canceled", "Q")
+
+
+async def filters_in_a_row(floor: Floor, **form: Any) -> None:
+    """Make filters of which a task of type s matches all but the second."""
+    queues = [await floor.queue(f"Q{number}") for number in range(1, 5)]
+    await floor.workflow(
+        rule(target(queues[0], timeout=10), when="type == 's'"),
+        rule(target(queues[1]), when="type == 't'"),
+        rule(target(queues[2], timeout=5, priority=7), {"timeout": 10}),
+        default=queues[3],
+        **form,
+    )
+
+
+async def test_a_task_whose_last_target_times_out_goes_on_with_the_next_matching_filter(
+    floor: Floor,
+) -> None:
+    await filters_in_a_row(floor)
+    task = await floor.task({"type": "s"})
+    await floor.sandbox.advance(seconds=11)
+    assert await floor.place(task) == ("pending", "Q3")
+    assert (await floor.now(task))["priority"] == 7
+    # The time of a filter begins when the task enters it, at 10 seconds.
+    await floor.sandbox.advance(seconds=13.999)
+    assert await floor.place(task) == ("pending", "Q3")
+    await floor.sandbox.advance(seconds=0.001)
+    assert await floor.place(task) == ("canceled", "Q3")
+    assert (await floor.told(task))[4:] == [
+        ("task-queue.timeout", 10_000),
+        ("task-queue.moved", 10_000),
+        ("workflow.target-matched", 10_000),
+        ("task-queue.entered", 10_000),
+        ("task-queue.timeout", 15_000),
+        ("workflow.target-matched", 15_000),
+        ("task-queue.timeout", 25_000),
+        ("workflow.timeout", 25_000),
+        ("task.canceled", 25_000),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unanswered", "place"), [("stay", ("pending", "Q1")), ("advance", ("pending", "Q3"))]
+)
+async def test_an_unanswered_task_can_advance_to_the_next_matching_filter(
+    unanswered: str, place: tuple[str, str]
+) -> None:
+    async with serving("NONE", clock=Clock(), unanswered=unanswered) as api:
+        floor = Floor(api)
+        await filters_in_a_row(floor, TaskReservationTimeout=4)
+        floor.hire("Ada")
+        task = await floor.task({"type": "s"})
+        await floor.sandbox.advance(seconds=4)
+        assert await floor.place(task) == place
+        await floor.sandbox.advance(seconds=6)
+        assert await floor.place(task) == ("pending", "Q3")
+
+
+async def test_a_filter_whose_queue_is_gone_is_passed_over(floor: Floor) -> None:
+    queue, gone, last = [await floor.queue(name) for name in ("Q", "Gone", "Last")]
+    workflow = await floor.workflow(
+        rule(target(queue, timeout=5)), rule(target(gone)), rule(target(last))
+    )
+    task = await floor.task()
+    await floor.api("DELETE", workflow["url"])
+    assert (await floor.api("DELETE", gone["url"])).status == 204
+    await floor.sandbox.advance(seconds=5)
+    assert await floor.place(task) == ("pending", "Last")
 
 
 @pytest.mark.parametrize(
@@ -236,7 +316,9 @@ async def test_the_default_filter_does_not_catch_what_times_out(floor: Floor) ->
     [
         ({"known_worker_sid": "task.agent"}, ["Bob"]),
         ({"known_worker_friendly_name": "task.name"}, ["Bob"]),
-        ({"known_worker_sid": "task.missing"}, ["Ada"]),
+        ({"known_worker_sid": "task.missing"}, []),
+        ({"known_worker_sid": "task.owner"}, []),
+        ({"known_worker_friendly_name": "task.owner"}, []),
         ({"known_worker_sid": "task.number"}, []),
         ({"known_worker_friendly_name": "task.number"}, []),
         ({"known_worker_sid": "task.name"}, []),
@@ -252,7 +334,7 @@ async def test_a_known_worker_gets_the_task_or_nobody_does(
     await floor.workflow(rule(target(queue, timeout=10, **rules), {}))
     floor.hire("Ada", level=1)
     bob = floor.hire("Bob", level=1)
-    task = await floor.task({"agent": bob, "name": "BOB", "number": 3})
+    task = await floor.task({"agent": bob, "name": "BOB", "number": 3, "owner": None})
     assert await floor.offered(task) == offered
     if not offered:
         await floor.sandbox.advance(seconds=10)
@@ -268,6 +350,70 @@ async def test_a_known_worker_is_waited_for_and_must_be_in_the_queue(floor: Floo
     assert await floor.offered(task) == []
     await floor.api("POST", f"/Workers/{ada}", {"Attributes": '{"level":2}'})
     assert await floor.offered(task) == ["Ada"]
+
+
+async def test_a_task_that_waits_for_a_known_worker_leaves_by_skip_if_or_its_end(
+    floor: Floor,
+) -> None:
+    first, second = await floor.queue("First"), await floor.queue("Second")
+    known = {"known_worker_sid": "task.owner"}
+    await floor.workflow(
+        rule(target(first, skip_if="task.hurry == true", **known), target(second)),
+    )
+    floor.hire("Ada")
+    hurrying = await floor.task({"hurry": True, "owner": None})
+    staying = await floor.task({"owner": None}, Timeout=60)
+    assert await floor.place(hurrying) == ("reserved", "Second")
+    assert await floor.place(staying) == ("pending", "First")
+    await floor.sandbox.advance(seconds=60)
+    assert await floor.place(staying) == ("canceled", "First")
+
+
+KNOWN_WORKERS: list[tuple[str, object, int, str]] = [
+    ("sid", None, 40154, "The known Worker is missing or invalid"),
+    ("sid", 3, 40154, "The known Worker is missing or invalid"),
+    ("sid", "WK0", 40154, "The known Worker 'WK0' does not exist"),
+    ("friendly_name", None, 40154, "The known Worker is missing or invalid"),
+    ("friendly_name", "Nobody", 40154, "The known Worker 'nobody' does not exist"),
+    ("friendly_name", "Eve", 40154, "The known Worker 'eve' does not exist"),
+    ("friendly_name", "Bob", 40152, "The known Worker 'bob' is not in TaskQueue WQ"),
+]
+
+
+@pytest.mark.parametrize(("kind", "value", "code", "message"), KNOWN_WORKERS)
+async def test_a_wrong_known_worker_is_seen_in_the_debugger(
+    floor: Floor, kind: str, value: object, code: int, message: str
+) -> None:
+    queue = await floor.queue("Q", "level == 1")
+    await floor.workflow(rule(target(queue, **{f"known_worker_{kind}": "task.owner"})))
+    floor.hire("Ada", level=1)
+    floor.hire("Bob", level=2)
+    floor.sandbox.create_worker(floor.sandbox.create_workspace("Elsewhere"), "Eve")
+    task = await floor.task({"owner": value})
+    await floor.api("POST", task["url"], {"Priority": 5})
+    (entry,) = floor.sandbox.debugger
+    assert (entry.code, entry.resource_sid) == (code, task["sid"])
+    assert entry.message.startswith(message)
+
+
+async def test_each_wrong_known_worker_of_a_task_is_seen_in_the_debugger_once(
+    floor: Floor,
+) -> None:
+    queue, other = await floor.queue("Q", "level == 1"), await floor.queue("Other")
+    known = {"known_worker_sid": "task.owner", "timeout": 10}
+    await floor.workflow(rule(target(queue, **known), target(other, **known), target(other)))
+    bob = floor.hire("Bob", "Offline", level=2)
+    eve = floor.sandbox.create_worker(floor.sandbox.create_workspace("Elsewhere"), "Eve")
+    task = await floor.task({"owner": bob})
+    assert [entry.code for entry in floor.sandbox.debugger] == [40152]
+    await floor.api("POST", task["url"], {"Attributes": f'{{"owner": "{eve}"}}'})
+    assert [entry.code for entry in floor.sandbox.debugger] == [40152, 40155]
+    await floor.api("POST", task["url"], {"Attributes": f'{{"owner": "{eve}", "more": 1}}'})
+    await floor.sandbox.advance(seconds=30)
+    assert [entry.code for entry in floor.sandbox.debugger] == [40152, 40155, 40155]
+    assert "is not in this Workspace" in floor.sandbox.debugger[-1].message
+    await floor.task({"owner": bob}, TaskQueueSid=other["sid"])
+    assert len(floor.sandbox.debugger) == 3
 
 
 async def reconfigured(floor: Floor, workflow: Any, *rules: Any, anew: str = "true") -> None:

@@ -80,6 +80,12 @@ def test_a_document_is_valid_and_kept_as_sent(routing: object) -> None:
         (text({"filters": [rule(skip_if="workers.")]}), "skip_if is no expression"),
         (text({"filters": [rule(order_by=1)]}), "order_by is not a string"),
         (text({"filters": [rule(known_worker_sid=1)]}), "known_worker_sid is not a string"),
+        (text({"filters": [rule("a-b == 1")]}), "filters[0].expression is no expression"),
+        (text({"filters": [rule(expression="worker.a-b > 3")]}), "expression is no expression"),
+        (text({"filters": [rule(skip_if="task.a-b == 1")]}), "skip_if is no expression"),
+        (text({"filters": [rule(order_by="worker.a-b DESC")]}), "order_by is no ordering"),
+        (text({"filters": [rule(known_worker_sid="task.a-b")]}), "sid is no reference"),
+        (text({"filters": [rule(known_worker_friendly_name="task.a-b")]}), "is no reference"),
         (text({"default_filter": {}}), "default_filter.queue is missing"),
         (text({"default_filter": {"queue": "WQ1"}}), "default_filter.queue 'WQ1' is no TaskQueue"),
         (text({"default_filter": "x"}), "default_filter is not an object"),
@@ -218,3 +224,21 @@ async def test_a_configuration_of_the_longest_length_goes_through(api: Api) -> N
     assert workflow["configuration"] == configuration
     form = {"Configuration": configuration + " "}
     assert (await api("POST", workflow["url"], form)).refusal == (400, 20001)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "parameter"),
+    [
+        ("POST", "/TaskQueues", "TargetWorkers"),
+        ("GET", "/Tasks", "EvaluateTaskAttributes"),
+        ("GET", "/Workers", "TargetWorkersExpression"),
+        ("GET", "/TaskQueues", "EvaluateWorkerAttributes"),
+    ],
+)
+async def test_a_hyphen_in_a_name_is_refused_wherever_an_expression_is_read(
+    api: Api, method: str, path: str, parameter: str
+) -> None:
+    form = {"FriendlyName": "Q", parameter: "skill-level > 3"}
+    reply = await api(method, path, form)
+    assert reply.refusal == (400, 20001)
+    assert "'skill-level' at character 0 has a hyphen" in reply.json["message"]

@@ -1,7 +1,10 @@
 """A web application that receives callbacks, over real sockets."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -10,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.typedefs import Handler
 from yarl import URL
 
+import aiotask.webhooks
 from aiotask.webhooks import (
     CallbackError,
     SignatureVerifier,
@@ -107,3 +111,26 @@ async def test_what_is_signed_and_no_assignment_is_a_bad_request(browser: Browse
     async with browser.post("/assigned", data=body, headers=headers) as answer:
         assert answer.status == 400
         assert "it lacks ReservationSid" in await answer.text()
+
+
+async def test_the_application_of_the_readme_receives_both_callbacks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "token")
+    readme = Path(aiotask.webhooks.__file__).with_name("README.md").read_text()
+    (program,) = re.findall(r"^```python\n(.*?run_app.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(program, names)  # noqa: S102 - our own README
+    async with TestClient(TestServer(names["application"])) as browser:
+        body, headers = posted("/assigned", SIDS)
+        async with browser.post("/assigned", data=body, headers=headers) as answer:
+            assert (await answer.json())["instruction"] == "dequeue"
+        async with browser.post("/assigned", data=body) as answer:
+            assert answer.status == 403
+        body, headers = posted("/events", {"EventType": "task.created"})
+        async with browser.post("/events", data=body, headers=headers) as answer:
+            assert answer.status == 204
+        body, headers = posted("/events", {})
+        async with browser.post("/events", data=body, headers=headers) as answer:
+            assert answer.status == 400
+    assert SIDS["WorkerSid"] in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""What callbacks say, read from forms as TaskRouter posts them, and from other forms."""
+"""Callbacks, read from forms as TaskRouter posts them, and from other forms."""
 
 import copy
 import pickle
@@ -28,6 +28,8 @@ SIDS = {
     "WorkerSid": "WK" + "3" * 32,
     "WorkspaceSid": "WS" + "4" * 32,
 }
+NO_TYPE = "the event has no type that begins with com.twilio.taskrouter."
+NO_PAYLOAD = "the event has no data.payload that is an object"
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 NOON_SECONDS = str(int(NOON.timestamp()))
 
@@ -193,9 +195,23 @@ def test_a_field_may_be_repeated_only_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", "the form is no EventCallback: it lacks EventType"),
-        (b"EventType=", "the form is no EventCallback: it lacks EventType"),
-        (b'{"EventType":"task.created"}', "the form is no EventCallback: it lacks EventType"),
+        (b"", "the form is not an EventCallback: it lacks EventType"),
+        (b"EventType=", "the form is not an EventCallback: it lacks EventType"),
+        (b'{"EventType":"task.created"}', NO_TYPE),
+        (b"[{}]", NO_TYPE),
+        (b"[1]", NO_TYPE),
+        (b'{"type":5}', NO_TYPE),
+        (b'{"type":"com.twilio.messaging.message.sent","data":{"payload":{}}}', NO_TYPE),
+        (b'{"type":"com.twilio.taskrouter.task.created"}', NO_PAYLOAD),
+        (b'{"type":"com.twilio.taskrouter.task.created","data":{}}', NO_PAYLOAD),
+        (b'{"type":"com.twilio.taskrouter.task.created","data":{"payload":[]}}', NO_PAYLOAD),
+        (
+            b'{"type":"com.twilio.taskrouter.","data":{"payload":{}}}',
+            "the payload is not an EventCallback: it lacks eventtype",
+        ),
+        (b" [", "the body is not JSON: Input data was truncated"),
+        (b"[]", "the body has 0 events, which parse_events reads"),
+        (b" " * MAX_BODY + b"{}", "the body has 1048578 bytes, and at most 1048576 are read"),
         (b"EventType=\xff", "the body is not a form in UTF-8: invalid start byte"),
         (b"EventType=%ED%A0%80", "the body is not a form in UTF-8: invalid continuation byte"),
         (b"a=1&" * 1000 + b"EventType=a", "the body has more than 1000 fields"),
@@ -214,7 +230,7 @@ def test_what_is_no_event_is_one_kind_of_error(body: bytes, reason: str) -> None
 @pytest.mark.parametrize("missing", SIDS)
 def test_an_assignment_without_what_it_is_about_is_none(missing: str) -> None:
     body = urlencode({name: sid for name, sid in SIDS.items() if name != missing}).encode()
-    with pytest.raises(CallbackError, match=f"no AssignmentCallback: it lacks {missing}$"):
+    with pytest.raises(CallbackError, match=f"not an AssignmentCallback: it lacks {missing}$"):
         parse_assignment(body)
 
 

@@ -1,4 +1,4 @@
-"""Whose request it is: documented vectors, every part of a request, and hostile ones."""
+"""Signatures: documented vectors, every part of a request, and hostile ones."""
 
 import base64
 import copy

@@ -29,7 +29,15 @@ class Journal(Protocol):
 
     job: str
     started_at: float
+    """The begin of the job by the local clock, in seconds since 1970."""
+    service_time: float | None
+    """The same by the service's clock, set by the run once it knows it; kept by commits."""
     claimed: int
+    resumes: bool
+    """Whether the journal existed before it was opened."""
+    suspicion: str | None
+    """The reason to believe that the journal says less than the truth: rows that look untouched
+    may have been sent. Set by the run, too, and kept by commits until it is None."""
 
     @abstractmethod
     def open(self, target: str, verb: str, keys: Keys) -> None:

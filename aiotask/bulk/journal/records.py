@@ -7,7 +7,7 @@ import attrs
 
 
 class State(IntEnum):
-    """The state of a row; the last three are final."""
+    """The state of a row; those from CREATED on are final."""
 
     PENDING = 0
     """Claimed, and certainly without effect so far."""
@@ -20,6 +20,8 @@ class State(IntEnum):
     CREATED = 4
     REJECTED = 5
     UNRESOLVED = 6
+    EXISTING = 7
+    """Not sent: its key names a resource already."""
 
 
 STATES = {state.value: state for state in State}
@@ -83,5 +85,6 @@ class JournalSummary:
 
     @property
     def created(self) -> int:
-        """The number of rows that became a resource."""
-        return self.rows[State.CREATED] + self.rows[State.UNDELIVERED]
+        """The number of rows that became a resource, or whose key named one already."""
+        states = (State.CREATED, State.UNDELIVERED, State.EXISTING)
+        return sum(self.rows[state] for state in states)

@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import TypeVar
 
 from aiotask._json import JsonSyntaxError, loads
+from aiotask.bulk.journal.locks import Locks
 from aiotask.bulk.journal.records import Claim, End, Entry, State
 from aiotask.bulk.journal.sqlite_file import (
     EMPTY,
     OTHER_FILE,
     Meta,
     entries,
-    lock_of,
     make,
     new_meta,
     read_meta,
-    take,
     translated,
     unknown_state,
 )
+from aiotask.bulk.journal.witness import Position, Witness
 from aiotask.bulk.keys import Keys
 from aiotask.errors import (
     ForeignJournalError,
@@ -36,6 +36,7 @@ from aiotask.errors import (
     JournalDamagedError,
     JournalError,
     JournalIOError,
+    JournalLockedError,
 )
 
 _MAGIC = b"SQLite format 3\0"
@@ -43,6 +44,9 @@ _MAGIC = b"SQLite format 3\0"
 # more than writing a row. SQLite before 3.32 takes no more than 999 values in a command.
 _AT_ONCE = 128
 _CLAIM = "INSERT INTO rows (number, state, print, place, sent, key) VALUES"
+_POSITION = "INSERT OR IGNORE INTO meta VALUES ('position', ?)"
+_META = "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+_MOVE = "UPDATE meta SET value = ? WHERE name = 'position' AND value = ?"
 _END = "INSERT INTO rows (state, sid, error, number) SELECT * FROM (VALUES"
 _UNLESS_ENDED = (
     ") WHERE column4 IN (SELECT number FROM rows) ON CONFLICT (number) DO UPDATE SET "
@@ -64,7 +68,13 @@ class SqliteJournal:
         self.job = ""
         self.started_at = 0.0
         self.claimed = 0
-        self._lock = lock_of(self.path)
+        self.resumes = False
+        self.service_time: float | None = None
+        self.suspicion: str | None = None
+        self._locks = Locks(self.path)
+        self._witness = Witness(self.path)
+        self._position = self._next = Position.first()
+        self._file: os.stat_result | None = None
         self._broken = False
         self._opened: sqlite3.Connection | None = None
 
@@ -72,17 +82,50 @@ class SqliteJournal:
         """Open the journal of a job, or make it: *verb* applied to the collection *target*."""
         wanted = new_meta(target, verb, keys)
         with ExitStack() as unless_all_is_well:
-            take(self._lock, self.path)
-            unless_all_is_well.callback(self._lock.release)
-            if not os.path.lexists(self.path):
+            unless_all_is_well.callback(self._locks.release)
+            self._locks.take()
+            is_new = not os.path.lexists(self.path)
+            if is_new:
                 make(self.path, wanted)
-            connection = self._connected()
-            unless_all_is_well.callback(connection.close)
+            self._check_file()
+            self._file = self._locks.take_file()
             with self._translated():
+                connection = self._connected()
+                unless_all_is_well.callback(connection.close)
                 connection.execute("PRAGMA synchronous = FULL")
-                self._check(connection, wanted)
+                meta = self._check(connection, wanted)
+            self._locks.take_job(meta.job)
+            self.resumes = not is_new
+            self.suspicion = meta.suspicion or (None if is_new else self._objection(meta))
+            # Another run that opens it now writes first, or is refused at its own first commit.
+            self._position, self._next = meta.position, meta.position.begun()
             unless_all_is_well.pop_all()
         self._opened, self._broken = connection, False
+
+    def _objection(self, meta: Meta) -> str | None:
+        """Return the reason to believe that the journal says less than the truth, if any."""
+        if meta.position == Position.first():  # an older version made it, and left no witness
+            return None
+        return self._witness.objection(meta.position, self._identity())
+
+    def _identity(self) -> os.stat_result:
+        """Return the identity of the file at the journal's path; it has to be the one in use."""
+        try:
+            status = os.stat(self.path)  # noqa: PTH116 - half the time of Path.stat
+        except OSError as error:
+            why = f"was moved or removed while a run has it: {error.strerror}"
+            raise self.error(JournalAccessError, why) from error
+        if self._file is not None and status.st_ino != self._file.st_ino:
+            raise self.error(JournalAccessError, "was replaced while a run has it")
+        return status
+
+    def _note_position(self) -> None:
+        """Tell the witness of the last commit, once a commit says whatever it objected to."""
+        if self.suspicion is not None and self._position.run != self._next.run:
+            return
+        # A witness that cannot be written makes the next run look closely, and no more.
+        with suppress(OSError):
+            self._witness.note(self._position, self._identity())
 
     def close(self) -> None:
         """Give the journal to others, if it was opened."""
@@ -90,7 +133,12 @@ class SqliteJournal:
             self._opened = None
             with suppress(sqlite3.Error):
                 connection.close()
-            self._lock.release()
+            # Closing may have written the log into the file, which changed that.
+            with suppress(JournalError):
+                if self._file and self._identity().st_ctime_ns != self._file.st_ctime_ns:
+                    self._note_position()
+            self._witness.close()
+            self._locks.release()
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -101,22 +149,37 @@ class SqliteJournal:
     def commit(self, claims: Sequence[Claim], ends: Sequence[End]) -> None:
         """Record claims and ends durably, all of them or none.
 
-        After a failure of the disk nothing more is written, as the state of the file is not known.
+        After a failure of the disk nothing more is written, as the state of the file is not known;
+        nor if the file is not the one any more that was opened, or another run has written to it.
         """
         if self._broken:
             raise self.error(JournalIOError, "failed before, and is not written to any more")
+        self._identity()
         try:
             with self._translated(), self._connection as connection:
                 connection.execute("BEGIN IMMEDIATE")
+                self._move(connection)
                 for some in _portions(claims):
                     values = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(some))
                     connection.execute(f"{_CLAIM} {values}", [*chain(*some)])
                 for ended in _portions(ends):
                     values = ", ".join(["(?, ?, ?, ?)"] * len(ended))
                     connection.execute(f"{_END} {values} {_UNLESS_ENDED}", [*chain(*ended)])
-        except JournalIOError:
+        except (JournalIOError, JournalLockedError):
             self._broken = True
             raise
+        self._position, self._next = self._next, self._next.next()
+        self._note_position()
+
+    def _move(self, connection: sqlite3.Connection) -> None:
+        """Move to the next position, from the one at which this run has left the journal."""
+        if self._position == Position.first():
+            connection.execute(_POSITION, (str(self._position),))
+        moved = connection.execute(_MOVE, (str(self._next), str(self._position)))
+        if moved.rowcount != 1:
+            raise self.error(JournalLockedError, "was taken over by another run")
+        for name in ("suspicion", "service_time"):
+            connection.execute(_META, (name, getattr(self, name)))
 
     def existing_keys(self, keys: Sequence[str]) -> dict[str, int]:
         """Return those of *keys* that rows have already, with the rows' numbers."""
@@ -148,7 +211,7 @@ class SqliteJournal:
         """Return an error about this journal."""
         return kind(why, self.path)
 
-    def _connected(self) -> sqlite3.Connection:
+    def _check_file(self) -> None:
         try:
             status = Path(self.path).stat()
             if not stat.S_ISREG(status.st_mode):
@@ -156,7 +219,7 @@ class SqliteJournal:
             # The superuser can write to every file, and still means the mode.
             if not status.st_mode & stat.S_IWUSR or not os.access(self.path, os.R_OK | os.W_OK):
                 raise self.error(JournalAccessError, "is read-only")
-            with open(self.path, "rb") as file:  # noqa: PTH123 - no lock is lost yet
+            with open(self.path, "rb") as file:  # noqa: PTH123 - before there is a lock to lose
                 head = file.read(len(_MAGIC))
         except OSError as error:
             raise self.error(JournalAccessError, f"cannot be read: {error.strerror}") from error
@@ -164,10 +227,11 @@ class SqliteJournal:
             raise self.error(JournalDamagedError, EMPTY)
         if head != _MAGIC:
             raise self.error(ForeignJournalError, OTHER_FILE)
-        with self._translated():
-            return sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
 
-    def _check(self, connection: sqlite3.Connection, wanted: Meta) -> None:
+    def _connected(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+
+    def _check(self, connection: sqlite3.Connection, wanted: Meta) -> Meta:
         meta = read_meta(connection, self.path)
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
@@ -183,6 +247,8 @@ class SqliteJournal:
             raise unknown_state(self.path, *row)
         self.claimed = count
         self.job, self.started_at = meta.job, meta.started_at
+        self.service_time = meta.service_time
+        return meta
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -8,10 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from filelock import FileLock, Timeout
-
 from aiotask._version import __version__
 from aiotask.bulk.journal.records import STATES, Entry
+from aiotask.bulk.journal.witness import Position
 from aiotask.bulk.keys import Keys, new_job
 from aiotask.errors import (
     ForeignJournalError,
@@ -34,10 +33,6 @@ _SCHEMA = 2
 _VERB_OF_VERSION_1 = "tasks.create"
 _OWNER_ONLY = 0o600
 _PRIMARY = 0xFF  # the part of an extended error code that is the primary one
-# Seconds. A reader that asks whether a run has the journal holds the lock itself for a moment, so
-# a run tries for longer than that.
-_GLANCE = 0.05
-_GLANCES = 0.4
 _KINDS: dict[int, type[JournalError]] = {
     sqlite3.SQLITE_FULL: JournalFullError,
     sqlite3.SQLITE_READONLY: JournalAccessError,
@@ -77,10 +72,16 @@ class Meta(NamedTuple):
     key_attribute: str | None
     has_row_key: bool
     started_at: float
+    position: Position
+    suspicion: str | None = None
+    """The reason to believe that the journal says less than the truth."""
+    service_time: float | None = None
+    """The service's time when the job began, in seconds since 1970."""
 
 
 def make(path: str, meta: Meta) -> None:
     """Make the file beside its place, and move it there whole: a kill leaves all or nothing."""
+    _refuse_remains(path)
     part = Path(f"{path}.new")
     try:
         with suppress(FileNotFoundError):
@@ -102,35 +103,15 @@ def make(path: str, meta: Meta) -> None:
         raise kind(f"cannot be made: {error.strerror}", path) from error
 
 
-def lock_of(path: str) -> FileLock:
-    """Return the lock of a journal, which one run at a time holds."""
-    return FileLock(f"{path}.lock", mode=_OWNER_ONLY, thread_local=False)
-
-
-def take(lock: FileLock, path: str) -> None:
-    """Acquire a journal for this run; a JournalError says why it cannot be had."""
-    folder = Path(path).parent
-    if not folder.is_dir():
-        raise JournalAccessError(f"cannot be made: there is no directory {folder}", path)
-    try:
-        lock.acquire(timeout=_GLANCES, poll_interval=_GLANCE / 4)
-    except Timeout:
-        raise JournalLockedError("is in use by another run", path) from None
-    except (OSError, NotImplementedError) as error:
-        raise JournalAccessError(f"cannot be locked: {error}", path) from error
-
-
-def is_running(path: str) -> bool:
-    """Whether a run has a journal now."""
-    if not os.path.exists(f"{path}.lock"):  # noqa: PTH110 - a name, and nothing else
-        return False
-    lock = lock_of(path)
-    try:
-        lock.acquire(timeout=_GLANCE, poll_interval=_GLANCE / 4)
-    except (Timeout, OSError):
-        return True
-    lock.release()
-    return False
+def _refuse_remains(path: str) -> None:
+    """Refuse a place where files of a journal lie that is gone: a log would flow into a new one."""
+    for suffix in ("-wal", "-shm", ".mark"):
+        if os.path.lexists(f"{path}{suffix}"):
+            raise JournalDamagedError(
+                f"is missing, but {Path(path).name}{suffix} is left of it; restore the journal to "
+                "resume its job, or remove that file to begin a new one",
+                path,
+            )
 
 
 @contextmanager
@@ -147,7 +128,15 @@ def translated(path: str) -> Iterator[None]:
 
 def new_meta(target: str, verb: str, keys: Keys) -> Meta:
     """Return the settings of a job that begins now."""
-    return Meta(new_job(), target, verb, keys.attribute, keys.row_key is not None, time.time())
+    return Meta(
+        job=new_job(),
+        target=target,
+        verb=verb,
+        key_attribute=keys.attribute,
+        has_row_key=keys.row_key is not None,
+        started_at=time.time(),
+        position=Position.first(),
+    )
 
 
 def _rows_of(meta: Meta) -> list[tuple[str, object]]:
@@ -158,6 +147,7 @@ def _rows_of(meta: Meta) -> list[tuple[str, object]]:
         ("key_attribute", meta.key_attribute),
         ("named", int(meta.has_row_key)),
         ("begun", meta.started_at),
+        ("position", str(meta.position)),
         ("made_by", f"aiotask {__version__}"),
     ]
 
@@ -175,6 +165,10 @@ def read_meta(connection: sqlite3.Connection, path: str) -> Meta:
     meta: dict[str, Any] = dict(connection.execute("SELECT name, value FROM meta"))
     if not all(isinstance(meta.get(name), kind) for name, kind in _META.items()):
         raise JournalDamagedError("is damaged: it does not name its job", path)
+    try:
+        position = Position.of(meta["position"]) if "position" in meta else Position.first()
+    except (ValueError, AttributeError) as error:
+        raise JournalDamagedError("is damaged: it does not name its last commit", path) from error
     return Meta(
         job=meta["job"],
         target=meta["target"],
@@ -182,6 +176,9 @@ def read_meta(connection: sqlite3.Connection, path: str) -> Meta:
         key_attribute=meta["key_attribute"],
         has_row_key=bool(meta["named"]),
         started_at=meta["begun"],
+        position=position,
+        suspicion=meta.get("suspicion"),
+        service_time=meta.get("service_time"),
     )
 
 

@@ -3,36 +3,49 @@
 import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from aiotask.bulk.journal.locks import is_running
 from aiotask.bulk.journal.records import Entry, JournalSummary, State
 from aiotask.bulk.journal.sqlite_file import (
     EMPTY,
     OTHER_FILE,
     Meta,
     entries,
-    is_running,
     read_meta,
     translated,
 )
+from aiotask.bulk.journal.witness import Witness
 from aiotask.errors import ForeignJournalError, JournalAccessError, JournalDamagedError
 
 
 class SqliteReader:
     """Reads one journal."""
 
-    def __init__(self, path: str, connection: sqlite3.Connection, meta: Meta) -> None:
+    def __init__(
+        self, path: str, connection: sqlite3.Connection, meta: Meta, before: os.stat_result
+    ) -> None:
         self.where = path
         self._connection = connection
         self._meta = meta
+        self._before = before
+        self._witness = Witness(path)
+        self._objection = self._witness.objection(meta.position, before)
 
     def summary(self) -> JournalSummary:
         """Return the progress of the job."""
         counting = "SELECT state, count(*) FROM rows GROUP BY state"
         with translated(self.where):
             counts = dict(self._connection.execute(counting))
+        meta = self._meta
         return JournalSummary(
-            **self._meta._asdict(),
+            job=meta.job,
+            target=meta.target,
+            verb=meta.verb,
+            key_attribute=meta.key_attribute,
+            has_row_key=meta.has_row_key,
+            started_at=meta.started_at,
             rows={state: counts.get(state, 0) for state in State},
             running=is_running(self.where),
         )
@@ -42,8 +55,18 @@ class SqliteReader:
         return entries(self._connection, self.where)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection.
+
+        After a kill, closing the last connection writes the log into the file. That is no reason
+        for the next run to distrust the journal, unless there was one before.
+        """
         self._connection.close()
+        if self._objection is None and not is_running(self.where):
+            with suppress(OSError):
+                after = Path(self.where).stat()
+                if after.st_ctime_ns != self._before.st_ctime_ns:
+                    self._witness.note(self._meta.position, after)
+        self._witness.close()
 
 
 def open_to_read(path: str) -> SqliteReader:
@@ -56,6 +79,7 @@ def open_to_read(path: str) -> SqliteReader:
     # run of this process may need them.
     if not Path(real).stat().st_size:
         raise JournalDamagedError(EMPTY, real)
+    before = Path(real).stat()
     with translated(real):
         # Not read-only: SQLite has to make the files that a write-ahead log needs.
         url = f"{Path(real).as_uri()}?mode=rw"
@@ -71,4 +95,4 @@ def open_to_read(path: str) -> SqliteReader:
         except BaseException:
             connection.close()
             raise
-    return SqliteReader(real, connection, meta)
+    return SqliteReader(real, connection, meta, before)

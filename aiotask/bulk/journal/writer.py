@@ -10,7 +10,7 @@ from aiotask.bulk.item import Item
 from aiotask.bulk.journal import Journal, Where, open_journal
 from aiotask.bulk.journal.records import Claim, End, Entry, State
 from aiotask.bulk.keys import Keys, new_job
-from aiotask.bulk.outcomes import Created, Outcome, Rejected
+from aiotask.bulk.outcomes import Created, Existing, Outcome, Rejected
 
 T = TypeVar("T")
 
@@ -23,13 +23,19 @@ _LONGEST_ERROR = 300  # characters
 class JournalWriter:
     """Writes the journal of a run; without one (*where* is None), nothing is kept.
 
-    ``job`` is the job's name and ``claimed`` the number of rows that earlier runs took.
+    ``job`` is the job's name and ``claimed`` the number of rows that earlier runs took; ``resumes``
+    tells whether there were any. ``suspicion`` and ``service_time`` are the journal's, and what is
+    set here goes into it with the next write.
     """
 
     def __init__(self, where: Where | None) -> None:
         self.job = ""
         self.started_at = 0.0
         self.claimed = 0
+        self.resumes = False
+        self.suspicion: str | None = None
+        self.service_time: float | None = None
+        self.job_began: Callable[[], float | None] = _unknown
         self.durable = where is not None
         self._journal: Journal | None = None if where is None else open_journal(where)
         self._thread: ThreadPoolExecutor | None = None
@@ -49,6 +55,8 @@ class JournalWriter:
         self._thread = ThreadPoolExecutor(1, "aiotask-journal")
         await self._call(lambda: journal.open(target, verb, keys))
         self.job, self.started_at, self.claimed = journal.job, journal.started_at, journal.claimed
+        self.resumes, self.suspicion = journal.resumes, journal.suspicion
+        self.service_time = journal.service_time
         return await self._call(journal.open_rows)
 
     def fingerprints(self, after: int, most: int) -> asyncio.Future[list[int | None]]:
@@ -75,10 +83,10 @@ class JournalWriter:
 
     def undelivered(self, item: Item, outcome: Outcome[Any]) -> None:
         """Note an outcome that the caller has not received: the next run delivers it."""
-        if isinstance(outcome, Created):
-            self.note(item, State.UNDELIVERED, outcome.sid)
-        elif isinstance(outcome, Rejected):
+        if isinstance(outcome, Existing | Rejected):
             self.note(item, State.PENDING)
+        elif isinstance(outcome, Created):
+            self.note(item, State.UNDELIVERED, outcome.sid)
 
     async def keep_writing(self) -> None:
         """Write what was delivered, a batch at a time, until cancelled."""
@@ -93,8 +101,11 @@ class JournalWriter:
         ends, self._ends = self._ends, []
         if (journal := self._journal) is None or not (claims or ends):
             return
+        if self.service_time is None:
+            self.service_time = self.job_began()
         try:
             async with self._turn:
+                journal.suspicion, journal.service_time = self.suspicion, self.service_time
                 await self._call(lambda: journal.commit(claims, ends))
         except BaseException:
             self._ends = ends + self._ends  # writing some of them twice does no harm
@@ -119,8 +130,14 @@ class JournalWriter:
         return asyncio.get_running_loop().run_in_executor(self._thread, act)
 
 
+def _unknown() -> None:
+    return None
+
+
 def _end_of(item: Item, outcome: Outcome[Any]) -> End:
     match outcome:
+        case Existing(sid=sid):
+            return End(State.EXISTING, sid, None, item.number)
         case Created(sid=sid):
             return End(State.CREATED, sid, None, item.number)
         case Rejected(error=error):

@@ -7,6 +7,7 @@ import click
 from aiotask.bulk import Audit, Finding, State
 from aiotask.cli.client import answered, open_tasks, workspace_options
 from aiotask.cli.errors import FAILED
+from aiotask.cli.importing.counts import moment_text
 
 _MOST_LINES = 20
 _NAMES = {
@@ -53,19 +54,35 @@ def report(result: Audit) -> Iterator[str]:
     rows = [(_NAMES[state], count) for state, count in result.rows.items() if count]
     by_state = ", ".join(f"{count:,} {name}" for name, count in rows)
     yield f"rows: {sum(result.rows.values()):,}" + (f": {by_state}" if by_state else "")
-    ended = f", and {result.ended:,} that have ended" if result.ended else ""
+    ended = f", and {result.ended:,} that only events tell of" if result.ended else ""
     yield f"tasks: {result.found:,}{ended}"
     yield from _findings(
         "missing", "created according to the journal, but not found", result.missing
     )
     yield from _findings("twice", "rows with more than one task", result.twice)
     yield from _findings(
+        "wrong", "rows with another task than the journal names, which stands first", result.wrong
+    )
+    yield from _findings(
         "unexpected", "tasks of rows that have none according to the journal", result.unexpected
     )
     yield from _findings("foreign", "tasks of the import that belong to no row", result.foreign)
     if result.open:
         yield f"{result.open:,} rows are not finished: resume the import first"
+    yield _reach(result)
     yield "in order: every row is as the journal says" if result.in_order else "not in order"
+
+
+def _reach(result: Audit) -> str:
+    """Return how far back the audit can see, and what that leaves open."""
+    if result.seen_since is None:
+        seen = "the service gives no events: seen is what is listed"
+    else:
+        since = moment_text(result.seen_since.timestamp())
+        seen = f"seen is every task that was created since {since}"
+    if not result.unseen:
+        return seen
+    return f"{seen}; {result.unseen:,} rows may have had other tasks before, which nothing shows"
 
 
 def _findings(name: str, meaning: str, found: Sequence[Finding]) -> Iterator[str]:

@@ -20,8 +20,11 @@ from aiotask.cli.importing.input import (
     InputSettings,
     open_input,
 )
+from aiotask.cli.importing.listed_tasks import without_marks
+from aiotask.cli.importing.output_file import STANDARD_OUTPUT
+from aiotask.cli.importing.rejects import Rejects
 from aiotask.cli.importing.report import exit_status, final_report, with_hint
-from aiotask.cli.importing.results import STANDARD_OUTPUT, Results
+from aiotask.cli.importing.results import Results
 from aiotask.cli.importing.row_ranges import RowRanges
 from aiotask.cli.importing.run import ImportRun
 from aiotask.cli.importing.stream import is_encoding
@@ -65,10 +68,27 @@ def _rows(_: click.Context, __: click.Parameter, text: str | None) -> RowRanges 
     help="Record the progress in this file: the same command then resumes the import.",
 )
 @click.option(
+    "--look-first",
+    is_flag=True,
+    help="Look for the tasks of the journal's import before a row is sent: for a restored journal.",
+)
+@click.option(
     "--results",
     metavar="PATH",
     type=click.Path(),
     help="Write every row's outcome to this file as JSON Lines, or to standard output for -.",
+)
+@click.option(
+    "--rejects",
+    metavar="PATH",
+    type=click.Path(),
+    help="Write the rejected rows to this file as they came, or to standard output for -.",
+)
+@click.option(
+    "--stop-after",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Stop when this many rows were rejected.",
 )
 @click.option(
     "--settle",
@@ -132,7 +152,10 @@ def import_(
     timeout: float,
     base_url: str | None,
     journal: str | None,
+    look_first: bool,
     results: str | None,
+    rejects: str | None,
+    stop_after: int | None,
     settle: float,
     max_rate: float | None,
     max_in_flight: int,
@@ -148,10 +171,12 @@ def import_(
     command, or CSV with a header of their names. A file in .gz is decompressed. A wrong row is
     reported, and the others go through.
     """
+    if look_first and journal is None:
+        raise WrongUsageError("--look-first: there is no --journal to doubt")
     client, tasks = open_tasks(workspace, timeout, base_url, max_in_flight)
-    _check_apart(file, journal, results)
+    _check_apart(file, journal, results, rejects)
     reading = InputSettings(form=form, delimiter=delimiter, encoding=encoding, rows=rows)
-    with Results(results, journal) as written:
+    with Results(results, journal) as written, Rejects(rejects, journal) as rejected:
         source, earlier = _open_input_and_journal(file, reading, journal)
         settings = Settings(
             keys=_keys(key_attribute),
@@ -159,21 +184,23 @@ def import_(
             settle=settle,
             max_in_flight=max_in_flight,
             max_rate=max_rate,
-            fields_of=source.records.fields,
+            look_first=look_first,
+            fields_of=lambda record: without_marks(source.records.fields(record), key_attribute),
             fingerprint_of=attrgetter("fingerprint"),
             source_line_of=attrgetter("line"),
         )
-        display = Display(source.lines, data_follows=results == STANDARD_OUTPUT)
-        run = ImportRun(source, written, display, earlier)
+        display = Display(source.lines, data_follows=STANDARD_OUTPUT in {results, rejects})
+        run = ImportRun(source, written, rejected, display, earlier, stop_after)
         with display, _rare_collections():
             run_in_loop(run(client, tasks, settings))
         if run.unusable is not None:
             raise WrongUsageError(with_hint(run.unusable))
-    for line in final_report(ctx, run, source, written, _summary(journal)):
+    for line in final_report(ctx, run, source, written, rejected, _summary(journal)):
         display.say(line)
-    if isinstance(written.error, BrokenPipeError):
-        raise written.error  # click ends quietly then
-    ctx.exit(exit_status(run, written))
+    for error in (written.error, rejected.error):
+        if isinstance(error, BrokenPipeError):
+            raise error  # click ends quietly then
+    ctx.exit(exit_status(run, written, rejected))
 
 
 @contextmanager
@@ -194,12 +221,17 @@ def _keys(attribute: str) -> Keys:
         raise WrongUsageError(str(error)) from error
 
 
-def _check_apart(file: str, journal: str | None, results: str | None) -> None:
+def _check_apart(file: str, journal: str | None, results: str | None, rejects: str | None) -> None:
     """Refuse paths of which one would overwrite the other."""
+    if results == rejects == STANDARD_OUTPUT:
+        raise WrongUsageError("--rejects -: the results go to standard output")
     for option, path, other, what in (
         ("results", results, file, "input"),
+        ("rejects", rejects, file, "input"),
         ("journal", journal, file, "input"),
         ("results", results, journal, "journal"),
+        ("rejects", rejects, journal, "journal"),
+        ("rejects", rejects, results, "results"),
     ):
         if path and other and STANDARD_INPUT not in {path, other} and _same(path, other):
             raise WrongUsageError(f"--{option} {path}: that is the {what}")

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import click
 
+from aiotask._checks import printable
 from aiotask.bulk import KEY_ATTRIBUTE, Entry, JournalSummary, State, entries_of, read_summary
-from aiotask.cli.errors import WrongUsageError, printable
+from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.importing.counts import moment_text, row_counts
 from aiotask.errors import JournalError
 

@@ -1,5 +1,7 @@
 """Commands ``aiotask tasks`` list, create, fetch, update and delete: one client call each."""
 
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -7,12 +9,24 @@ import click
 from aiotask.cli.client import answered, open_tasks, workspace_options
 from aiotask.cli.commands.task_fields import NEW_TASK, TASK_CHANGES, TASK_FILTER
 from aiotask.cli.errors import WrongUsageError
-from aiotask.cli.options import field_options, given
-from aiotask.cli.output import WRITERS, Writer, write_task
+from aiotask.cli.options import field_options, given, unknown_field
+from aiotask.cli.output import TASK_FIELDS, WRITERS, Writer, write_task
 from aiotask.taskrouter import NewTask, TaskChanges, TaskFilter
 
 # The largest page that Twilio gives: a list for a file or a pipe should take few requests.
 _PAGE_SIZE = 1000
+
+
+def _task_fields(_: click.Context, __: click.Parameter, text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in TASK_FIELDS:
+            raise click.BadParameter(unknown_field(name, TASK_FIELDS))
+        if names.count(name) > 1:
+            raise click.BadParameter(f"{name} is there twice")
+    return names
 
 
 @click.group()
@@ -27,19 +41,27 @@ def tasks() -> None:
 @click.option(
     "--output",
     type=click.Choice(list(WRITERS)),
-    default="jsonl",
-    show_default=True,
-    help="Format of the list; a table is shown when the list is complete.",
+    help="Format of the list; by default a table on a terminal, and JSON Lines elsewhere.",
+)
+@click.option(
+    "--fields",
+    metavar="NAME,…",
+    callback=_task_fields,
+    help="Show these fields only, in this order; without it a table shows the main ones.",
 )
 def list_(
     workspace: str,
     timeout: float,
     base_url: str | None,
     limit: int | None,
-    output: str,
+    output: str | None,
+    fields: Sequence[str] | None,
     **filters: Any,
 ) -> None:
-    """List tasks."""
+    """List tasks.
+
+    The import command reads JSON Lines and CSV of this list, and makes new tasks of them.
+    """
     client, there = open_tasks(workspace, timeout, base_url)
     size = _PAGE_SIZE if limit is None else max(1, min(limit, _PAGE_SIZE))
 
@@ -49,7 +71,8 @@ def list_(
             writer.write(page.items)
         writer.finish()
 
-    answered(client, lambda: listed(WRITERS[output]()))
+    form = output or ("table" if sys.stdout.isatty() else "jsonl")
+    answered(client, lambda: listed(WRITERS[form](fields)))
 
 
 @tasks.command()

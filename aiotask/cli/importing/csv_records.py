@@ -1,11 +1,11 @@
 """Records of CSV with a header; rows without any text are none."""
 
 import csv
-import difflib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from io import StringIO
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from operator import methodcaller
 from typing import Any
 from zlib import crc32
@@ -17,7 +17,16 @@ from aiotask.cli.importing.lines import (
     check_text,
     line_portions,
 )
-from aiotask.cli.importing.records import FIELDS, Put, Record, named, record_of
+from aiotask.cli.importing.listed_tasks import is_listed, new_task
+from aiotask.cli.importing.records import (
+    FIELDS,
+    Frame,
+    Put,
+    Record,
+    Unreadable,
+    named,
+    record_of,
+)
 from aiotask.cli.options import value_of
 
 _ESCAPED = "surrogateescape"  # bytes that are not UTF-8 pass as characters that no text can hold
@@ -34,6 +43,7 @@ class CsvRecords:
 
     def __init__(self, source: Iterable[bytes], delimiter: str | None = None) -> None:
         portions, header = _up_to_header(line_portions(source))
+        self._kept = _KeptLines()
         self._before_read: Callable[[], None] = lambda: None
         self.delimiter = delimiter or _sniffed(header)
         texts = chain.from_iterable(self._texts(portions))
@@ -43,16 +53,19 @@ class CsvRecords:
         except (csv.Error, ValueError) as error:
             raise MalformedInputError(f"{max(self._reader.line_num, 1)}: {error}") from error
         self.header = self._reader.line_num
+        self._listed = is_listed(dict.fromkeys(self._columns))
+        self.frame = Frame(self._written(self._columns), b"", b"")
         self._seed = crc32(_joined(self._columns))
 
     def check(self) -> None:
         """Read nothing more: the header is checked, and each row is wrong on its own."""
 
     def _texts(self, portions: Iterable[list[bytes]]) -> Iterator[Iterable[str]]:
-        """Yield lines as text, as many at once as there are."""
+        """Yield lines as text, as many at once as are ready."""
         for portion in portions:
             if len(portion[0]) > LONGEST_RECORD:
                 portion[0] = _OVERLONG_MARK
+            self._kept.add(portion)
             text = b"\n".join(portion).decode("utf-8", _ESCAPED)
             # StringIO keeps line ends as they are, and is faster than a list of lines.
             yield StringIO(f"{text}\n", newline="\n")
@@ -77,6 +90,7 @@ class CsvRecords:
 
         def hand_over() -> None:
             nonlocal number
+            self._kept.drop(last)
             if rows:
                 numbers = range(number + 1, number + 1 + len(rows))
                 number += len(rows)
@@ -100,7 +114,8 @@ class CsvRecords:
                 hand_over()
                 first, last = last + 1, reader.line_num
                 number += 1
-                put([Record(number, first, last, str(error), crc32(_joined(str(error))))])
+                content = Unreadable(str(error), self._kept.lines(first, last))
+                put([Record(number, first, last, content, crc32(_joined(str(error))))])
         hand_over()
 
     def fields(self, record: Record) -> dict[str, Any]:
@@ -112,17 +127,50 @@ class CsvRecords:
                 raise
             raise ValueError(f"{error} (read through line {record.last})") from error
 
-    def _fields(self, cells: bytes | list[str] | str) -> dict[str, Any]:
+    def raw(self, record: Record) -> bytes:
+        """Return a record as it came."""
+        if isinstance(record.content, list):
+            return self._written(record.content)
+        return record.content.raw if isinstance(record.content, Unreadable) else b""
+
+    def _written(self, cells: list[str]) -> bytes:
+        text = StringIO()
+        csv.writer(text, delimiter=self.delimiter, lineterminator="\n").writerow(cells)
+        written = _encoded(text.getvalue())
+        return b"" if _OVERLONG_MARK in written else written
+
+    def _fields(self, cells: bytes | list[str] | Unreadable) -> dict[str, Any]:
         if not isinstance(cells, list):
-            raise ValueError(cells)
+            raise ValueError(cells.reason if isinstance(cells, Unreadable) else OVERLONG)
         if len(cells) != len(self._columns):
             raise ValueError(f"{len(cells)} cells, but the header has {len(self._columns)}")
         _check("".join(cells))
-        return {
-            column: named(column, partial(value_of, FIELDS[column]), cell)
-            for column, cell in zip(self._columns, cells, strict=True)
-            if cell
-        }
+        row = {name: cell for name, cell in zip(self._columns, cells, strict=True) if cell}
+        if self._listed:
+            row = new_task(row)
+        return {name: named(name, partial(value_of, FIELDS[name]), row[name]) for name in row}
+
+
+class _KeptLines:
+    """The last lines that were read: a row that is not CSV is written out as it came."""
+
+    def __init__(self) -> None:
+        self._portions: deque[list[bytes]] = deque()
+        self._line = 1  # of the first one
+
+    def add(self, portion: list[bytes]) -> None:
+        self._portions.append(portion)
+
+    def drop(self, last: int) -> None:
+        """Drop portions that end with the line *last* or before."""
+        while self._portions and self._line + len(self._portions[0]) - 1 <= last:
+            self._line += len(self._portions.popleft())
+
+    def lines(self, first: int, last: int) -> bytes:
+        """Return the lines from *first* to *last*."""
+        lines = chain.from_iterable(self._portions)
+        wanted = islice(lines, first - self._line, last - self._line + 1)
+        return b"".join(line + b"\n" for line in wanted)
 
 
 def _up_to_header(portions: Iterator[list[bytes]]) -> tuple[Iterator[list[bytes]], bytes]:
@@ -161,10 +209,7 @@ def _check(text: str) -> None:
 
 def _check_columns(columns: list[str]) -> None:
     _check("".join(columns))
+    is_listed(dict.fromkeys(columns))
     for position, column in enumerate(columns):
-        if column not in FIELDS:
-            close = difflib.get_close_matches(column, FIELDS, n=1) or sorted(FIELDS)
-            hint = "did you mean" if len(close) == 1 else "choose from"
-            raise ValueError(f"unknown field {column!r}; {hint} {', '.join(close)}")
         if column in columns[:position]:
             raise ValueError(f"two columns are named {column}")

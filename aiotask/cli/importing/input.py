@@ -19,6 +19,7 @@ from aiotask.cli.importing.lines import MalformedInputError
 from aiotask.cli.importing.records import Put, Record, Records
 from aiotask.cli.importing.row_ranges import RowRanges
 from aiotask.cli.importing.stream import guess, text_blocks
+from aiotask.cli.importing.unchanged import TextChecksums
 
 STANDARD_INPUT = "-"
 Format = Literal["jsonl", "json", "csv", "tsv"]
@@ -26,12 +27,12 @@ _FIRST = 4  # bytes
 
 
 class InputError(OSError):
-    """The input broke off in the middle, or is not of its format from there on."""
+    """The input broke off or was changed in the middle, or is not of its format from there on."""
 
 
 @attrs.frozen(kw_only=True)
 class InputSettings:
-    """How an input is to be read; None leaves it to its name or its beginning."""
+    """Settings for reading an input; None leaves one to the input's name and beginning."""
 
     form: Format | None = None
     delimiter: str | None = None
@@ -85,13 +86,15 @@ def open_input(path: str, settings: InputSettings) -> Input:
         def blocks() -> Iterator[bytes]:
             return text_blocks(file, compressed=compressed, encoding=settings.encoding)
 
-        lines = None
+        lines, text = None, blocks()
         if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            start, checked = file.tell(), _CheckedText(blocks())
+            start, checksums = file.tell(), TextChecksums()
+            checked = _CheckedText(checksums.noted(text))
             _records(form, checked, settings.delimiter).check()
             lines = checked.count()
             file.seek(start)
-        records = _records(form, blocks(), settings.delimiter)
+            text = checksums.compared(blocks())
+        records = _records(form, text, settings.delimiter)
         on_error.pop_all()
     return Input(name, lines, records, file, settings.rows)
 

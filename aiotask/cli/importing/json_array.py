@@ -31,7 +31,7 @@ def open_brackets(text: bytes) -> int:
 
 
 def array_elements(source: Iterable[bytes]) -> Iterator[list[Element]]:
-    """Yield the elements of the array that a source begins with, as many at once as there are.
+    """Yield the elements of the array that a source begins with, as many at once as are ready.
 
     A MalformedInputError says what is wrong around the elements; what is wrong in one of them is
     left to its reader.

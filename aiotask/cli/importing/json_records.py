@@ -15,11 +15,25 @@ from aiotask.cli.importing.lines import (
     check_text,
     line_portions,
 )
-from aiotask.cli.importing.records import MOMENTS, Put, Record, named, record_of
+from aiotask.cli.importing.listed_tasks import is_listed, new_task
+from aiotask.cli.importing.records import (
+    FIELDS,
+    MOMENTS,
+    Frame,
+    Put,
+    Record,
+    Unreadable,
+    named,
+    record_of,
+)
 from aiotask.cli.options import moment
 
+_LINES = Frame(b"", b"", b"")
+_ARRAY = Frame(b"[\n", b",\n", b"\n]\n")
 _SHOWN = 40  # characters
-_NOT_LINES = "a row goes on in the next line: rows are a line of JSON each, or one array of objects"
+_NOT_LINES = (
+    "a row continues in the next line; give each row its own line, or put all into one array"
+)
 Form = Literal["jsonl", "json"]
 
 
@@ -34,11 +48,13 @@ class JsonRecords:
     def __init__(self, source: Iterable[bytes], form: Form | None = None) -> None:
         self._source = source
         self._form = form
+        self.frame = _LINES
 
     def read(self, put: Put) -> None:
         """Hand over all records."""
         source, is_array = self._begin()
         if is_array:
+            self.frame = _ARRAY
             self._read_array(source, put)
         else:
             self._read_lines(source, put)
@@ -93,7 +109,7 @@ class JsonRecords:
             prints = map(crc32, texts)
             made = [*map(record_of, zip(numbers, lines, lines, texts, prints, strict=True))]
             if made and len(texts[0]) > LONGEST_RECORD:
-                made[0] = made[0]._replace(content=OVERLONG)
+                made[0] = made[0]._replace(content=Unreadable(OVERLONG, b""))
             if made:
                 put(made)
 
@@ -101,7 +117,7 @@ class JsonRecords:
         """Return the fields of a record."""
         text = record.content
         if not isinstance(text, bytes):
-            raise ValueError(text)
+            raise ValueError(OVERLONG)
         try:
             row = loads(text)
         except JsonSyntaxError as error:
@@ -109,14 +125,21 @@ class JsonRecords:
             raise ValueError(f"not JSON: {error}") from error
         if not isinstance(row, dict):
             raise ValueError(f"not a JSON object, but {text.decode().strip()[:_SHOWN]}")
+        listed = not row.keys() <= FIELDS.keys() and is_listed(row)
+        fields: dict[str, Any] = new_task(row) if listed else row
         for name in MOMENTS:
-            if isinstance(value := row.get(name), str):
-                row[name] = named(name, moment, value)
-        return row
+            if isinstance(value := fields.get(name), str):
+                fields[name] = named(name, moment, value)
+        return fields
+
+    def raw(self, record: Record) -> bytes:
+        """Return a record as it came."""
+        text = record.content if isinstance(record.content, bytes) else b""
+        return text if self.frame is _ARRAY or not text else text + b"\n"
 
 
 def _whole_rows(portions: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
-    """Yield *portions*; raise an error if the first row goes on in the next line.
+    """Yield *portions*; raise an error if the first row continues in the next line.
 
     Pretty-printed objects would be nothing but wrong rows, or some of them rows by chance. A row
     that is only cut off is followed by an object.
@@ -125,7 +148,7 @@ def _whole_rows(portions: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
     for portion in portions:
         held.append(portion)
         rows = [line for line in chain.from_iterable(held) if line.strip()][:2]
-        if rows and not _goes_on(rows[0]):
+        if rows and not _continues(rows[0]):
             break
         if len(rows) > 1:
             if rows[0].strip() == b"[" or not _is_object(rows[1]):
@@ -135,7 +158,7 @@ def _whole_rows(portions: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
     yield from portions
 
 
-def _goes_on(row: bytes) -> bool:
+def _continues(row: bytes) -> bool:
     return row.lstrip()[:1] in {b"{", b"["} and open_brackets(row) > 0
 
 

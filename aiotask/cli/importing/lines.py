@@ -13,7 +13,7 @@ class MalformedInputError(ValueError):
 
 
 def line_portions(source: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Yield whole lines without their ends, as many at once as there are.
+    """Yield whole lines without their ends, as many at once as are ready.
 
     The first line of a portion may be longer than LONGEST_RECORD: then only its start is there.
     """

@@ -18,17 +18,24 @@ FIELDS = field_types(NewTask)
 MOMENTS = [name for name, kind in FIELDS.items() if kind is datetime]
 
 
+class Unreadable(NamedTuple):
+    """Content that is no record: why, and how it came, which is empty where it was not kept."""
+
+    reason: str
+    raw: bytes
+
+
 class Record(NamedTuple):
     """A record by its number from 1, its first and last line, and their content.
 
-    The content is a line of JSON or the cells of CSV; a text says why the record cannot be read.
-    ``fingerprint`` has 32 bits that tell it from another one.
+    The content is a text of JSON or the cells of CSV. ``fingerprint`` has 32 bits that tell the
+    record from another one.
     """
 
     number: int
     line: int
     last: int
-    content: bytes | list[str] | str
+    content: bytes | list[str] | Unreadable
     fingerprint: int
 
 
@@ -38,10 +45,22 @@ record_of: Callable[[Iterable[Any]], Record] = partial(tuple.__new__, Record)
 """Does what Record._make does, and several times as fast: a resumed run makes a million first."""
 
 
+class Frame(NamedTuple):
+    """Text before, between and after the records of a format."""
+
+    start: bytes
+    between: bytes
+    end: bytes
+
+
 class Records(Protocol):
-    """The records of one input, whose header ends with the line ``header``."""
+    """The records of one input, whose header ends with the line ``header``.
+
+    ``frame`` is known when the first record is.
+    """
 
     header: int
+    frame: Frame
 
     def read(self, put: Put) -> None:
         """Hand over all records in portions, each as soon as its last line is there.
@@ -56,6 +75,10 @@ class Records(Protocol):
     @abstractmethod
     def fields(self, record: Record) -> dict[str, Any]:
         """Return the fields of a record; a ValueError says why it has none."""
+
+    @abstractmethod
+    def raw(self, record: Record) -> bytes:
+        """Return a record as it came, in UTF-8; it is empty if it was too long to be kept."""
 
 
 def named(name: str, read: Callable[[str], Any], text: str) -> Any:

@@ -9,6 +9,7 @@ from aiotask.cli.errors import FAILED, INTERRUPTED, WRONG_USAGE, reason
 from aiotask.cli.importing.counts import spans
 from aiotask.cli.importing.input import Input
 from aiotask.cli.importing.records import Record
+from aiotask.cli.importing.rejects import Rejects
 from aiotask.cli.importing.results import Results
 from aiotask.cli.importing.resume import rest_command, same_command
 from aiotask.cli.importing.run import ImportRun
@@ -38,22 +39,29 @@ def final_report(
     run: ImportRun,
     source: Input,
     results: Results,
+    rejects: Rejects,
     summary: JournalSummary | None,
 ) -> Iterator[str]:
     """Yield the lines that end an import; *summary* is its journal's, if it has one."""
     if summary is not None and not (run.counts.of_this_run or run.ended_early):
         yield f"nothing to do: all {summary.claimed:,} rows are done"
+    yield from run.failures.report()
     yield run.counts.summary(0 if summary is None else summary.in_doubt)
     if results.error is not None:
         yield results.trouble()
+    if (kept := rejects.report()) is not None:
+        yield kept
+    if run.stopped:
+        yield f"stopped: {run.failures.rejected:,} rows were rejected (--stop-after)"
+    incomplete = results.error is not None or rejects.error is not None
     if ctx.params["journal"] is not None:
-        yield from _report_with_journal(ctx, run, results, summary)
+        yield from _report_with_journal(ctx, run, summary, incomplete=incomplete)
     else:
-        yield from _report_without_journal(ctx, run, source, results)
+        yield from _report_without_journal(ctx, run, source, incomplete=incomplete)
 
 
 def _report_with_journal(
-    ctx: click.Context, run: ImportRun, results: Results, summary: JournalSummary | None
+    ctx: click.Context, run: ImportRun, summary: JournalSummary | None, *, incomplete: bool
 ) -> Iterator[str]:
     doubt = 0 if summary is None else summary.in_doubt
     if run.cut:
@@ -64,12 +72,12 @@ def _report_with_journal(
     if run.error is not None:
         yield f"stopped: {_why(run.error)}"
         yield f"fix that, then {command}"
-    elif run.ended_early or results.error is not None:
+    elif run.ended_early or incomplete:
         yield command
 
 
 def _report_without_journal(
-    ctx: click.Context, run: ImportRun, source: Input, results: Results
+    ctx: click.Context, run: ImportRun, source: Input, *, incomplete: bool
 ) -> Iterator[str]:
     line, left = run.counts.last_line, spans(_lines_of(run.left))
     if run.cut:
@@ -81,10 +89,10 @@ def _report_without_journal(
         untouched = f"lines {left} and all" if left else "all"
         yield f"stopped: {_why(run.error)}"
         yield f"rows done: {run.counts.rows:,}; not sent: {untouched} from line {line + 1} on"
-    elif run.interrupted or results.error is not None:
+    elif run.interrupted or run.stopped or incomplete:
         but = f", except lines {left}, which were not created" if left else ""
         yield f"all rows up to line {line} are done{but}"
-    if run.interrupted:
+    if run.interrupted or run.stopped or run.error is not None:
         yield rest_command(ctx, source, line + 1, run.rest)
 
 
@@ -97,10 +105,11 @@ def _why(error: AiotaskError | OSError) -> str:
     return str(error) if isinstance(error, OSError) else reason(error)
 
 
-def exit_status(run: ImportRun, results: Results) -> int:
+def exit_status(run: ImportRun, results: Results, rejects: Rejects) -> int:
     """Return the exit status of an import that has run."""
     if run.interrupted or run.cut:
         return INTERRUPTED
-    if run.error is not None or results.error is not None:
-        return WRONG_USAGE if isinstance(run.error, OSError) else FAILED
-    return 0 if run.counts.all_created else FAILED
+    if isinstance(run.error, OSError):
+        return WRONG_USAGE
+    incomplete = run.error or results.error or rejects.error
+    return 0 if run.counts.all_created and not incomplete else FAILED

@@ -6,9 +6,10 @@ import click
 from click.core import ParameterSource
 
 from aiotask.cli.importing.input import STANDARD_INPUT, Input
-from aiotask.cli.importing.results import STANDARD_OUTPUT
+from aiotask.cli.importing.output_file import STANDARD_OUTPUT
 from aiotask.cli.importing.row_ranges import RowRanges
 
+_OUTPUTS = ("results", "rejects")
 _COMMAND = ("aiotask", "tasks", "import")
 
 
@@ -24,11 +25,11 @@ def rest_command(ctx: click.Context, source: Input, line: int, rest: RowRanges) 
     if source.lines is None:
         return f"the rest of the input starts at line {line}"
     rows = rest if source.rows is None else rest.within(source.rows)
-    words = [*_COMMAND, ctx.params["file"], *_options(ctx, {"results", "rows"})]
+    words = [*_COMMAND, ctx.params["file"], *_options(ctx, {"rows", *_OUTPUTS})]
     words += ["--rows", str(rows)]
-    results = ctx.params["results"]
-    if results is not None:
-        words += ["--results", results if results == STANDARD_OUTPUT else f"{results}.rest"]
+    for name in _OUTPUTS:
+        if (path := ctx.params[name]) is not None:
+            words += [f"--{name}", path if path == STANDARD_OUTPUT else f"{path}.rest"]
     return f"import the rest with: {shlex.join(words)}"
 
 

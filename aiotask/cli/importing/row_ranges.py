@@ -54,7 +54,7 @@ class RowRanges:
         return place >= 0 and number <= self.ranges[place][1]
 
     def position(self, number: int) -> int:
-        """Return how many of the rows there are up to this one."""
+        """Return the number of rows in the ranges up to this one."""
         return sum(min(number, last) - first + 1 for first, last in self.ranges if first <= number)
 
     def __str__(self) -> str:

@@ -3,15 +3,18 @@
 import asyncio
 from contextlib import aclosing
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from aiotask._client import Client
 from aiotask.bulk import Created, JournalSummary, Outcome, Run, Settings
 from aiotask.bulk.keys import derived_key
 from aiotask.cli.errors import reason
-from aiotask.cli.importing.counts import Counts, Fate, resume_message
+from aiotask.cli.importing.counts import Counts, resume_message
+from aiotask.cli.importing.failures import Failures
 from aiotask.cli.importing.input import Input
 from aiotask.cli.importing.records import Record
+from aiotask.cli.importing.rejects import Rejects
 from aiotask.cli.importing.results import Results
 from aiotask.cli.importing.row_ranges import RowRanges
 from aiotask.cli.importing.thread_rows import ThreadRows
@@ -27,21 +30,31 @@ class ImportRun:
     """The import of one input.
 
     After the run, ``error`` is the error that stopped it, ``interrupted`` is True if a signal left
-    rows undone, and ``cut`` is True if a signal ended it with rows under way. ``left`` are records
-    that are not done although later ones are.
+    rows undone, ``stopped`` if too many rejected rows did, and ``cut`` if a signal ended the run
+    with rows under way. ``left`` are records that are not done although later ones are.
     """
 
     def __init__(
-        self, source: Input, results: Results, display: Display, earlier: JournalSummary | None
+        self,
+        source: Input,
+        results: Results,
+        rejects: Rejects,
+        display: Display,
+        earlier: JournalSummary | None,
+        stop_after: int | None,
     ) -> None:
         self.counts = Counts(earlier)
+        self.failures = Failures(source.name, display.say)
         self.counts.last_line = source.records.header
         self.error: AiotaskError | OSError | None = None
         self.interrupted = False
+        self.stopped = False
         self.cut = False
         self.left: list[Record] = []
         self._source = source
         self._results = results
+        self._rejects = rejects
+        self._stop_after = stop_after
         self._display = display
         self._earlier = earlier
         self._signalled = False
@@ -50,8 +63,10 @@ class ImportRun:
 
     async def __call__(self, client: Client, tasks: Tasks, settings: Settings) -> None:
         """Create a task for every row that has none yet."""
-        known = self._earlier.claimed if self._earlier else 0
-        rows = ThreadRows(self._source.read, known=known, passed=self._announce)
+        earlier = self._earlier
+        known = earlier.claimed if earlier else 0
+        read = partial(self._rejects.read, self._source, earlier)
+        rows = ThreadRows(read, known=known, passed=self._announce)
         run = tasks.creating(rows, settings)
         shown = asyncio.create_task(self._keep_shown(run))
         with stop_signals(lambda: self._stop(run)):
@@ -60,7 +75,7 @@ class ImportRun:
                     async for outcome in outcomes:
                         self._announce()
                         self._note(run.job, outcome)
-                        if self._results.error is not None:
+                        if self._results.error or self._rejects.error or self._too_many_rejected():
                             run.stop()
             except asyncio.CancelledError:
                 self.cut = True
@@ -72,13 +87,15 @@ class ImportRun:
                     self._source.file.close()
         self._show(run)
         self._used = run.begun
-        self.interrupted = self._signalled and not (rows.exhausted and not run.waiting)
+        undone = not rows.exhausted or bool(run.waiting)
+        self.interrupted = self._signalled and undone
+        self.stopped = self._too_many_rejected() and undone
         self._take_stock(run)
 
     @property
     def ended_early(self) -> bool:
         """Whether rows may be left to import."""
-        return self.interrupted or self.cut or self.error is not None
+        return self.interrupted or self.stopped or self.cut or self.error is not None
 
     @property
     def unusable(self) -> JournalError | None:
@@ -111,6 +128,9 @@ class ImportRun:
         under_way = f"{run.limiter.in_flight:,} rows are under way{doubt}"
         self._display.say(f"stopping: {under_way}; interrupt again to end at once")
 
+    def _too_many_rejected(self) -> bool:
+        return self._stop_after is not None and self.failures.rejected >= self._stop_after
+
     def _announce(self) -> None:
         """Say that a job is resumed, once its journal was accepted."""
         if self._earlier is not None:
@@ -125,13 +145,11 @@ class ImportRun:
             details = {"sid": outcome.sid}
         else:
             details = {"error": reason(outcome.error)}
-            self._report(record.line, fate, details["error"])
+            self.failures.add(record.line, fate, details["error"])
+            if fate == "rejected":
+                self._rejects.write(self._source, record)
         key = derived_key(job, self._source.position(record))
         self._results.write(record.number, record.line, key, fate, **details)
-
-    def _report(self, line: int, fate: Fate, why: str) -> None:
-        doubt = "unresolved, it may have been created: " if fate == "unresolved" else ""
-        self._display.say(f"{self._source.name}:{line}: {doubt}{why}")
 
     async def _keep_shown(self, run: Run[Record]) -> None:
         """Refresh the display, whether or not an outcome comes."""

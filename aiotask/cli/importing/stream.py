@@ -16,7 +16,7 @@ class Stream(Protocol):
 
     @abstractmethod
     def read1(self, size: int, /) -> bytes:
-        """Return at most *size* bytes as soon as there are any, and none at the end."""
+        """Return at most *size* bytes as soon as any are read, and none at the end."""
 
 
 def text_blocks(file: BufferedReader, *, compressed: bool, encoding: str | None) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-# The thread reads so many portions ahead, and goes on when half of them are taken.
+# The thread reads so many portions ahead, and resumes when half of them are taken.
 _AHEAD = 32
 
 
@@ -52,7 +52,7 @@ class ThreadRows(Generic[T]):
         return self._ended and not self._portions and self._error is None
 
     async def take(self, most: int) -> list[T]:
-        """Return 1 to *most* rows as soon as there are any, and none at the end."""
+        """Return 1 to *most* rows as soon as any are read, and none at the end."""
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             # A daemon, because nothing can wake it from reading a silent pipe.

@@ -85,7 +85,7 @@ class ReadOnlyCollection(Collection, Generic[R]):
         wanted = [
             (attribute, value)
             for name, attribute in self.filters.items()
-            if (value := parameters.text(name))
+            if (value := parameters.filter(name))
         ]
         return lambda item: all(getattr(item, name) == value for name, value in wanted)
 

@@ -12,7 +12,7 @@ from aiotask.sandbox.api.dates import written
 from aiotask.sandbox.api.endpoint import Call, Collection
 from aiotask.sandbox.api.paging import Page, answer_page
 from aiotask.sandbox.api.windows import read_window
-from aiotask.sandbox.model.event_data import KINDS, content, description
+from aiotask.sandbox.model.event_data import content, description, kind_of, operating_unit
 from aiotask.sandbox.model.events import Event
 from aiotask.sandbox.model.statistics import Window
 from aiotask.sandbox.model.workspace_stores import Stores
@@ -86,7 +86,7 @@ class Events(Collection):
 
     def _render(self, item: _Numbered, parent: str) -> dict[str, Any]:
         event = item.event
-        kind, path = KINDS.get(event.resource_sid[:2], ("workspace", ""))
+        kind, _, path = kind_of(event)
         holder = f"{parent}/Tasks/{event.facts.task_sid}" if kind == "reservation" else parent
         return {
             "account_sid": self._account.sid,
@@ -96,6 +96,7 @@ class Events(Collection):
             "description": description(event),
             "event_data": {
                 **content(event),
+                "operating_unit_sid": operating_unit(self._account.sid),
                 "workspace_name": self._name(),
                 "workspace_sid": self._workspace_sid,
             },
@@ -115,18 +116,18 @@ class Events(Collection):
 
 def _matcher(parameters: Parameters) -> Callable[[_Numbered], bool]:
     wanted = [
-        (field, value) for name, field in _FILTERS.items() if (value := parameters.text(name))
+        (field, value) for name, field in _FILTERS.items() if (value := parameters.filter(name))
     ]
-    kind, sid = parameters.text("EventType"), parameters.text("Sid")
-    channel = parameters.text("TaskChannel")
+    kind, sid = parameters.filter("EventType"), parameters.filter("Sid")
+    channel = parameters.filter("TaskChannel")
 
     def matches(item: _Numbered) -> bool:
         facts = item.event.facts
         return (
-            kind in (None, "", item.event.type)
-            and sid in (None, "", item.sid)
+            kind in (None, item.event.type)
+            and sid in (None, item.sid)
             and all(getattr(facts, field) == value for field, value in wanted)
-            and channel in (None, "", facts.task_channel_sid, facts.task_channel_unique_name)
+            and channel in (None, facts.task_channel_sid, facts.task_channel_unique_name)
         )
 
     return matches

@@ -36,8 +36,8 @@ def worker_filter(queues: TaskQueueStore, parameters: Parameters) -> Callable[[W
 
     TaskQueueSid and TaskQueueName name those queues; a name that no queue has matches no worker.
     """
-    name = (parameters.text("FriendlyName") or "").casefold()
-    sid, queue_name = parameters.text("TaskQueueSid"), parameters.text("TaskQueueName")
+    name = (parameters.filter("FriendlyName") or "").casefold()
+    sid, queue_name = parameters.filter("TaskQueueSid"), parameters.filter("TaskQueueName")
     named_queues = [
         queue
         for queue in queues

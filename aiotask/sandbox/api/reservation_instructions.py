@@ -6,11 +6,13 @@ The sandbox places no calls: an instruction's call parameters are checked and dr
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from aiotask.sandbox._json import loads
 from aiotask.sandbox.api.references import referred
 from aiotask.sandbox.model.account import is_sid
 from aiotask.sandbox.model.activity import Activity, ActivityStore
 from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.reservation import RESERVATION_STATUSES, Reservation, ReservationStore
+from aiotask.sandbox.model.task import Task
 from aiotask.sandbox.model.transitions import Transitions
 from aiotask.sandbox.wire.parameters import Parameters
 
@@ -46,6 +48,12 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "call": ("CallFrom", "CallUrl"),
     "redirect": ("RedirectCallSid", "RedirectUrl"),
+}
+# Attributes of a task, one of which names the call that the instruction moves: <Enqueue> sets
+# call_sid, and an outbound call has outbound_to. Twilio's pages on the errors 40140 and 40142.
+_CALLS: Mapping[str, tuple[str, ...]] = {
+    "dequeue": ("call_sid",),
+    "conference": ("call_sid", "outbound_to"),
 }
 # A call and a redirect accept the reservation only with this parameter.
 _ACCEPTING: Mapping[str, str] = {"call": "CallAccept", "redirect": "RedirectAccept"}
@@ -139,9 +147,24 @@ def _check(reservation: Reservation, request: Request) -> None:
             verb = request.instruction.capitalize()
             article = "an Accepted" if wanted == "accepted" else "a Pending"
             raise invalid(f"Unable to execute {verb} instruction. {named} {article} state.")
+        _check_call(reservation.task, request.instruction)
     elif request.status is not None:
         move = _MOVES.get(request.status)
         if move is None:
             raise invalid(f"Reservation {reservation.sid} cannot be set to {request.status}")
         if reservation.status not in move.origins:
             raise invalid(f"Unable to set to {request.status}. {named} {move.wanted} state.")
+
+
+def _check_call(task: Task, instruction: str) -> None:
+    """Refuse an instruction that moves the call of a task without one."""
+    names = _CALLS.get(instruction)
+    if names is None:
+        return
+    attributes: Mapping[str, object] = loads(task.attributes)
+    if not any(attributes.get(name) for name in names):
+        raise invalid(
+            f"Unable to execute {instruction.capitalize()} instruction. Task {task.sid} was not "
+            f"created by Enqueue: its attributes lack {' and '.join(names)}.",
+            names[0],
+        )

@@ -18,7 +18,6 @@ from aiotask.sandbox.model.workspace_stores import Stores
 from aiotask.sandbox.wire.parameters import Parameters
 
 _YEAR_1900 = -2_208_988_800  # the earliest start, by Twilio's page on tasks
-_ROUTING_TARGETS = ("WK", "WQ", "WW")
 _BY_DATE = Ordering((("DateCreated", 1),), reverse=False)
 # Filters that compare a field with the text of a parameter; an empty text is no filter.
 _TEXT_FILTERS = {
@@ -59,6 +58,7 @@ class TaskReader:
     def placement(self, parameters: Parameters, attributes: Attributes) -> Placement:
         """Return the destination and priority of a new task."""
         target = routing_target(parameters) or ""
+        self._check_target(parameters, target)
         workflow = self._workflow(parameters, target)
         queue = self._queue(parameters, target)
         own = parameters.integer("Priority", 0, MAX_PRIORITY) or 0
@@ -91,14 +91,15 @@ class TaskReader:
 
     def _wanted(self, parameters: Parameters) -> Wanted:
         wanted: dict[str, frozenset[object]] = {}
+        routing_target(parameters)
         for name, field in _TEXT_FILTERS.items():
-            if value := parameters.text(name):
+            if value := parameters.filter(name):
                 wanted[field] = frozenset([value])
         for name, field, store in (
             ("WorkflowName", "workflow_sid", self.stores.workflows),
             ("TaskQueueName", "task_queue_sid", self.stores.queues),
         ):
-            if value := parameters.text(name):
+            if value := parameters.filter(name):
                 # Names may repeat, and a name beside a sid must fit both.
                 sids = frozenset(item.sid for item in store if item.friendly_name == value)
                 wanted[field] = wanted.get(field, sids) & sids
@@ -114,6 +115,16 @@ class TaskReader:
         if addons is not None:
             wanted["has_addons"] = frozenset([addons])
         return wanted
+
+    def _check_target(self, parameters: Parameters, target: str) -> None:
+        """Refuse a RoutingTarget that does not exist."""
+        match target[:2]:
+            case "WK":
+                referred(self.stores.workers, parameters, "RoutingTarget")
+            case "WQ":
+                referred(self.stores.queues, parameters, "RoutingTarget")
+            case "WW":
+                referred(self.stores.workflows, parameters, "RoutingTarget")
 
     def _workflow(self, parameters: Parameters, target: str) -> Workflow:
         asked = referred(self.stores.workflows, parameters, "WorkflowSid")
@@ -131,7 +142,7 @@ class TaskReader:
 def routing_target(parameters: Parameters) -> str | None:
     """Return RoutingTarget: the sid of a worker, queue or workflow."""
     target = parameters.text("RoutingTarget")
-    if target and not any(is_sid(target, prefix) for prefix in _ROUTING_TARGETS):
+    if target and not any(is_sid(target, prefix) for prefix in ("WK", "WQ", "WW")):
         raise invalid(f"Invalid RoutingTarget {target!r}: not the sid of a worker, queue, workflow")
     return target or None
 

@@ -91,8 +91,8 @@ class TaskQueues(EditableCollection[TaskQueue]):
         """Return the filter by name and by eligible workers."""
         named = super().matcher(parameters)
         expression = parameters.expression("EvaluateWorkerAttributes")
-        sid = parameters.text("WorkerSid")
-        if expression is None and not sid:
+        sid = parameters.filter("WorkerSid")
+        if expression is None and sid is None:
             return named
         asked: Iterable[Worker] = self._stores.workers
         if sid:

@@ -11,17 +11,16 @@ from functools import partial
 from typing import NamedTuple
 
 from aiotask.sandbox._workspace import Workspace
-from aiotask.sandbox.callbacks.debugger import MOST_ENTRIES, DebuggerEntry
 from aiotask.sandbox.callbacks.forms import (
     Form,
     PendingEvent,
     assignment_form,
     event_form,
-    pending_event,
 )
 from aiotask.sandbox.callbacks.instructions import NO_JSON_TYPE, follow
 from aiotask.sandbox.callbacks.queue import Queue, Running
 from aiotask.sandbox.callbacks.sender import CallbackSender, Kind, Reply
+from aiotask.sandbox.model.debugger import DebuggerEntry
 from aiotask.sandbox.model.events import Event
 from aiotask.sandbox.model.reservation import Reservation
 
@@ -64,10 +63,11 @@ class Callbacks:
     def __init__(
         self,
         settings: Settings,
+        debugger: deque[DebuggerEntry],
         during: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self.counts: Counter[str] = Counter()
-        self.debugger: deque[DebuggerEntry] = deque(maxlen=MOST_ENTRIES)
+        self._debugger = debugger
         self._settings = settings
         self._during = during
         self._sender = CallbackSender(settings.auth_token, self.counts)
@@ -115,9 +115,9 @@ class Callbacks:
     ) -> None:
         url, loop = workspace.event_callback_url, self._loop
         if loop is not None and url and _wants(workspace, event):
-            queue.put(
-                pending_event(url, number, event, workspace.stores, workspace.friendly_name), loop
-            )
+            sid = workspace.stores.log.sid(number)
+            item = PendingEvent(url, sid, event, workspace.sid, workspace.friendly_name)
+            queue.put(item, loop)
         if loop is not None and event.type == "reservation.created":
             reservation = workspace.stores.reservations.items[event.resource_sid]
             workflow = reservation.task.workflow
@@ -139,7 +139,7 @@ class Callbacks:
             with self._during():
                 entry = follow(reply.body, reservation, workspace.stores, workspace.transitions)
             if entry is not None:
-                self.debugger.append(entry)
+                self._debugger.append(entry)
 
     async def _reply(
         self, kind: Kind, url: str | None, form: Form, reservation: Reservation
@@ -152,7 +152,7 @@ class Callbacks:
             return None
         if reply.body and reply.content_type.partition(";")[0].strip().lower() != _JSON:
             message = f"The answer of the {kind} URL is not of the type {_JSON}"
-            self.debugger.append(DebuggerEntry(NO_JSON_TYPE, message, reservation.sid))
+            self._debugger.append(DebuggerEntry(NO_JSON_TYPE, message, reservation.sid))
             return None
         return reply
 

@@ -7,9 +7,8 @@ milliseconds, and the account has one operating unit, whose sid has the account'
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from aiotask.sandbox.model.event_data import KINDS, content, description
+from aiotask.sandbox.model.event_data import content, description, kind_of, operating_unit
 from aiotask.sandbox.model.events import Event
-from aiotask.sandbox.model.workspace_stores import Stores
 
 Form = dict[str, str]
 
@@ -27,59 +26,28 @@ _ASSIGNMENT = (
 
 
 class PendingEvent(NamedTuple):
-    """An event to post, with the versions of its resources at that time."""
+    """An event to post."""
 
     url: str
     sid: str
     event: Event
     workspace_sid: str
     workspace_name: str
-    task_version: int | None
-    worker_version: int | None
-    reservation_version: int | None
-    task_queue_target_expression: str | None
-
-
-def pending_event(
-    url: str, number: int, event: Event, stores: Stores, workspace_name: str
-) -> PendingEvent:
-    """Capture an event at the time it happens."""
-    # At once, as versions and expressions may change before the event is posted.
-    facts = event.facts
-    task = stores.tasks.get(facts.task_sid or "")
-    worker = stores.workers.get(facts.worker_sid)
-    reservation = stores.reservations.get(facts.reservation_sid)
-    queue = stores.queues.get(facts.task_queue_sid)
-    return PendingEvent(
-        url=url,
-        sid=stores.log.sid(number),
-        event=event,
-        workspace_sid=stores.workspace_sid,
-        workspace_name=workspace_name,
-        task_version=None if task is None else task.version,
-        worker_version=None if worker is None else worker.version,
-        reservation_version=None if reservation is None else reservation.version,
-        task_queue_target_expression=None if queue is None else queue.target_workers,
-    )
 
 
 def event_form(item: PendingEvent, account_sid: str) -> Form:
     """Return the form of an event callback."""
     event = item.event
     fields = {
-        "task_version": item.task_version,
-        "worker_version": item.worker_version,
-        "reservation_version": item.reservation_version,
-        "task_queue_target_expression": item.task_queue_target_expression,
         **content(event),
         "sid": item.sid,
         "event_type": event.type,
         "event_description": description(event),
         "account_sid": account_sid,
-        "operating_unit_sid": f"OU{account_sid[2:]}",
+        "operating_unit_sid": operating_unit(account_sid),
         "workspace_sid": item.workspace_sid,
         "workspace_name": item.workspace_name,
-        "resource_type": KINDS.get(event.resource_sid[:2], ("workspace", ""))[0],
+        "resource_type": kind_of(event).type,
         "resource_sid": event.resource_sid,
         "timestamp": event.at // 1000,
         "timestamp_ms": event.at,

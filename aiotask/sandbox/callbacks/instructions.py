@@ -9,7 +9,7 @@ from typing import Any
 
 from aiotask.sandbox._json import JsonSyntaxError, dumps, loads
 from aiotask.sandbox.api.reservation_instructions import INSTRUCTIONS, Request
-from aiotask.sandbox.callbacks.debugger import DebuggerEntry
+from aiotask.sandbox.model.debugger import DebuggerEntry
 from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.model.reservation import Reservation
 from aiotask.sandbox.model.transitions import Transitions
@@ -42,6 +42,8 @@ _WRONG: Mapping[tuple[str, str], int] = {
     ("dequeue", "DequeuePostWorkActivitySid"): 40130,
     ("dequeue", "DequeueStatusCallbackEvent"): 40134,
     ("conference", "PostWorkActivitySid"): 40139,
+    ("dequeue", "call_sid"): 40140,
+    ("conference", "call_sid"): 40142,
 }
 _NOT_PENDING: Mapping[str, int] = {
     "call": 40114,

@@ -41,8 +41,10 @@ Test = Callable[[Attributes], bool]
 Path = tuple[str | int, ...]
 Read = Callable[[Attributes], Any]
 
-NAME = r"[A-Za-z_$][\w$-]*(?:\[\d{1,9}\])*(?:\.[A-Za-z_$][\w$-]*(?:\[\d{1,9}\])*)*"
-"""The pattern of a dotted name."""
+_INDEXES = r"(?:\[[0-9]{1,9}\])*"
+# Production workflows have worker.routing.levels.988ENsk. A first part of digits is a number.
+NAME = rf"[0-9]*[A-Za-z_$][\w$]*{_INDEXES}(?:\.[\w$]+{_INDEXES})*"
+"""The pattern of a dotted name, whose parts may begin with a digit; none has a hyphen."""
 
 _MAX_DEPTH = 50  # far from the recursion limit, also under a deep caller
 _MAX_DIGITS = 300  # what a float holds; int() of more digits takes quadratic time
@@ -59,6 +61,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
+_HYPHENATED = re.compile(rf"{NAME}-[\w$.-]*")
 _STEP = re.compile(r"\[(\d+)\]|[^.\[\]]+")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _CONSTANTS: dict[str, Any] = {"TRUE": True, "FALSE": False, "NULL": None}
@@ -113,6 +116,8 @@ def _tokens(text: str) -> Iterator[_Token]:
             raise ExpressionError(f"cannot read {text[at : at + 20].strip()!r} at character {at}")
         kind = match.lastgroup or ""
         written = match[kind]
+        if kind == "name":
+            check_name(text, match.start(kind))
         yield _Token(kind, written.upper() if kind == "keyword" else written, match.start(kind))
         at = match.end()
     yield _Token("end", "", end)
@@ -214,6 +219,13 @@ class _Parser:
         return found
 
 
+def check_name(text: str, at: int = 0) -> None:
+    """Refuse a name with a hyphen; Twilio's page says that expressions do not support them."""
+    match = _HYPHENATED.match(text, at)
+    if match is not None:
+        raise ExpressionError(f"the name {match[0][:40]!r} at character {at} has a hyphen")
+
+
 def path_of(name: str) -> Path:
     """Return the path of a dotted name."""
     return tuple(int(step[1]) if step[1] else step[0] for step in _STEP.finditer(name))
@@ -221,9 +233,6 @@ def path_of(name: str) -> Path:
 
 def reader(path: Path) -> Read:
     """Return a function that reads the value at a path."""
-    # Undocumented by Twilio: names with hyphens parse, and are always null.
-    if any(isinstance(step, str) and "-" in step for step in path):
-        return lambda _: None
     name, rest = str(path[0]), path[1:]
     if not rest:
         return lambda attributes: attributes.get(name)
@@ -260,6 +269,6 @@ def _comparison(left: _Operand, operator: str, right: _Operand) -> Expression:
 
 def _lookups(operand: _Operand, keys: frozenset[Hashable]) -> tuple[Lookup, ...]:
     """Return the lookup of a top-level attribute, unless its absence would match."""
-    if len(operand.path) != 1 or "-" in str(operand.path[0]) or NULL in keys or COMPOUND in keys:
+    if len(operand.path) != 1 or NULL in keys or COMPOUND in keys:
         return ()
     return (Lookup(str(operand.path[0]), keys),)

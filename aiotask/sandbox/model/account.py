@@ -1,6 +1,7 @@
 """The account: the clock, the random source and the settings that all resources share."""
 
 import re
+from collections import deque
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Literal
@@ -8,6 +9,7 @@ from typing import Literal
 from aiotask.sandbox.clock.rate_window import Clock
 from aiotask.sandbox.clock.scheduler import Scheduler
 from aiotask.sandbox.model.changes import UnsavedChanges
+from aiotask.sandbox.model.debugger import MOST_ENTRIES, DebuggerEntry
 from aiotask.sandbox.model.list_index import ListIndex
 
 OverlongPages = Literal["refuse", "clamp"]
@@ -36,6 +38,7 @@ class Account:
     scheduler: Scheduler = field(default_factory=Scheduler)
     index: ListIndex = field(default_factory=ListIndex)
     changes: UnsavedChanges = field(default_factory=UnsavedChanges)
+    debugger: deque[DebuggerEntry] = field(default_factory=lambda: deque(maxlen=MOST_ENTRIES))
 
     def within(self, holder: str) -> "Account":
         """Return the account whose changes are those of one workspace or assistant."""

@@ -32,4 +32,10 @@ class ActivityStore(Store[Activity]):
 
     def facts(self, item: Activity) -> Facts:
         """Return the event facts of an activity."""
-        return Facts(more=(("activity_sid", item.sid), ("activity_name", item.friendly_name)))
+        return Facts(
+            more=(
+                ("activity_sid", item.sid),
+                ("activity_name", item.friendly_name),
+                ("activity_available", str(item.available).lower()),
+            )
+        )

@@ -21,8 +21,15 @@ _KEPT = DAYS * 86_400_000
 _NUMBER_DIGITS = 8
 
 
+Fact = tuple[str, str]
+"""A name of event_data and its text."""
+
+
 class Facts(NamedTuple):
-    """The subject of an event, under the names of event_data; *more* holds the rare ones."""
+    """The subject of an event, under the names of event_data; *more* holds the rare ones.
+
+    The first thirteen fields are those of every task, given by position.
+    """
 
     task_sid: str | None = None
     task_attributes: str | None = None
@@ -43,7 +50,14 @@ class Facts(NamedTuple):
     worker_attributes: str | None = None
     worker_activity_sid: str | None = None
     worker_activity_name: str | None = None
-    more: tuple[tuple[str, str], ...] = ()
+    task_version: int | None = None
+    task_virtual_start: int | None = None
+    task_ignore_capacity: bool | None = None
+    task_routing_target: str | None = None
+    task_queue_target_expression: str | None = None
+    reservation_version: int | None = None
+    worker_version: int | None = None
+    more: tuple[Fact, ...] = ()
 
 
 NO_FACTS = Facts()

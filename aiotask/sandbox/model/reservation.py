@@ -115,7 +115,8 @@ class ReservationStore(Store[Reservation]):
 
     def facts(self, item: Reservation) -> Facts:
         """Return the event facts of a reservation, its task and its worker."""
-        worker = item.worker
+        worker, channel = item.worker, item.worker.channels.get(item.channel.sid)
+        capacity = () if channel is None else (("worker_channel_capacity", str(channel.capacity)),)
         return item.task.facts()._replace(
             reservation_sid=item.sid,
             worker_sid=worker.sid,
@@ -123,6 +124,9 @@ class ReservationStore(Store[Reservation]):
             worker_attributes=worker.attributes,
             worker_activity_sid=worker.activity.sid,
             worker_activity_name=worker.activity.friendly_name,
+            reservation_version=item.version,
+            worker_version=worker.version,
+            more=capacity,
         )
 
     def _engage(self, item: Reservation, count: int) -> None:

@@ -89,7 +89,7 @@ class Task:
 
     def facts(self) -> Facts:
         """Return the event facts of the task."""
-        # By position, which is faster than by keyword: every new task records events.
+        # Mostly by position, which is faster than by keyword: every new task records events.
         queue, channel, workflow = self.queue, self.channel, self.workflow
         return Facts(
             self.sid,
@@ -105,6 +105,11 @@ class Task:
             workflow.friendly_name,
             None if queue is None else queue.sid,
             None if queue is None else queue.friendly_name,
+            task_version=self.version,
+            task_virtual_start=self.virtual_start,
+            task_ignore_capacity=self.ignore_capacity,
+            task_routing_target=self.routing_target,
+            task_queue_target_expression=None if queue is None else queue.target_workers,
         )
 
 

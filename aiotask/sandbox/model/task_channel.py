@@ -47,5 +47,8 @@ class TaskChannelStore(Store[TaskChannel]):
         return Facts(
             task_channel_sid=item.sid,
             task_channel_unique_name=item.unique_name,
-            more=(("task_channel_name", item.friendly_name),),
+            more=(
+                ("task_channel_name", item.friendly_name),
+                ("task_channel_optimized_routing", str(item.optimized).lower()),
+            ),
         )

@@ -56,6 +56,11 @@ class TaskQueueStore(Store[TaskQueue]):
         super().__init__(account, log)
         self._dirty = dirty
 
+    def restore(self, item: TaskQueue) -> None:
+        """Keep a loaded queue, whose expression another version may have accepted."""
+        parse(item.target_workers or DEFAULT_TARGET)
+        super().restore(item)
+
     def changed(self, item: TaskQueue, old: Mapping[str, Any]) -> None:
         """Record a new expression, the one change with an event."""
         self._dirty.add(item.sid)
@@ -67,5 +72,5 @@ class TaskQueueStore(Store[TaskQueue]):
         return Facts(
             task_queue_sid=item.sid,
             task_queue_name=item.friendly_name,
-            more=(("task_queue_target_expression", item.target_workers),),
+            task_queue_target_expression=item.target_workers,
         )

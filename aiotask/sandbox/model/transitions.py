@@ -4,19 +4,21 @@ Requests, tests and routing call one method for one transition; it alone updates
 status of the task, versions, events and statistics.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from aiotask.sandbox.expressions.language import Attributes
 from aiotask.sandbox.model.activity import Activity
+from aiotask.sandbox.model.events import Fact
 from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.reservation import OPEN, Reservation, ReservationStatus
 from aiotask.sandbox.model.task import WAITING, Status, Task
 from aiotask.sandbox.model.worker import Worker
 from aiotask.sandbox.model.workspace_stores import Stores
 
-_ENTERED = ("task.created", "workflow.entered", "workflow.target-matched", "task-queue.entered")
-_UNMATCHED = ("task.created", "workflow.entered", "task.canceled")
+_CREATED = ("task.created", "workflow.entered")
+_MATCHED = ("workflow.target-matched", "task-queue.entered")
+_UNMATCHED = (*_CREATED, "task.canceled")
 _TASK_EVENTS: Mapping[str, str] = {
     "canceled": "task.canceled",
     "wrapping": "task.wrapup",
@@ -59,8 +61,15 @@ class Transitions:
         """Add a new task; one without a queue is canceled already."""
         self._tasks.add(task, attributes)
         self._dirty.add(task.sid)
-        types = _UNMATCHED if task.queue is None else _ENTERED
-        self._log.record(task.sid, task.facts(), *types)
+        facts = task.facts()
+        if task.queue is None:
+            self._log.record(task.sid, facts, *_UNMATCHED)
+            return
+        self._log.record(task.sid, facts, *_CREATED)
+        target = None if task.rule is None else task.workflow.document.target(task.rule, 0)
+        if target is not None and target.facts:
+            facts = facts._replace(more=target.facts)
+        self._log.record(task.sid, facts, *_MATCHED)
 
     def change_task(self, task: Task, changes: Mapping[str, Any]) -> None:
         """Change a task; its reservations follow its status."""
@@ -77,11 +86,13 @@ class Transitions:
         """Set any status, without a change to reservations."""
         self._move(task, {"assignment_status": status})
 
-    def route_task(self, task: Task, changes: Mapping[str, Any], *events: str) -> None:
-        """Move a task within its workflow, and record *events*."""
+    def route_task(
+        self, task: Task, changes: Mapping[str, Any], more: Sequence[Fact], *events: str
+    ) -> None:
+        """Move a task within its workflow, and record *events* with *more* facts."""
         self._tasks.change(task, changes, self._account.now())
         self._dirty.add(task.sid)
-        self._log.record(task.sid, task.facts(), *events)
+        self._log.record(task.sid, task.facts()._replace(more=tuple(more)), *events)
 
     def log_event(self, task: Task, *events: str) -> None:
         """Record events that do not change the task."""

@@ -71,6 +71,7 @@ class Worker(Resource):
             worker_attributes=self.attributes,
             worker_activity_sid=self.activity.sid,
             worker_activity_name=self.activity.friendly_name,
+            worker_version=self.version,
         )
 
 

@@ -13,12 +13,13 @@ from aiotask.sandbox.expressions.language import (
     ExpressionError,
     Path,
     Read,
+    check_name,
     path_of,
     reader,
 )
 
 _NAME = re.compile(NAME)
-_COLUMN = re.compile(rf"(?P<name>worker\.{NAME})(?:\s+(?P<direction>(?i:ASC|DESC)))?")
+_COLUMN = re.compile(rf"(?P<name>(?=worker\.){NAME})(?:\s+(?P<direction>(?i:ASC|DESC)))?")
 
 
 class Column(NamedTuple):
@@ -32,6 +33,7 @@ def parse_order(text: str) -> tuple[Column, ...]:
     """Parse an order such as ``worker.level DESC, worker.age``; the default is ASC."""
     columns = []
     for part in text.split(","):
+        check_name(part.strip())
         match = _COLUMN.fullmatch(part.strip())
         if match is None:
             raise ExpressionError(f"{part.strip()[:40]!r} is not worker.attribute ASC or DESC")
@@ -51,5 +53,6 @@ def rank(columns: Iterable[Column], attributes: Attributes) -> tuple[tuple[bool,
 
 
 def parse_reference(text: str) -> Path | None:
-    """Return the path of a dotted name, None for other text."""
+    """Return the path of a dotted name, None for other text; refuse a name with a hyphen."""
+    check_name(text)
     return path_of(text) if _NAME.fullmatch(text) else None

@@ -17,6 +17,7 @@ from aiotask.sandbox.expressions.language import (
     Test,
     parse,
 )
+from aiotask.sandbox.model.events import Fact
 from aiotask.sandbox.model.refusals import invalid
 from aiotask.sandbox.model.worker_order import Column, parse_order, parse_reference
 
@@ -40,7 +41,7 @@ class Known:
 
     by_name: bool
     path: Path | None
-    """None for a reference that is invalid and matches no worker."""
+    """None for a reference that is invalid; like null, it matches no worker."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +56,8 @@ class Target:
     skip_if: Test | None = None
     order_by: tuple[Column, ...] = ()
     known: Known | None = None
+    facts: tuple[Fact, ...] = ()
+    """Its filter's name and expression and its own, under the names of event_data."""
 
 
 @dataclass(slots=True)
@@ -66,12 +69,16 @@ class Document:
     default: Target | None = None
     queue_sids: set[str] = field(default_factory=set)
 
-    def route(self, attributes: Attributes, first: int = 0) -> int | None:
-        """Return the number of the first matching filter, from *first* on, else of the default."""
+    def matching(self, attributes: Attributes, first: int = 0) -> Iterator[int]:
+        """Yield the numbers of the matching filters, from *first* on, without the default."""
         for number in range(first, len(self.filters)):
             if self.filters[number][0](attributes):
-                return number
-        return None if self.default is None else DEFAULT_RULE
+                yield number
+
+    def route(self, attributes: Attributes) -> int | None:
+        """Return the number of the first matching filter, else of the default."""
+        default = None if self.default is None else DEFAULT_RULE
+        return next(self.matching(attributes), default)
 
     def target(self, rule: int, step: int) -> Target | None:
         """Return a target of a filter, or None."""
@@ -107,7 +114,8 @@ class _Reader:
             self._read_filter(place, rule)
         default = _member(routing, "default_filter", dict, "task_routing")
         if default is not None:
-            self._document.default = Target(self._queue("default_filter", default))
+            sid = self._queue("default_filter", default)
+            self._document.default = Target(sid, facts=_facts(default, {}))
         return self._document
 
     def _read_filter(self, place: str, rule: Any) -> None:
@@ -124,11 +132,17 @@ class _Reader:
             queue_sid = self._queue(at, target, queue_sid)
             timeout = _number(f"{at}.timeout", target.get("timeout"), 1)
             age += 1000 * (timeout or 0)
-            read.append(self._target(at, target, queue_sid, age if timeout else None))
+            until = age if timeout else None
+            read.append(self._target(at, target, queue_sid, until, _facts(rule, target)))
         self._document.filters.append((test.test, tuple(read)))
 
     def _target(
-        self, place: str, target: dict[str, Any], queue_sid: str, until: int | None
+        self,
+        place: str,
+        target: dict[str, Any],
+        queue_sid: str,
+        until: int | None,
+        facts: tuple[Fact, ...],
     ) -> Target:
         expression = _member(target, "expression", str, place)
         skip_if = _member(target, "skip_if", str, place)
@@ -140,6 +154,7 @@ class _Reader:
             _expression(f"{place}.skip_if", skip_if).test if skip_if else None,
             _order(place, _member(target, "order_by", str, place)),
             _known(place, target),
+            facts,
         )
 
     def _queue(self, place: str, holder: Any, inherited: str = "") -> str:
@@ -192,10 +207,27 @@ def _known(place: str, target: dict[str, Any]) -> Known | None:
     texts = [(name, _member(target, name, str, place)) for name in _KNOWN]
     for name, text in texts:
         if text:
-            path = parse_reference(text)
+            path = _reference(f"{place}.{name}", text)
             fits = path is not None and path[0] == "task"
             return Known(name == _KNOWN[1], path if fits else None)
     return None
+
+
+def _reference(place: str, text: str) -> Path | None:
+    try:
+        return parse_reference(text)
+    except ExpressionError as error:
+        raise _wrong(place, f"is no reference: {error}") from error
+
+
+def _facts(rule: dict[str, Any], target: dict[str, Any]) -> tuple[Fact, ...]:
+    """Return the facts of a target; older documents have friendly_name as the filter's name."""
+    facts = {
+        "workflow_filter_name": rule.get("filter_friendly_name") or rule.get("friendly_name"),
+        "workflow_filter_expression": rule.get("expression"),
+        "workflow_filter_target_expression": target.get("expression"),
+    }
+    return tuple((name, text) for name, text in facts.items() if text and isinstance(text, str))
 
 
 def _expression(place: str, text: str) -> Expression:

@@ -18,6 +18,7 @@ from aiotask.sandbox.model.transitions import Settings, Transitions
 from aiotask.sandbox.model.worker import Worker
 from aiotask.sandbox.model.workspace_stores import Stores
 from aiotask.sandbox.routing.deadlines import due, lifetime
+from aiotask.sandbox.routing.known_workers import KnownWorkers
 from aiotask.sandbox.routing.matching import Found, Matching, Rank
 from aiotask.sandbox.routing.waiting import WaitingGroup
 from aiotask.sandbox.routing.workflow_steps import WorkflowSteps
@@ -38,7 +39,11 @@ class Router:
     """
 
     def __init__(
-        self, stores: Stores, transitions: Transitions, settings: Callable[[], Settings]
+        self,
+        stores: Stores,
+        transitions: Transitions,
+        settings: Callable[[], Settings],
+        has_worker: Callable[[str], bool],
     ) -> None:
         self._stores = stores
         self._account = stores.account
@@ -46,12 +51,14 @@ class Router:
         self._dirty = stores.dirty
         self._transitions = transitions
         self._settings = settings
+        self._has_worker = has_worker
         self._steps = WorkflowSteps(stores, transitions)
         self._numbers = count()
         self._begin()
 
     def _begin(self) -> None:
         self._matching = Matching(self._stores, self._settings)
+        self._known_workers = KnownWorkers(self._stores, self._matching.pools, self._has_worker)
         self._heap: list[tuple[Rank, int, Task | Worker]] = []
         self._seeking: set[str] = set()
         self._dirty.owner = self
@@ -167,7 +174,9 @@ class Router:
         elif task.deadline is not None and self._is_late(task):
             self._steps.time_out(task)
         else:
-            waiting.put(task, queue, self._steps.target(task, queue))
+            group = waiting.put(task, queue, self._steps.target(task, queue))
+            if group is not None:
+                self._known_workers.check(task, group)
             self._seeking.add(sid)
             self._push(self._matching.find(task), task)
 

@@ -67,8 +67,7 @@ class Key(NamedTuple):
         person: Person | None = ("sid", task.routing_target) if direct else None
         if known is not None:
             value = None if known.path is None else reader(known.path)(scope)
-            if known.path is None or value is not None:  # null switches the known worker off
-                person = _person(value, by_name=known.by_name)
+            person = _person(value, by_name=known.by_name)
         return cls(
             queue.sid,
             task.channel.sid,
@@ -90,8 +89,9 @@ class WaitingTasks:
         self._by_person: dict[Person, dict[Key, WaitingGroup]] = {}
         self._positions: dict[str, tuple[WaitingGroup, Position]] = {}
 
-    def put(self, task: Task, queue: TaskQueue, target: Target) -> None:
-        """Insert a waiting task, or move it to its present position."""
+    def put(self, task: Task, queue: TaskQueue, target: Target) -> WaitingGroup | None:
+        """Insert a waiting task, or move it to its present position; return its group if new."""
+        before = self._positions.get(task.sid)
         self.take(task.sid)
         key = Key.of(task, queue, target)
         group = self._groups.get(key)
@@ -101,6 +101,7 @@ class WaitingTasks:
         position = _position(task, queue)
         group.tasks.add(position)
         self._positions[task.sid] = group, position
+        return None if before is not None and before[0].key == key else group
 
     def take(self, sid: str) -> None:
         """Remove a task, if it waits."""

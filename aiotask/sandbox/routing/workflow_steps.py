@@ -7,10 +7,11 @@ from typing import Any
 
 from aiotask.sandbox._json import loads
 from aiotask.sandbox.expressions.language import Attributes
+from aiotask.sandbox.model.events import Fact
 from aiotask.sandbox.model.task import Task
 from aiotask.sandbox.model.task_queue import TaskQueue
 from aiotask.sandbox.model.transitions import Transitions
-from aiotask.sandbox.model.workflow_configuration import Target
+from aiotask.sandbox.model.workflow_configuration import DEFAULT_RULE, Target
 from aiotask.sandbox.model.workspace_stores import Stores
 
 # Twilio documents the cancelation, but no reason.
@@ -36,32 +37,45 @@ class WorkflowSteps:
         return self._plain.setdefault(queue.sid, Target(queue.sid))
 
     def time_out(self, task: Task) -> None:
-        """Advance a task whose target timed out, or cancel it after the last target."""
+        """Advance a task whose target timed out, or cancel it if nothing follows."""
         self._transitions.log_event(task, "task-queue.timeout")
         if not self.advance(task):
             self._leave_workflow(task, "workflow.timeout")
 
     def skip(self, task: Task) -> None:
-        """Advance a task whose target has skip_if, then to later filters, or cancel it."""
-        if self.advance(task):
-            return
-        following = 0 if task.rule is None else task.rule + 1
-        rule = task.workflow.document.route(_attributes(task), following)
-        if rule is None or not self._enter(task, rule, 0, self._account.milliseconds()):
+        """Advance a task whose target has skip_if, at last to the default filter, or cancel it."""
+        if not (self.advance(task) or self._enter_filter(task, DEFAULT_RULE)):
             self._leave_workflow(task, "workflow.skipped")
 
     def advance(self, task: Task) -> bool:
-        """Move a task to the next target with time left; return whether there is one."""
-        document, step = task.workflow.document, task.step + 1
+        """Move a task to the next target, or the next filter that matches; return whether it moved.
+
+        The default filter is none of them: it is not for tasks that matched another one.
+        """
         if task.rule is None:
             return False
-        while (target := document.target(task.rule, step)) is not None:
+        if self._enter_next_target(task, task.rule):
+            return True
+        document = task.workflow.document
+        return task.rule != DEFAULT_RULE and any(
+            self._enter_filter(task, rule)
+            for rule in document.matching(_attributes(task), task.rule + 1)
+        )
+
+    def _enter_next_target(self, task: Task, rule: int) -> bool:
+        """Move a task to the next target of its filter that has time left."""
+        document, step = task.workflow.document, task.step + 1
+        while (target := document.target(rule, step)) is not None:
             over = None if target.until is None else task.routed + target.until
             in_time = over is None or over > self._account.milliseconds()
-            if in_time and self._enter(task, task.rule, step, task.routed):
+            if in_time and self._enter(task, rule, step, task.routed):
                 return True
             step += 1
         return False
+
+    def _enter_filter(self, task: Task, rule: int) -> bool:
+        """Move a task to the first target of another filter, whose time begins now."""
+        return self._enter(task, rule, 0, self._account.milliseconds())
 
     def restart(self, task: Task) -> None:
         """Route a task from the first filter; one whose queue the request chose stays."""
@@ -89,21 +103,33 @@ class WorkflowSteps:
         changes["deadline"] = deadline
         if target.priority is not None:
             changes["priority"] = target.priority
-        events = ["workflow.target-matched"]
+        events, facts = ["workflow.target-matched"], target.facts
         if queue is not task.queue:
             self._transitions.log_event(task, "task-queue.moved")
+            facts += _previous(task)
             changes |= {"queue": queue, "entered": self._account.now()}
             events.append("task-queue.entered")
         # A restart that ends where the task stands must not raise its version.
         same = all(getattr(task, name) == value for name, value in changes.items())
         if not same:
-            self._transitions.route_task(task, changes, *events)
+            self._transitions.route_task(task, changes, facts, *events)
         return True
 
     def _leave_workflow(self, task: Task, event: str) -> None:
         self._transitions.log_event(task, event)
         changes = {"assignment_status": "canceled", "reason": LEFT_WORKFLOW}
         self._transitions.change_task(task, changes)
+
+
+def _previous(task: Task) -> tuple[Fact, ...]:
+    """Return the facts of the queue that a task leaves, which come with the next one."""
+    if task.queue is None:
+        return ()
+    return (
+        ("previous_task_queue_sid", task.queue.sid),
+        ("previous_task_queue_name", task.queue.friendly_name),
+        ("previous_task_priority", str(task.priority)),
+    )
 
 
 def _attributes(task: Task) -> Attributes:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDict
 
@@ -24,6 +24,7 @@ MAX_LINE = 2**14
 _NO_LOG: Any = None
 # Lingering for 0 seconds makes close() send RST instead of FIN: the client sees a reset.
 _LINGER_NONE = struct.pack("ii", 1, 0)
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _GATEWAY_PAGE = "<html><head><title>{0} {1}</title></head><body><h1>{0} {1}</h1></body></html>\r\n"
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -89,7 +90,17 @@ class Connections(web.Server):
 
 
 async def read_body(request: web.BaseRequest) -> bytes | None:
-    """Return the body of a request; None if it is too large."""
+    """Return the body of a request; None if it is too large.
+
+    A client that expects ``100 Continue`` sends the body only then (RFC 9110, section 10.1.1).
+    """
+    waits = request.headers.get("Expect", "").lower() == "100-continue"
+    if waits and request.version >= HttpVersion11:
+        if (request.content_length or 0) > MAX_BODY:
+            return None
+        await request.writer.write(_CONTINUE)
+        # As in aiohttp's own handler for applications: this was no part of the answer.
+        request.writer.output_size = 0
     body = bytearray()
     while chunk := await request.content.readany():
         body += chunk
@@ -120,8 +131,8 @@ async def truncate(
     return cut
 
 
-def page(status: int) -> web.Response:
-    """Return the error page of a gateway or proxy."""
+def page(status: int, date: str) -> web.Response:
+    """Return the error page of a gateway or proxy, whose clock is the service's."""
     text = _GATEWAY_PAGE.format(status, HTTPStatus(status).phrase)
-    headers = CIMultiDict({"Content-Type": "text/html; charset=utf-8"})
+    headers = CIMultiDict({"Content-Type": "text/html; charset=utf-8", "Date": date})
     return web.Response(status=status, body=text.encode(), headers=headers)

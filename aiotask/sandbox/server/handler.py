@@ -6,7 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from email.utils import formatdate
+from functools import lru_cache, partial
 from typing import assert_never
 
 from aiohttp import web
@@ -38,6 +39,11 @@ class Counts:
     answers: Counter[int] = field(default_factory=Counter)
 
 
+@lru_cache(1)
+def _http_date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
+
+
 class RequestHandler:
     """Passes requests from connections to the service, and answers back."""
 
@@ -50,6 +56,7 @@ class RequestHandler:
         latency: float,
         retry_after: int | None,
         scheduler: Scheduler,
+        now: Callable[[], int],
     ) -> None:
         self.authority = ""
         self._service = service
@@ -58,6 +65,7 @@ class RequestHandler:
         self._counts = counts
         self._latency = latency
         self._retry_after = retry_after
+        self._now = now
         self._delayed = DelayedRequests(scheduler)
         self._handling: set[asyncio.Task[None]] = set()
         self._connections = Connections(self._handle)
@@ -99,6 +107,10 @@ class RequestHandler:
         started_at = time.perf_counter()
         path = request.rel_url.raw_path
         self._counts.requests[kind_of(request.method, path)] += 1
+        if request.method == "OPTIONS":
+            # A browser's preflight has no credentials, and the request itself is yet to come.
+            self._counts.answers[NO_CONTENT.status] += 1
+            return self._response(NO_CONTENT, started_at)
         form = await read_body(request)
         refusal = self._admission.refuse(request.headers.get("Authorization"), in_flight)
         # Latency is part of the execution; a refused request is not executed.
@@ -154,6 +166,8 @@ class RequestHandler:
 
     def _headers(self, answer: Answer, started_at: float) -> CIMultiDict[str]:
         headers = self._admission.headers(len(self._handling), time.perf_counter() - started_at)
+        # By the clock that dates resources, too: aiohttp would put the machine's time here.
+        headers["Date"] = _http_date(self._now())
         if answer.etag is not None:
             headers["ETag"] = answer.etag
         if answer.status == _TOO_MANY and self._retry_after is not None:
@@ -174,14 +188,14 @@ class RequestHandler:
                     return await truncate(request, answer.status, headers, answer.body)
                 reset(request)
             case "not_json":
-                return page(answer.status if answer.body else 200)
+                return page(answer.status if answer.body else 200, _http_date(self._now()))
             case "no_sid" | "empty":
                 body = _BODIES[effect] if answer.body else b""
                 return self._response(answer._replace(body=body), started_at)
             case "429" | "500" | "503":
                 return self._response(error_answer(INJECTED[effect]), started_at)
             case "502" | "504":
-                return page(int(effect))
+                return page(int(effect), _http_date(self._now()))
             case _:
                 assert_never(effect)
         return web.Response()

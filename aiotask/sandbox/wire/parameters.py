@@ -8,10 +8,22 @@ from urllib.parse import parse_qsl
 
 from aiotask.sandbox._json import JsonSyntaxError, loads
 from aiotask.sandbox.expressions.language import Expression, ExpressionError, parse
+from aiotask.sandbox.model.account import is_sid
 from aiotask.sandbox.model.refusals import invalid
 
 MAX_ATTRIBUTES = 4096
 """The longest Attributes of a task or worker, by Twilio's page of limits."""
+
+_SIDS: Mapping[str, str] = {
+    "ActivitySid": "WA",
+    "ReservationSid": "WR",
+    "Sid": "EV",
+    "TaskQueueSid": "WQ",
+    "TaskSid": "WT",
+    "WorkerSid": "WK",
+    "WorkflowSid": "WW",
+}
+"""The kinds of sids in the filters of lists, by the patterns of Twilio's API description."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOMENT = re.compile(
@@ -52,6 +64,16 @@ class Parameters:
     def text(self, name: str) -> str | None:
         """Return a value as sent; the last one if the name is repeated."""
         return self._last.get(name)
+
+    def filter(self, name: str) -> str | None:
+        """Return the filter of a list, None for an empty one; refuse what is no sid of its kind."""
+        value = self._last.get(name)
+        prefix = _SIDS.get(name)
+        if value and prefix is not None and not is_sid(value, prefix):
+            raise invalid(
+                f"Invalid {name} {value[:40]!r}: not a sid that begins with {prefix}", name
+            )
+        return value or None
 
     def required(self, name: str) -> str:
         """Return a value; refuse if it is absent or empty."""

@@ -33,7 +33,11 @@ async def test_what_a_kill_left_of_the_making_of_a_journal_does_no_harm(there: B
     half_made(there.journal.parent)
     await there.finish(rows(20))
     await there.check_all(20)
-    assert {file.name for file in files_of(there.journal)} == {"journal", "journal.lock"}
+    assert {file.name for file in files_of(there.journal)} == {
+        "journal",
+        "journal.lock",
+        "journal.mark",
+    }
 
 
 async def test_a_journal_is_there_whole_or_not_at_all(

@@ -77,6 +77,7 @@ async def test_a_journal_may_lie_behind_a_link(there: Bench, tmp_path: Path) -> 
     assert {file.name for file in files_of(tmp_path / "elsewhere" / "real")} == {
         "real",
         "real.lock",
+        "real.mark",
     }
     await there.finish(rows(100))
     await there.check_all(100)

@@ -25,12 +25,16 @@ class MemoryJournal:
     job: str = "job"
     started_at: float = 0.0
     claimed: int = 0
+    service_time: float | None = None
+    suspicion: str | None = None
+    resumes: bool = False
     entries: dict[int, Entry] = attrs.field(factory=dict)
     about: tuple[str, str, Keys] | None = None
 
     def open(self, target: str, verb: str, keys: Keys) -> None:
         self.about = self.about or (target, verb, keys)
         self.claimed = len(self.entries)
+        self.resumes = bool(self.entries)
 
     def commit(self, claims: Sequence[Claim], ends: Sequence[End]) -> None:
         for claim in claims:

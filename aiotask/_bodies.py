@@ -1,0 +1,140 @@
+"""Bodies of answers -> resources, one or a page of them; no I/O.
+
+msgspec decodes the bytes straight into the resources' classes, which costs little more than parsing
+them. Wherever it refuses, the document is parsed, and left to ``_decoding``: that decides, and
+explains. msgspec accepts no more, with equal results (``tests/test_decoding_equality.py``), but for
+numbers beyond all bounds in members that are no fields, which it passes over.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
+
+import attrs
+import msgspec
+
+from aiotask._decoding import HEADER, JsonText, structure
+from aiotask._json import JsonSyntaxError, json_or_text, loads
+
+R = TypeVar("R")
+
+# What msgspec makes of an answer that is not as documented, or not JSON at all.
+_REFUSALS = (msgspec.MsgspecError, UnicodeError, RecursionError, TypeError)
+
+
+def decode(body: bytes, resource: type[R], etag: str | None = None) -> R:
+    """Return what *body* says as a *resource*; a ValueError says what is not as documented.
+
+    It is a JsonSyntaxError where there is no document: no JSON, nothing, or null.
+    """
+    try:
+        _check_utf8(body)
+        built: R = _decoder(resource).decode(body)  # type: ignore[arg-type]  # classes hash
+        _complete([built], resource, etag)
+    except _REFUSALS:
+        return structure(_document(body), resource, etag)
+    return built
+
+
+def decode_page(body: bytes, resource: type[R], key: str) -> tuple[list[R], str | None]:
+    """Return the rows of a page, each as a *resource*, and the URL of the next page if any.
+
+    The rows stand under the name that the page's ``meta.key`` says, which is *key* as a rule.
+    Errors are those of :func:`decode`.
+    """
+    try:
+        _check_utf8(body)
+        page = _page_decoder(resource, key).decode(body)  # type: ignore[arg-type]  # classes hash
+        if page.meta.key == key:
+            _complete(page.rows, resource, None)
+            return page.rows, page.meta.next_page_url
+    except _REFUSALS:
+        pass
+    meta, rows = _members(_document(body))
+    return [structure(row, resource) for row in rows], _next_page(meta)
+
+
+class _Meta(msgspec.Struct):
+    key: str
+    next_page_url: str | None = None
+
+
+@cache
+def _decoder(resource: type[Any]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(resource)
+
+
+@cache
+def _page_decoder(resource: type[Any], key: str) -> msgspec.json.Decoder[Any]:
+    rows = ("rows", list[resource], msgspec.field(name=key))  # type: ignore[valid-type]
+    return msgspec.json.Decoder(msgspec.defstruct("Page", [rows, ("meta", _Meta)]))
+
+
+class _Slot(NamedTuple):
+    """A field of a frozen class: its slot can be set, as its ``__init__`` does."""
+
+    get: Callable[[Any], Any]
+    set: Callable[[Any, Any], None]
+
+
+@cache
+def _slots(resource: type[Any]) -> tuple[list[_Slot], list[_Slot]]:
+    """Return the fields that are JSON as text, and those that come from a header."""
+    fields = attrs.fields(resource)
+
+    def slot(name: str) -> _Slot:
+        return _Slot(attrgetter(name), getattr(resource, name).__set__)
+
+    texts = [slot(field.name) for field in fields if field.type == JsonText]
+    return texts, [slot(field.name) for field in fields if HEADER in field.metadata]
+
+
+def _complete(rows: list[Any], resource: type[Any], etag: str | None) -> None:
+    """Decode the JSON texts in resources that nobody has yet, and set what came from a header."""
+    texts, headers = _slots(resource)  # type: ignore[arg-type]  # classes hash
+    for get, put in texts:
+        for row in rows:
+            if (text := get(row)) is not None:
+                put(row, json_or_text(text))
+    for get, put in headers:
+        for row in rows:
+            if get(row) is not etag:
+                put(row, etag)
+
+
+def _check_utf8(body: bytes) -> None:
+    # msgspec looks into the texts of known fields only.
+    if not body.isascii():
+        body.decode()
+
+
+def _document(body: bytes) -> Any:
+    document = loads(body)
+    if document is None:
+        raise JsonSyntaxError("nothing but null")
+    return document
+
+
+def _members(document: Any) -> tuple[dict[str, Any], list[Any]]:
+    if not isinstance(document, dict):
+        raise ValueError(f"not an object but {type(document).__name__}")
+    meta = document.get("meta") or {}
+    if not isinstance(meta, dict):
+        raise ValueError("meta is not an object")
+    key = meta.get("key")
+    if key is None:
+        lists = [value for value in document.values() if isinstance(value, list)]
+        rows = lists[0] if len(lists) == 1 else None
+    else:
+        rows = document.get(key) if isinstance(key, str) else None
+    if not isinstance(rows, list):
+        raise ValueError("the list that meta.key names is not there")
+    return meta, rows
+
+
+def _next_page(meta: dict[str, Any]) -> str | None:
+    following = meta.get("next_page_url")
+    if following is not None and not isinstance(following, str):
+        raise ValueError("meta.next_page_url is not text")
+    return following

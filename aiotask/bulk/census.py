@@ -1,0 +1,72 @@
+"""Census: what exists of a job, or of an attribute's keys, in lists and in events.
+
+It is taken where a journal may say less than the truth, and where keys name a resource for ever. It
+lies in a temporary database, so that its size is no matter of memory.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+
+from aiotask.bulk.item import Item
+from aiotask.bulk.journal.sqlite_file import translated
+from aiotask.bulk.lookup import Found, Lookup
+
+_PORTION = 1000
+_WHERE = str(Path("of a census, in the folder of temporary files"))
+
+
+class Census:
+    """Resources by key; *job* restricts them to one job, whose rows have numbers."""
+
+    def __init__(self, job: str | None) -> None:
+        self._job = job
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._database.execute("CREATE TABLE found (key TEXT, sid TEXT, row INTEGER, created REAL)")
+        self._database.execute("CREATE INDEX found_by_key ON found (key)")
+
+    async def take(self, lookup: Lookup, since: datetime) -> None:
+        """Collect what lists show of the job, and the events of creation since a date."""
+        if self._job is not None:
+            async for portion in _portions(lookup.of_job(self._job)):
+                await asyncio.to_thread(self._add, portion)
+        async for found in lookup.created_since(since):
+            await asyncio.to_thread(self._add, found)
+
+    def _add(self, found: list[Found]) -> None:
+        rows = [
+            (each.key, each.sid, each.row, each.created.timestamp() if each.created else None)
+            for each in found
+            if each.key is not None and (self._job is None or each.job in (None, self._job))
+        ]
+        with translated(_WHERE):
+            self._database.execute("BEGIN")
+            self._database.executemany("INSERT INTO found VALUES (?, ?, ?, ?)", rows)
+            self._database.execute("COMMIT")
+
+    def sid_of(self, item: Item) -> str | None:
+        """Return the oldest resource of a row, if it has any."""
+        number = None if self._job is None else item.number
+        with translated(_WHERE):
+            found = self._database.execute(
+                "SELECT sid FROM found WHERE key = ? AND (row IS NULL OR ? IS NULL OR row = ?) "
+                "ORDER BY created IS NULL, created LIMIT 1",
+                (item.key, number, number),
+            ).fetchone()
+        return None if found is None else str(found[0])
+
+    def close(self) -> None:
+        """Drop the database."""
+        self._database.close()
+
+
+async def _portions(found: AsyncIterator[Found]) -> AsyncIterator[list[Found]]:
+    portion: list[Found] = []
+    async for each in found:
+        portion.append(each)
+        if len(portion) >= _PORTION:
+            yield portion
+            portion = []
+    yield portion

@@ -1,0 +1,118 @@
+"""Locks of a journal: one run at a time has it, whatever becomes of the names of its files."""
+
+import os
+import tempfile
+from contextlib import suppress
+from hashlib import sha256
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from aiotask.errors import JournalAccessError, JournalLockedError
+
+# On Windows, the lock beside the file is all there is.
+fcntl = import_module("fcntl") if find_spec("fcntl") else None
+
+_OWNER_ONLY = 0o600
+# Seconds. A reader that asks whether a run has the journal holds the lock itself for a moment, so
+# a run tries for longer than that.
+_GLANCE = 0.05
+_GLANCES = 0.4
+_IN_USE = "is in use by another run"
+
+
+class Locks:
+    """The locks of one run: on the file ``.lock``, on the journal's own file, on the job.
+
+    The first keeps others out before there is a journal. The second holds where ``.lock`` was
+    removed, or where the journal has a second name. The third, in the system's temporary folder,
+    keeps a copy of the journal from being run at the same time, and a journal from being begun
+    again while a run still has the file that was removed.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._beside = _file_lock(f"{path}.lock")
+        self._named: list[FileLock] = []
+        self._file = -1
+
+    def take(self) -> None:
+        """Lock the journal's place; a JournalLockedError says that another run has it."""
+        folder = Path(self._path).parent
+        if not folder.is_dir():
+            reason = f"cannot be made: there is no directory {folder}"
+            raise JournalAccessError(reason, self._path)
+        self._acquire(self._beside, _IN_USE)
+        self._take_name("path", self._path, _IN_USE)
+
+    def take_file(self) -> os.stat_result:
+        """Lock the journal's own file, which is there by now, and return its identity."""
+        if fcntl is None:
+            return Path(self._path).stat()
+        self._file = os.open(self._path, os.O_RDWR)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise JournalLockedError(_IN_USE, self._path) from None
+        return os.fstat(self._file)
+
+    def take_job(self, job: str) -> None:
+        """Lock the job."""
+        self._take_name("job", job, "is a copy of a journal that another run has")
+
+    def release(self) -> None:
+        """Release all of them; the connection to the journal is closed by then."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+        for lock in self._named:
+            with suppress(OSError):
+                Path(lock.lock_file).unlink()
+            lock.release()
+        self._named.clear()
+        self._beside.release()
+
+    def _take_name(self, kind: str, name: str, taken: str) -> None:
+        """Lock a name on this machine; where no lock can be made, there is none."""
+        digest = sha256(name.encode(errors="surrogateescape")).hexdigest()[:32]
+        with suppress(JournalAccessError, OSError):
+            lock = _file_lock(str(_own_folder() / f"{kind}-{digest}.lock"))
+            self._acquire(lock, taken)
+            self._named.append(lock)
+
+    def _acquire(self, lock: FileLock, taken: str) -> None:
+        try:
+            lock.acquire(timeout=_GLANCES, poll_interval=_GLANCE / 4)
+        except Timeout:
+            raise JournalLockedError(taken, self._path) from None
+        except (OSError, NotImplementedError) as error:
+            raise JournalAccessError(f"cannot be locked: {error}", self._path) from error
+
+
+def _own_folder() -> Path:
+    """Return this user's folder of locks; another user's, in its place, is an OSError."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"aiotask-{user}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or (user and folder.stat().st_uid != user):
+        raise PermissionError(folder)
+    return folder
+
+
+def _file_lock(path: str) -> FileLock:
+    return FileLock(path, mode=_OWNER_ONLY, thread_local=False)
+
+
+def is_running(path: str) -> bool:
+    """Whether a run has the journal now."""
+    if not os.path.exists(f"{path}.lock"):  # noqa: PTH110 - a name, and nothing else
+        return False
+    lock = _file_lock(f"{path}.lock")
+    try:
+        lock.acquire(timeout=_GLANCE, poll_interval=_GLANCE / 4)
+    except (Timeout, OSError):
+        return True
+    lock.release()
+    return False

@@ -1,1 +1,0 @@
-"""Kill campaigns: faults, kills and the recount."""

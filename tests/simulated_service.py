@@ -1,0 +1,190 @@
+"""Simulated services with limits, asked by adaptive rates in virtual time, event by event."""
+
+import heapq
+import itertools
+import math
+import random
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import attrs
+
+from aiotask._adaptive_rate import AdaptiveRate
+
+Event = tuple[float, int, str, int, float]  # time, serial, kind, client, start of the request
+Limit = Callable[[float, int], bool]  # time and requests served -> whether one more is admitted
+
+_BEGIN = 500.0  # seconds; a monotonic clock begins anywhere
+
+
+def window(rate: float, seconds: float = 1.0) -> Limit:
+    """Return a limit on the requests in any span of so many seconds."""
+    return steps((0.0, rate), seconds=seconds)
+
+
+def steps(*rates: tuple[float, float], seconds: float = 1.0) -> Limit:
+    """Return a limit that changes; each of *rates* is a time and the rate from then on."""
+    served: deque[float] = deque()
+
+    def admits(now: float, _: int) -> bool:
+        rate = [rate for since, rate in rates if since <= now][-1]
+        while served and served[0] <= now - seconds:
+            served.popleft()
+        if len(served) >= rate * seconds:
+            return False
+        served.append(now)
+        return True
+
+    return admits
+
+
+def fixed_window(rate: float) -> Limit:
+    """Return a limit on the requests of each second by the clock."""
+    counts: dict[int, int] = {}
+
+    def admits(now: float, _: int) -> bool:
+        second = int(now + 0.37)
+        counts[second] = counts.get(second, 0) + 1
+        return counts[second] <= rate
+
+    return admits
+
+
+def bucket(rate: float, burst: float) -> Limit:
+    """Return a token bucket."""
+    level, last = burst, 0.0
+
+    def admits(now: float, _: int) -> bool:
+        nonlocal level, last
+        level, last = min(burst, level + (now - last) * rate), now
+        if level < 1:
+            return False
+        level -= 1
+        return True
+
+    return admits
+
+
+def at_a_time(*limits: tuple[float, int]) -> Limit:
+    """Return a limit on requests served at a time; each is a time and the limit from then on."""
+    return lambda now, served: served < [limit for since, limit in limits if since <= now][-1]
+
+
+@attrs.define
+class Simulation:
+    """Clients that ask a service as fast as their adaptive rates let them.
+
+    A request travels to the service, is served, and travels back, for the *legs*' shares of the
+    *latency* (seconds), each with a lognormal *jitter*; *slow* refusals take as long as answers. A
+    service with *workers* queues. A share *lost* of the answers comes ten seconds late.
+    """
+
+    admits: Limit
+    latency: float = 0.02
+    seconds: float = 30.0
+    clients: int = 1
+    slow: bool = False
+    legs: tuple[float, float, float] = (0.3, 0.4, 0.3)
+    workers: int = 0
+    lost: float = 0.0
+    most: float = math.inf
+    jitter: float = 0.15
+    seed: int = 1
+
+    rates: list[AdaptiveRate] = attrs.field(init=False)
+    delivered: list[int] = attrs.field(init=False)
+    refused: int = attrs.field(init=False, default=0)
+    round_trips: list[float] = attrs.field(init=False, factory=list)
+    _now: float = attrs.field(init=False, default=0.0)
+    _served: int = attrs.field(init=False, default=0)
+    _free: list[float] = attrs.field(init=False)
+    _asleep: set[int] = attrs.field(init=False, factory=set)
+    _events: list[Event] = attrs.field(init=False, factory=list)
+    _serial: Iterator[int] = attrs.field(init=False, factory=itertools.count)
+    _random: random.Random = attrs.field(init=False)
+
+    def run(self) -> "Simulation":
+        self.rates = [AdaptiveRate(_BEGIN) for _ in range(self.clients)]
+        self.delivered, self._free = [0] * self.clients, [0.0] * self.workers
+        self._random = random.Random(self.seed)
+        handlers = {
+            "wake": self._wake,
+            "arrive": self._arrive,
+            "leave": self._leave,
+            "answer": self._answer,
+            "refuse": self._refuse,
+            "lose": self._end,
+        }
+        for client in range(self.clients):
+            self._at(self._random.random() / 100, "wake", client)
+        while self._events:
+            self._now, _, kind, client, started_at = heapq.heappop(self._events)
+            if self._now > self.seconds:
+                break
+            handlers[kind](client, started_at)
+        return self
+
+    @property
+    def throughput(self) -> float:
+        return sum(self.delivered) / self.seconds
+
+    @property
+    def refused_share(self) -> float:
+        return self.refused / (self.refused + sum(self.delivered))
+
+    def _at(self, time: float, kind: str, client: int, started_at: float = 0.0) -> None:
+        heapq.heappush(self._events, (time, next(self._serial), kind, client, started_at))
+
+    def _leg(self, number: int) -> float:
+        return self.latency * self.legs[number] * self._random.lognormvariate(0, self.jitter)
+
+    def _wake(self, client: int, _: float) -> None:
+        self._asleep.discard(client)
+        self._ask(client)
+
+    def _ask(self, client: int) -> None:
+        rate, now = self.rates[client], self._now
+        if client in self._asleep or rate.in_flight >= self.most:
+            return
+        while (wait := rate.wait(_BEGIN + now)) <= 0.001 and rate.in_flight < self.most:
+            rate.start(_BEGIN + now)
+            self._at(now + self._leg(0), "arrive", client, now)
+        if 0.001 < wait < math.inf:
+            self._asleep.add(client)
+            self._at(now + wait + self._random.random() / 1000, "wake", client)
+
+    def _arrive(self, client: int, started_at: float) -> None:
+        begin = now = self._now
+        if not self.admits(now, self._served):
+            leg = self._leg(1) if self.slow else 0
+            self._at(now + leg + self._leg(2), "refuse", client, started_at)
+            return
+        self._served += 1
+        if self.workers:
+            begin = max(now, heapq.heappop(self._free))
+        end = begin + self._leg(1)
+        if self.workers:
+            heapq.heappush(self._free, end)
+        self._at(end, "leave", client)
+        if self._random.random() < self.lost:
+            self._at(end + 10, "lose", client)
+        else:
+            self._at(end + self._leg(2), "answer", client, started_at)
+
+    def _leave(self, _: int, __: float) -> None:
+        self._served -= 1
+
+    def _answer(self, client: int, started_at: float) -> None:
+        self.delivered[client] += 1
+        self.round_trips.append(self._now - started_at)
+        self.rates[client].delivered(_BEGIN + self._now, _BEGIN + started_at)
+        self._end(client, started_at)
+
+    def _refuse(self, client: int, started_at: float) -> None:
+        self.refused += 1
+        self.rates[client].refused(_BEGIN + self._now, _BEGIN + started_at)
+        self._end(client, started_at)
+
+    def _end(self, client: int, _: float) -> None:
+        self.rates[client].in_flight -= 1
+        self._ask(client)
