@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -63,15 +63,20 @@ class StopSignal:
             self._waiting.discard(task)
 
 
-async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Run *work* to its end even if the caller is cancelled: a journal has to be closed."""
-    task = asyncio.ensure_future(work)
+async def to_its_end(work: Callable[[], Awaitable[None]]) -> None:
+    """Run *work* to its end even if the caller is cancelled: a journal has to be closed.
+
+    Work that is cancelled itself is done again, once: the end of a loop cancels all tasks.
+    """
+    tasks = [asyncio.ensure_future(work())]
     cancelled: asyncio.CancelledError | None = None
-    while not task.done():
+    while not tasks[-1].done():
         try:
-            await asyncio.wait([task])
+            await asyncio.wait(tasks)
         except asyncio.CancelledError as error:
             cancelled = error
+        if tasks[-1].cancelled() and len(tasks) == 1:
+            tasks.append(asyncio.ensure_future(work()))
     if cancelled is not None:
         raise cancelled
-    task.result()
+    tasks[-1].result()
