@@ -1,8 +1,9 @@
 """Locks of a journal: one run at a time has it, whatever becomes of the names of its files."""
 
+import errno
 import os
-import tempfile
-from contextlib import suppress
+import socket
+import sys
 from hashlib import sha256
 from importlib import import_module
 from importlib.util import find_spec
@@ -27,15 +28,15 @@ class Locks:
     """The locks of one run: on the file ``.lock``, on the journal's own file, on the job.
 
     The first keeps others out before there is a journal. The second holds where ``.lock`` was
-    removed, or where the journal has a second name. The third, in the system's temporary folder,
-    keeps a copy of the journal from being run at the same time, and a journal from being begun
-    again while a run still has the file that was removed.
+    removed, or where the journal has a second name. The third keeps a copy of the journal from
+    being run at the same time on this machine, and a journal from being begun again while a run
+    still has the file that was removed.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._beside = _file_lock(f"{path}.lock")
-        self._named: list[FileLock] = []
+        self._named: list[socket.socket] = []
         self._file = -1
 
     def take(self) -> None:
@@ -68,18 +69,26 @@ class Locks:
             os.close(self._file)
             self._file = -1
         for lock in self._named:
-            with suppress(OSError):
-                Path(lock.lock_file).unlink()
-            lock.release()
+            lock.close()
         self._named.clear()
         self._beside.release()
 
     def _take_name(self, kind: str, name: str, taken: str) -> None:
-        """Lock a name on this machine; where no lock can be made, there is none."""
-        digest = sha256(name.encode(errors="surrogateescape")).hexdigest()[:32]
-        with suppress(JournalAccessError, OSError):
-            lock = _file_lock(str(_own_folder() / f"{kind}-{digest}.lock"))
-            self._acquire(lock, taken)
+        """Lock a name on this machine, on Linux; elsewhere, the other locks have to do.
+
+        An abstract socket leaves nothing behind, and a killed process releases it.
+        """
+        if sys.platform != "linux":
+            return
+        digest = sha256(name.encode(errors="surrogateescape")).hexdigest()
+        lock = socket.socket(socket.AF_UNIX)
+        try:
+            lock.bind(f"\0aiotask-{kind}-{digest}")
+        except OSError as error:
+            lock.close()
+            if error.errno == errno.EADDRINUSE:
+                raise JournalLockedError(taken, self._path) from None
+        else:
             self._named.append(lock)
 
     def _acquire(self, lock: FileLock, taken: str) -> None:
@@ -89,16 +98,6 @@ class Locks:
             raise JournalLockedError(taken, self._path) from None
         except (OSError, NotImplementedError) as error:
             raise JournalAccessError(f"cannot be locked: {error}", self._path) from error
-
-
-def _own_folder() -> Path:
-    """Return this user's folder of locks; another user's, in its place, is an OSError."""
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    folder = Path(tempfile.gettempdir()) / f"aiotask-{user}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or (user and folder.stat().st_uid != user):
-        raise PermissionError(folder)
-    return folder
 
 
 def _file_lock(path: str) -> FileLock:
