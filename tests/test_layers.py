@@ -45,12 +45,7 @@ BULK = [
     ["aiotask.bulk.journal"],
     ["aiotask.bulk.journal.writer", "aiotask.bulk.audit"],
     ["aiotask.bulk.claims", "aiotask.bulk.resolver", "aiotask.bulk.delivery"],
-    [
-        "aiotask.bulk.sender",
-        "aiotask.bulk.work_queue",
-        "aiotask.bulk.screening",
-        "aiotask.bulk.outcome_stream",
-    ],
+    ["aiotask.bulk.sender", "aiotask.bulk.work_queue", "aiotask.bulk.screening"],
     ["aiotask.bulk.feeder", "aiotask.bulk.workers"],
     ["aiotask.bulk.run"],
     ["aiotask.bulk"],

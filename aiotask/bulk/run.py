@@ -21,7 +21,6 @@ from aiotask.bulk.journal.records import State
 from aiotask.bulk.journal.writer import JournalWriter
 from aiotask.bulk.lookup import Lookup
 from aiotask.bulk.operation import Operation
-from aiotask.bulk.outcome_stream import OutcomeStream
 from aiotask.bulk.outcomes import Existing, Outcome, Rejected, unresolved
 from aiotask.bulk.resolver import Resolver
 from aiotask.bulk.rows import Source
@@ -34,7 +33,7 @@ from aiotask.bulk.verdicts import Absent, Exists, Undecided, Verdict
 from aiotask.bulk.wait_queue import StopSignal, to_its_end
 from aiotask.bulk.work_queue import WorkQueue
 from aiotask.bulk.workers import Workers
-from aiotask.errors import AiotaskError, JournalError
+from aiotask.errors import AiotaskError, ClientStateError, JournalError
 
 Row = TypeVar("Row")
 
@@ -103,7 +102,6 @@ class Run(Generic[Row]):
             self._screening,
         )
         self._tasks: list[asyncio.Task[None]] = []
-        self._opening: asyncio.Task[None] | None = None
         self._feeding: asyncio.Task[None] | None = None
 
     @property
@@ -140,20 +138,34 @@ class Run(Generic[Row]):
         """Send nothing more; rows under way end, and their outcomes are delivered."""
         self._stop(None)
 
-    def outcomes(self) -> AsyncGenerator[Outcome[Row], None]:
-        """Return the outcomes as they are known; then they raise the error of the run, if any."""
-        return OutcomeStream(
-            self._delivery,
-            self._writer.delivered,
-            self._begin,
-            self._is_over,
-            self._end,
-            lambda: self._stopped.error or self._feeder.error,
-        )
-
-    def _begin(self) -> asyncio.Task[None]:
-        self._opening = asyncio.create_task(self._start())
-        return self._opening
+    async def outcomes(self) -> AsyncGenerator[Outcome[Row], None]:
+        """Yield outcomes as they are known; then raise the error that stopped the run, if any."""
+        home = asyncio.get_running_loop()
+        delivery = self._delivery
+        try:
+            await self._start()
+            while True:
+                delivery.changed.clear()
+                while not delivery.is_empty:
+                    yield delivery.first
+                    if asyncio.get_running_loop() is not home:
+                        raise ClientStateError("the run belongs to another event loop")
+                    self._writer.delivered(*delivery.pop())
+                if self._is_over():
+                    break
+                await delivery.changed.wait()
+        except GeneratorExit:
+            self._stop(None)
+            if self._workers.running:
+                await asyncio.wait(self._workers.tasks, timeout=_DRAIN)
+            raise
+        finally:
+            if asyncio.get_running_loop() is home:
+                await to_its_end(self._finish())
+            elif not home.is_closed():
+                home.call_soon_threadsafe(lambda: home.create_task(self._finish()))
+        if (trouble := self._stopped.error or self._feeder.error) is not None:
+            raise trouble
 
     async def _start(self) -> None:
         operation, start = self._operation, asyncio.get_running_loop().create_task
@@ -161,12 +173,12 @@ class Run(Generic[Row]):
         entries = await self._writer.open(operation.path, operation.verb, self._settings.keys)
         opened_at = self._clock()  # an earlier owner of the journal sends nothing from here on
         self._tell_time()
-        try:
-            unfinished = await self._claims.restore(entries)
-        except asyncio.CancelledError:
-            if not self._stopped.is_set():
-                raise
+        # A task of its own, which a stop can cancel; this one is the caller's.
+        restoring = start(self._claims.restore(entries))
+        await asyncio.wait([restoring])
+        if restoring.cancelled() and self._stopped.is_set():
             return
+        unfinished = restoring.result()
         self._delivery.expect(each.item for each in unfinished)
         unsent = [each.item for each in unfinished if self._is_unsent(each, opened_at)]
         # Until now the journal says of some of them that they were not sent.
@@ -307,19 +319,8 @@ class Run(Generic[Row]):
         self._delivery.space.set()
         self._delivery.changed.set()
 
-    async def _end(self, *, at_once: bool) -> None:
-        """End the run; rows under way have a while to be done, unless it is to end *at_once*."""
-        self._stop(None)
-        try:
-            if self._workers.running and not at_once:
-                await asyncio.wait(self._workers.tasks, timeout=_DRAIN)
-        finally:
-            await to_its_end(self._finish)
-
     async def _finish(self) -> None:
-        if self._opening is not None:
-            self._opening.cancel()
-            await asyncio.gather(self._opening, return_exceptions=True)
+        self._stop(None)
         for task in (*self._tasks, *self._workers.tasks):
             task.cancel()
         # A claim that is being committed is in the journal when this ends, and is released then.

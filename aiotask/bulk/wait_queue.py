@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -63,20 +63,15 @@ class StopSignal:
             self._waiting.discard(task)
 
 
-async def to_its_end(work: Callable[[], Awaitable[None]]) -> None:
-    """Run *work* to its end even if the caller is cancelled: a journal has to be closed.
-
-    Work that is cancelled itself is done again, once: the end of a loop cancels all tasks.
-    """
-    tasks = [asyncio.ensure_future(work())]
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Run *work* to its end even if the caller is cancelled: a journal has to be closed."""
+    task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
-    while not tasks[-1].done():
+    while not task.done():
         try:
-            await asyncio.wait(tasks)
+            await asyncio.wait([task])
         except asyncio.CancelledError as error:
             cancelled = error
-        if tasks[-1].cancelled() and len(tasks) == 1:
-            tasks.append(asyncio.ensure_future(work()))
     if cancelled is not None:
         raise cancelled
-    tasks[-1].result()
+    task.result()

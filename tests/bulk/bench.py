@@ -5,7 +5,7 @@ import math
 import sqlite3
 import subprocess
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, cast
@@ -93,7 +93,7 @@ class Bench:
         return self.sandbox.requests["POST Tasks"]
 
     def job(
-        self, given: Iterable[NewTask] | AsyncIterable[NewTask], **settings: Any
+        self, given: Iterable[NewTask], **settings: Any
     ) -> AsyncGenerator[Outcome[NewTask], None]:
         chosen: dict[str, Any] = {"journal": self.journal, "settle": SETTLE, "max_in_flight": 20}
         return self.tasks.create_many(given, **chosen | settings)

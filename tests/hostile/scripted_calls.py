@@ -1,7 +1,6 @@
 """Calls of every kind, a server that is glad of them, and what must not be left of them."""
 
 import asyncio
-import gc
 import itertools
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -130,10 +129,8 @@ def of_ours(task: asyncio.Task[Any]) -> bool:
 
 
 async def at_rest(client: Client) -> None:
-    """See that nothing is left of what was broken off, once the garbage is collected."""
+    """See that nothing is left of what was broken off."""
     session = client._session
-    await asyncio.sleep(0)  # the loop refers to the task that it woke this one for
-    gc.collect()
     async with asyncio.timeout(20):
         while session.background._running or [
             task for task in asyncio.all_tasks() if of_ours(task)

@@ -193,7 +193,6 @@ async def test_a_job_that_is_broken_off_at_many_steps_makes_each_row_one_task(
 
     for turns in STEPS:
         await broken_off(run, turns, how)
-        await at_rest(place.client)
         # What was broken off has ended, and the next run can have the journal.
         assert not journal.exists() or not read_summary(journal).running
     assert place.made.total() < 200
