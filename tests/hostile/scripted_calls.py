@@ -65,6 +65,7 @@ BLANKS = b" " * 2**19
 FIRST_PAGE = page("PA1")
 FOUND = answer(SHOWN, "200 OK", 'ETag: "1"')
 GOOD = {
+    b"/Events?": answer(b'{"events":[],"meta":{"key":"events"}}'),
     b"Tasks?PageSize=7": FIRST_PAGE,
     b"PageToken=PA1": page("PA2"),
     b"GET /v1/Workspaces/%b/Tasks?" % WORKSPACE.encode(): PAGE,
