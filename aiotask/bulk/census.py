@@ -4,7 +4,6 @@ It is taken where a journal may say less than the truth, and where keys name a r
 lies in a temporary database, so that its size is no matter of memory.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -31,11 +30,13 @@ class Census:
         """Collect what lists show of the job, and the events of creation since a date."""
         if self._job is not None:
             async for portion in _portions(lookup.of_job(self._job)):
-                await asyncio.to_thread(self._add, portion)
+                self._add(portion)
         async for found in lookup.created_since(since):
-            await asyncio.to_thread(self._add, found)
+            self._add(found)
 
     def _add(self, found: list[Found]) -> None:
+        # In the loop's own thread, for some milliseconds: a run that is cancelled closes the
+        # database, which no other thread may be using then.
         rows = [
             (each.key, each.sid, each.row, each.created.timestamp() if each.created else None)
             for each in found
