@@ -31,24 +31,22 @@ from aiotask.errors import (
 # three a second. For more than 300 rows, going through pages of 1,000 is quicker.
 _BATCH = 100
 _MOST_BY_KEY = 300
-
 # Lists and events are read from so long before the first row was sent: dates are in whole seconds,
 # and the nodes of a service do not agree on the time to the second.
 _MARGIN = 60.0  # seconds
 
 # The service takes a task off its lists 300 s after its end
 # (https://www.twilio.com/docs/taskrouter/lifecycle-task-state). Without events, lists are believed
-# well before that only.
+# well before that.
 _LISTED_FOR = 240.0  # seconds
 _AFTER_FAILURE = 30.0  # seconds until the next look
-
 # Looks that have to agree before a row is taken for absent without a sentinel; and before a row
 # that the service has accepted, and does not show, is given up.
 _LOOKS = 3
 _LOOKS_FOR_ACCEPTED = 6
 
 _TOO_LONG = frozenset({413, 414, 431})
-_NO_EVENTS = (NotFoundError, PermissionDeniedError)
+_NO_EVENTS = NotFoundError, PermissionDeniedError
 
 
 class _View(NamedTuple):
