@@ -55,7 +55,7 @@ def test_after_a_kill_the_same_command_again_makes_each_row_one_task(
     assert [row["line"] for row in told] == [row["row"] + header for row in told]
     assert {path.name for path in tmp_path.iterdir()} <= {
         *(name, "results.jsonl"),
-        *(f"rows.journal{end}" for end in ("", ".lock", "-wal", "-shm")),
+        *(f"rows.journal{end}" for end in ("", ".lock", ".mark", "-wal", "-shm")),
     }
 
 
