@@ -182,6 +182,8 @@ class Sender:
         """Return the fate of a row after a 4xx."""
         if error.status not in _ABOUT_THE_ROW:
             self._hold(error)
+            # A policy that never waits must not make the pause a busy loop.
+            self._hold_until = max(self._hold_until, self._clock() + _SLICE)
             return self._patiently(error)
         self.progress()
         self.breaker.answered(self._clock())
