@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-from collections import deque
-from itertools import count
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -28,6 +26,13 @@ _READ_AHEAD = 64 * _COMPARED
 
 
 _INVALID = -1  # the fingerprint of a row that cannot be sent, and has none of its own
+
+
+class _Prepared(NamedTuple):
+    """A row as it came: ready to be sent, or the reason why it cannot be."""
+
+    item: Item
+    error: Exception | None
 
 
 class InvalidRow(NamedTuple):
@@ -64,20 +69,24 @@ class Claims:
         self._service = service
         self._stop = stop
         self._number = 0
+        self._pulled = 0
+        self._open: dict[int, Entry] = {}
 
     async def restore(self, open_rows: list[Entry]) -> list[Unfinished]:
         """Go past the rows that earlier runs took, and return those that have no end."""
         unfinished: list[Unfinished] = []
         if not self._writer.claimed:
             return unfinished
-        entries, known = deque(open_rows), list[int | None]()
+        self._open = {entry.number: entry for entry in open_rows}
+        known = list[int | None]()
         coming = self._writer.fingerprints(0, _READ_AHEAD)
         try:
             while self._number < self._writer.claimed and not self._stop.is_set():
                 if not known:
                     known = await coming
                     coming = self._writer.fingerprints(self._number + len(known), _READ_AHEAD)
-                rows = await self._stop.cancels(self._source.take(min(_COMPARED, len(known))))
+                most = min(_COMPARED, len(known))
+                rows = await self._stop.cancels(self._source.take(most, self._prepare))
                 if not rows:
                     raise self._changed(
                         f"has {self._writer.claimed:,} rows, but the input has {self._number:,}: "
@@ -85,11 +94,12 @@ class Claims:
                     )
                 self._compare(rows, known[: len(rows)])
                 del known[: len(rows)]
-                portion = range(self._number + 1, self._number + len(rows) + 1)
-                while entries and entries[0].number in portion:
-                    entry = entries.popleft()
-                    unfinished.append(self._unfinished(entry, rows[entry.number - portion.start]))
                 self._number += len(rows)
+                unfinished += [
+                    self._unfinished(self._open[row.item.number], row)
+                    for row in rows
+                    if isinstance(row, _Prepared) and row.item.number in self._open
+                ]
                 await asyncio.sleep(0)
         finally:
             coming.cancel()
@@ -97,16 +107,15 @@ class Claims:
 
     async def claim(self) -> tuple[list[Item], list[InvalidRow]] | None:
         """Take rows, and return them once the journal has them; None at the end of the input."""
-        rows = await self._stop.cancels(self._source.take(WINDOW))
+        rows = await self._stop.cancels(self._source.take(WINDOW, self._prepare))
         if not rows:
             return None
         sent_at = self._service.earliest(self._operation.retry.clock())
         invalid: list[InvalidRow] = []
         valid: dict[str | int, Item] = {}
         has_row_key = self._keys.row_key is not None
-        for row in rows:
-            self._number += 1
-            item, error = self._item(self._number, row)
+        for item, reason in (row for row in rows if isinstance(row, _Prepared)):
+            self._number, error = item.number, reason
             item.sent_at = sent_at
             name = item.number if not has_row_key or item.key is None else item.key
             if error is None and name in valid:
@@ -127,7 +136,16 @@ class Claims:
         await self._writer.write(claims)
         return [*valid.values()], invalid
 
-    def _item(self, number: int, row: Any) -> tuple[Item, Exception | None]:
+    def _prepare(self, row: Any) -> _Prepared | int:
+        """Return a row as it is now; of one that is passed over, its fingerprint alone."""
+        self._pulled += 1
+        if self._pulled <= self._writer.claimed and self._pulled not in self._open:
+            fingerprint = self._settings.fingerprint_of(row)
+            if fingerprint is not None:
+                return fingerprint
+        return self._item(self._pulled, row)
+
+    def _item(self, number: int, row: Any) -> _Prepared:
         """Return a row ready to be sent, and the reason if it cannot be."""
         job, keys, settings = self._writer.job, self._keys, self._settings
         key, body, error = None, b"", None
@@ -141,10 +159,11 @@ class Claims:
         if fingerprint is None:
             # The row holds what JSON does not, and the encoding of its fields does; or it is wrong.
             fingerprint = crc32(body) if error is None else _INVALID
-        return Item(number, row, key, body, fingerprint, settings.source_line_of(row)), error
+        item = Item(number, row, key, body, fingerprint, settings.source_line_of(row))
+        return _Prepared(item, error)
 
-    def _unfinished(self, entry: Entry, row: Any) -> Unfinished:
-        item, error = self._item(entry.number, row)
+    def _unfinished(self, entry: Entry, row: _Prepared) -> Unfinished:
+        item, error = row
         item.sent_at = entry.sent_at
         if self._keys.row_key is not None and entry.key != item.key:
             error = error or ValueError("row_key: the row's key is not what it was")
@@ -155,15 +174,13 @@ class Claims:
         item.invalid = error
         return Unfinished(item, entry)
 
-    def _compare(self, rows: list[Any], known: list[int | None]) -> None:
-        found = [*map(self._settings.fingerprint_of, rows)]
+    def _compare(self, rows: list[_Prepared | int], known: list[int | None]) -> None:
+        found = [row.item.fingerprint if isinstance(row, _Prepared) else row for row in rows]
         if found == known:
             return
-        numbers = count(self._number + 1)
-        for number, row, now, then in zip(numbers, rows, found, known, strict=False):
-            if then is None or now == then:  # version 0.1 could not tell such a row from others
-                continue
-            if now is not None or self._item(number, row)[0].fingerprint != then:
+        for number, (now, then) in enumerate(zip(found, known, strict=True), self._number + 1):
+            # Version 0.1 noted None for rows that it could not tell from others.
+            if then is not None and now != then:
                 raise self._changed(f"was begun with another input: row {number:,} has changed")
 
     def _changed(self, difference: str) -> InputChangedError:
