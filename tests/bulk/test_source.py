@@ -14,7 +14,7 @@ from aiotask.bulk.rows import source_of
 
 async def test_an_iterable_is_taken_in_portions() -> None:
     source = source_of(range(10))
-    assert [await source.take(4) for _ in range(4)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9], []]
+    assert [await source.take(4, int) for _ in range(4)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9], []]
     source.close()
 
 
@@ -25,7 +25,7 @@ async def test_rows_that_take_long_to_make_come_in_smaller_portions() -> None:
             yield number
 
     source = source_of(slow())
-    assert len(await source.take(100)) < 100
+    assert len(await source.take(100, int)) < 100
 
 
 @pytest.mark.parametrize("awaited", [False, True])
@@ -39,10 +39,32 @@ async def test_an_error_comes_after_the_rows_before_it(*, awaited: bool) -> None
             yield number
 
     source: Any = source_of(slowly() if awaited else broken())
-    assert await source.take(5) == [1]
+    assert await source.take(5, int) == [1]
     for _ in range(2):
         with pytest.raises(OSError, match="gone"):
-            await source.take(5)
+            await source.take(5, int)
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+async def test_a_row_is_prepared_before_the_next_one_is_made(*, awaited: bool) -> None:
+    steps: list[str] = []
+
+    def made() -> Iterator[int]:
+        for number in range(3):
+            steps.append(f"made {number}")
+            yield number
+
+    async def slowly() -> AsyncIterator[int]:
+        for number in made():
+            yield number
+
+    def prepare(number: int) -> str:
+        steps.append(f"prepared {number}")
+        return str(number)
+
+    source: Any = source_of(slowly() if awaited else made())
+    assert await source.take(5, prepare) == ["0", "1", "2"]
+    assert steps == [f"{what} {number}" for number in range(3) for what in ("made", "prepared")]
 
 
 async def test_a_row_that_is_there_does_not_wait_for_the_next() -> None:
@@ -54,10 +76,10 @@ async def test_a_row_that_is_there_does_not_wait_for_the_next() -> None:
         yield 2
 
     source = source_of(rows())
-    assert await source.take(100) == [1]
+    assert await source.take(100, int) == [1]
     more.set()
-    assert await source.take(100) == [2]
-    assert await source.take(100) == []
+    assert await source.take(100, int) == [2]
+    assert await source.take(100, int) == []
 
 
 async def test_a_source_that_is_closed_pulls_no_more() -> None:
@@ -70,7 +92,7 @@ async def test_a_source_that_is_closed_pulls_no_more() -> None:
             yield pulled
 
     source = source_of(rows())
-    assert len(await source.take(3)) == 3
+    assert len(await source.take(3, int)) == 3
     source.close()
     for _ in range(10):
         await asyncio.sleep(0)

@@ -27,7 +27,7 @@ Put = Callable[[list[int]], None]
 
 async def all_of(rows: ThreadRows[int], most: int = 100) -> list[int]:
     taken: list[int] = []
-    while portion := await rows.take(most):
+    while portion := await rows.take(most, int):
         assert len(portion) <= most
         taken += portion
     return taken
@@ -43,12 +43,12 @@ async def test_a_source_gives_all_that_is_read_and_reads_no_further_ahead_than_i
             put([10 * portion + place for place in range(10)])
 
     rows = ThreadRows(count)
-    assert await rows.take(7) == [0, 1, 2, 3, 4, 5, 6]
+    assert await rows.take(7, int) == [0, 1, 2, 3, 4, 5, 6]
     await asyncio.to_thread(lambda: None)
     assert read < 100
     assert await all_of(rows) == list(range(7, 10_000))
     assert rows.exhausted
-    assert await rows.take(1) == []
+    assert await rows.take(1, int) == []
 
 
 async def test_what_was_read_before_an_error_is_given_and_then_the_error() -> None:
@@ -57,11 +57,11 @@ async def test_what_was_read_before_an_error_is_given_and_then_the_error() -> No
         raise OSError("the wire is cut")
 
     rows = ThreadRows(broken)
-    assert await rows.take(1) == [1]
-    assert await rows.take(5) == [2]
+    assert await rows.take(1, int) == [1]
+    assert await rows.take(5, int) == [2]
     for _ in range(2):
         with pytest.raises(OSError, match="the wire is cut"):
-            await rows.take(5)
+            await rows.take(5, int)
     assert not rows.exhausted
 
 
@@ -76,7 +76,7 @@ async def test_a_source_that_is_closed_ends_its_thread(portions: int) -> None:
         put([-1])
 
     rows = ThreadRows(silent)
-    assert await rows.take(1) == [0]
+    assert await rows.take(1, int) == [0]
     rows.close()
     going.set()
     while threading.active_count() > before:
@@ -95,9 +95,9 @@ def test_a_source_whose_loop_is_gone_ends_its_thread() -> None:
     rows = ThreadRows(silent)
 
     async def left() -> None:
-        assert await rows.take(1) == [1]
+        assert await rows.take(1, int) == [1]
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(rows.take(1), 0.01)
+            await asyncio.wait_for(rows.take(1, int), 0.01)
 
     asyncio.run(left())
     going.set()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+Prepared = TypeVar("Prepared")
 
 # The thread reads so many portions ahead, and resumes when half of them are taken.
 _AHEAD = 32
@@ -51,8 +52,8 @@ class ThreadRows(Generic[T]):
         """Whether the input has ended and all its rows were taken."""
         return self._ended and not self._portions and self._error is None
 
-    async def take(self, most: int) -> list[T]:
-        """Return 1 to *most* rows as soon as any are read, and none at the end."""
+    async def take(self, most: int, prepare: Callable[[T], Prepared]) -> list[Prepared]:
+        """Return 1 to *most* rows as soon as any are read, each prepared, and none at the end."""
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             # A daemon, because nothing can wake it from reading a silent pipe.
@@ -79,7 +80,7 @@ class ThreadRows(Generic[T]):
         self._taken += len(taken)
         if len(self._portions) <= _AHEAD // 2:
             self._space.set()
-        return taken
+        return [*map(prepare, taken)]
 
     def close(self) -> None:
         """End the reading, and leave the rows that were not taken."""
