@@ -58,7 +58,7 @@ class Screening:
         self._sleep = retry.sleep
         self._created = created
         self._existing = existing
-        self._for_ever = settings.keys.scope == "workspace"
+        self._for_ever = settings.keys.scope == "workspace" and not settings.screened
         self._census: Census | None = None
         # The rows that an earlier run left unsent, and the first ones that are claimed.
         self._to_check = 2

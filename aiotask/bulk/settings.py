@@ -35,7 +35,8 @@ class Settings:
 
     *settle* and *stall_timeout* are in seconds, *max_rate* in rows a second. Where no row makes
     progress for *stall_timeout*, the run ends with the last error. With *look_first*, the journal
-    is not believed: no row is sent before it was looked for. *fields_of* gives the fields of a row,
+    is not believed: no row is sent before it was looked for. With *screened*, the caller has looked
+    for the keys already, which are those of a workspace. *fields_of* gives the fields of a row,
     *fingerprint_of* 32 bits that tell it from other rows, *source_line_of* its line in the input.
     """
 
@@ -48,6 +49,7 @@ class Settings:
     )
     stall_timeout: float = attrs.field(default=3600.0, validator=_above_zero)
     look_first: bool = False
+    screened: bool = False
     fields_of: Callable[[Any], Any] = _same
     fingerprint_of: Callable[[Any], int | None] = fingerprint
     source_line_of: Callable[[Any], int | None] = _no_line

@@ -8,6 +8,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from datetime import timedelta
 from os import PathLike
 from typing import Annotated, ClassVar, Literal, TypedDict, TypeVar, Unpack
 
@@ -20,7 +21,6 @@ from aiotask._paging import Listing, Paging
 from aiotask.bulk import (
     KEY_ATTRIBUTE,
     Audit,
-    Finding,
     Keys,
     Outcome,
     Run,
@@ -30,7 +30,7 @@ from aiotask.bulk import (
     audit,
     source_of,
 )
-from aiotask.errors import BadRequestError, NotFoundError, PreconditionFailedError
+from aiotask.errors import NotFoundError
 from aiotask.taskrouter._fields import (
     TASK,
     Amount,
@@ -41,8 +41,10 @@ from aiotask.taskrouter._fields import (
     TaskQueueSid,
     WorkflowSid,
 )
+from aiotask.taskrouter._task_copies import without_copies
 from aiotask.taskrouter._task_creation import TaskCreation
-from aiotask.taskrouter._task_lookup import COPY_REASON, TaskLookup
+from aiotask.taskrouter._task_history import REACH, horizon, last_known
+from aiotask.taskrouter._task_lookup import TaskLookup
 from aiotask.taskrouter._task_once import made_once
 from aiotask.taskrouter.events import Events
 
@@ -159,7 +161,12 @@ class Tasks(Versioned[Task]):
     }
 
     async def create(
-        self, *, once: str | None = None, settle: float = 60.0, **fields: Unpack[NewTask]
+        self,
+        *,
+        once: str | None = None,
+        settle: float = 60.0,
+        look_back: timedelta = REACH,
+        **fields: Unpack[NewTask],
     ) -> Task:
         """Create one task, never two.
 
@@ -168,15 +175,24 @@ class Tasks(Versioned[Task]):
 
         With *once*, a key of 1 to 64 letters, digits and any of ``_ . : @ + -``, a lost answer is
         settled here as :meth:`create_many` does, after *settle* seconds, and a task that has the
-        key already is returned as it is, also one that another process created. Each call costs a
-        lookup by expression, of which the service answers three a second. Two processes that use
+        key already is returned, whoever created it; one that has ended or was deleted since as
+        events tell of it, without what they do not tell (``etag`` is None). Each call costs a
+        lookup by expression, of which the service answers three a second. If lists do not show
+        the key, the events of creation are read as far as *look_back*: a request for every 1,000
+        tasks that were created in that time. ``timedelta()`` reads none. Two processes that use
         one key in the same moment can still create two tasks.
         """
         if once is None:
             return await self._create(NewTask, fields)
         creation, lookup = self._creation(KEY_ATTRIBUTE), self._lookup(KEY_ATTRIBUTE)
-        flights = self._session.once
-        return await self._fetch(await made_once(creation, lookup, flights, once, settle, fields))
+        sid = await made_once(creation, lookup, self._session.once, once, settle, look_back, fields)
+        try:
+            return await self._fetch(sid)
+        except NotFoundError:
+            since = horizon(REACH, creation.service_time, creation.retry.clock)
+            if (known := await last_known(self._events, sid, since)) is None:
+                raise
+            return Task(**known)
 
     async def fetch(self, sid: str) -> Task:
         """Return one task."""
@@ -245,10 +261,11 @@ class Tasks(Versioned[Task]):
         """Create exactly one task for every row, many at once, and yield one outcome for each.
 
         *rows* are mappings with the fields of :meth:`create`, pulled no faster than they are
-        needed. An outcome is :class:`~aiotask.Created`, :class:`~aiotask.Rejected` or
-        :class:`~aiotask.Unresolved`; one bad row is never an exception. The rate adapts to the
-        service; *max_in_flight* (by default the client's number of connections) and *max_rate* (a
-        second) only cap it.
+        needed. Each is encoded as it is pulled, so one mapping may be changed and yielded again;
+        the ``row`` of an outcome is that very object. An outcome is :class:`~aiotask.Created`,
+        :class:`~aiotask.Rejected` or :class:`~aiotask.Unresolved`; one bad row is never an
+        exception. The rate adapts to the service; *max_in_flight* (by default the client's number
+        of connections) and *max_rate* (a second) only cap it.
 
         Each task gets a key as the attribute *key_attribute* and the name of its job as
         ``aiotask_job``, some 90 of the 4,096 characters. If an answer is lost, the task is looked
@@ -277,7 +294,9 @@ class Tasks(Versioned[Task]):
         reached) stops the run: the rows under way end, their outcomes are delivered, and then the
         error is raised. Rows without an outcome were not sent, or are in doubt in the journal, and
         the next run settles them. If the iteration is left early or cancelled without a journal,
-        the rows under way may have been sent.
+        the rows under way may have been sent. A wait for the next outcome can be cancelled, as by
+        ``asyncio.wait_for``: the next one goes on. Leave early by ``contextlib.aclosing``, so that
+        the run has ended and its journal is free then; else that is soon after, as it is collected.
         """
         settings = Settings(
             keys=Keys(key_attribute, row_key, keys),
@@ -302,25 +321,9 @@ class Tasks(Versioned[Task]):
         """
         result = await audit(journal, self._url.raw_path, self._lookup)
         if fix and result.twice:
-            return attrs.evolve(result, twice=[await self._sorted_out(f) for f in result.twice])
+            twice = [await without_copies(each, self.fetch, self.update) for each in result.twice]
+            return attrs.evolve(result, twice=twice)
         return result
-
-    async def _sorted_out(self, finding: Finding) -> Finding:
-        first, *later = finding.copies
-        done = [attrs.evolve(copy, canceled=await self._cancel_copy(copy.sid)) for copy in later]
-        return attrs.evolve(finding, copies=(first, *done))
-
-    async def _cancel_copy(self, sid: str) -> bool:
-        try:
-            copy = await self.fetch(sid)
-            if copy.assignment_status != "pending" or copy.etag is None:
-                return False
-            await self.update(
-                sid, if_match=copy.etag, assignment_status="canceled", reason=COPY_REASON
-            )
-        except (BadRequestError, NotFoundError, PreconditionFailedError):
-            return False  # it was assigned or deleted meanwhile
-        return True
 
     def creating(self, source: Source[Row], settings: Settings) -> Run[Row]:
         """Return the run that creates a task for each row of a source."""
@@ -332,8 +335,11 @@ class Tasks(Versioned[Task]):
         return TaskCreation(self._session, self._url, NewTask, limiter, attribute)
 
     def _lookup(self, attribute: str) -> TaskLookup:
-        parent = self._path.removesuffix(f"/{self.name}")
-        return TaskLookup(attribute, self.list, self.fetch, Events(self._session, parent))
+        return TaskLookup(attribute, self.list, self.fetch, self._events)
+
+    @property
+    def _events(self) -> Events:
+        return Events(self._session, self._path.removesuffix(f"/{self.name}"))
 
     def list(self, **filters: Unpack[TaskFilter]) -> Listing[Task]:
         """Return the tasks that match, fetched as they are iterated."""
