@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 DEEPEST = 254
-"""How many objects and lists a document may have within each other.
+"""The most objects and lists that a document may have within each other.
 
 What is deeper is not sent, and counts as no JSON where it is read from text: where the stack is
 short (1,000 frames in Python 3.11) it could be neither printed nor pickled.

@@ -104,7 +104,7 @@ def main() -> int:
             [[name, median(times) / options.creates * 1e6] for name, times in spent.items()],
         )
         targets += [
-            Target(f"aiotask / bare aiohttp, {manner}", ratio(spent, AIOTASK, BARE), 1.30),
+            Target(f"aiotask / bare aiohttp, {manner}", ratio(spent, AIOTASK, BARE), 1.12),
             Target(f"aiotask / twilio-python, {manner}", ratio(spent, AIOTASK, TWILIO), 0.75),
         ]
     return conclude(targets, check=options.check)

@@ -1,11 +1,12 @@
 """Audit of a job: its resources on the service against its journal. Nothing is changed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from functools import partial
+from math import isfinite
 from typing import TypeVar
 
 import attrs
@@ -13,7 +14,7 @@ import attrs
 from aiotask.bulk.journal import JournalReader, Where, read_journal
 from aiotask.bulk.journal.records import Entry, JournalSummary, State
 from aiotask.bulk.keys import derived_key
-from aiotask.bulk.lookup import Found, Lookup
+from aiotask.bulk.lookup import Lookup, newest_date, portions
 from aiotask.bulk.reach import Reach, date_of
 from aiotask.bulk.recount import Deviation, Recount
 from aiotask.errors import (
@@ -25,7 +26,6 @@ from aiotask.errors import (
 
 T = TypeVar("T")
 
-_PORTION = 1000
 _AT_ONCE = 20  # looks at single resources
 _NO_EVENTS = (BadRequestError, NotFoundError, PermissionDeniedError)
 
@@ -144,8 +144,9 @@ class _Auditor:
         first_sent = await self.in_thread(self._open)
         recount, job = self.recount, self.summary.job
         lookup = lookup_of(self.summary.key_attribute or "")
-        newest = await _newest(lookup)
-        async for portion in _portions(lookup.of_job(job)):
+        latest = await newest_date(lookup)
+        newest = latest if isfinite(latest) else None
+        async for portion in portions(lookup.of_job(job)):
             await self.in_thread(partial(recount.add_listed, portion))
         first_listed = await self.in_thread(recount.first_listed)
         reach = Reach(self.summary.started_at, first_sent, first_listed, newest)
@@ -278,20 +279,3 @@ async def _existing(lookup: Lookup, sids: Sequence[str]) -> set[str]:
             if answer:
                 there.add(sid)
     return there
-
-
-async def _newest(lookup: Lookup) -> float | None:
-    """Return the creation of the latest resource, anybody's, by the service's clock."""
-    async for found in lookup.newest():
-        return next((each.created.timestamp() for each in found if each.created), None)
-    return None
-
-
-async def _portions(found: AsyncIterator[Found]) -> AsyncIterator[list[Found]]:
-    portion: list[Found] = []
-    async for each in found:
-        portion.append(each)
-        if len(portion) >= _PORTION:
-            yield portion
-            portion = []
-    yield portion

@@ -5,15 +5,13 @@ lies in a temporary database, so that its size is no matter of memory.
 """
 
 import sqlite3
-from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.sqlite_file import translated
-from aiotask.bulk.lookup import Found, Lookup
+from aiotask.bulk.lookup import Found, Lookup, portions
 
-_PORTION = 1000
 _WHERE = str(Path("of a census, in the folder of temporary files"))
 
 
@@ -29,7 +27,7 @@ class Census:
     async def take(self, lookup: Lookup, since: datetime) -> None:
         """Collect what lists show of the job, and the events of creation since a date."""
         if self._job is not None:
-            async for portion in _portions(lookup.of_job(self._job)):
+            async for portion in portions(lookup.of_job(self._job)):
                 self._add(portion)
         async for found in lookup.created_since(since):
             self._add(found)
@@ -61,13 +59,3 @@ class Census:
     def close(self) -> None:
         """Drop the database."""
         self._database.close()
-
-
-async def _portions(found: AsyncIterator[Found]) -> AsyncIterator[list[Found]]:
-    portion: list[Found] = []
-    async for each in found:
-        portion.append(each)
-        if len(portion) >= _PORTION:
-            yield portion
-            portion = []
-    yield portion

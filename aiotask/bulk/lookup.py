@@ -8,6 +8,8 @@ from typing import NamedTuple, Protocol
 
 from aiotask.bulk.item import Item
 
+_PORTION = 1000
+
 
 class Found(NamedTuple):
     """A resource that exists or existed: its key, its sid, its creation by the service's clock.
@@ -54,6 +56,25 @@ class Matches:
 
 def _age(found: Found) -> float:
     return math.inf if found.created is None else found.created.timestamp()
+
+
+async def portions(found: AsyncIterator[Found]) -> AsyncIterator[list[Found]]:
+    """Yield resources in portions."""
+    portion: list[Found] = []
+    async for each in found:
+        portion.append(each)
+        if len(portion) >= _PORTION:
+            yield portion
+            portion = []
+    yield portion
+
+
+async def newest_date(lookup: "Lookup") -> float:
+    """Return the creation of the latest resource, anybody's, by the service's clock."""
+    async for found in lookup.newest():
+        dates = [each.created.timestamp() for each in found if each.created]
+        return max(dates, default=-math.inf)
+    return -math.inf
 
 
 class Lookup(Protocol):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from aiotask._retry import RetryPolicy
 from aiotask.bulk.item import Item
-from aiotask.bulk.lookup import Found, Lookup, Matches
+from aiotask.bulk.lookup import Found, Lookup, Matches, newest_date
 from aiotask.bulk.sentinels import Sentinels
 from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
@@ -222,15 +222,11 @@ class Resolver:
         matches.add(found)
         return _View(matches, self.sentinels.latest_in(matches), newest)
 
-    def _started_at(self) -> float | None:
-        """Return the begin of the job by the service's clock."""
-        return self._service.job_began()
-
     def _earliest(self, items: Sequence[Item]) -> float | None:
         """Return the service's time from which on these rows may have become resources."""
         known = [item.sent_at for item in items if item.sent_at is not None]
         if len(known) < len(items):
-            if (started_at := self._started_at()) is None:
+            if (started_at := self._service.job_began()) is None:
                 return None
             known.append(started_at)
         return min(known) - _MARGIN
@@ -239,7 +235,7 @@ class Resolver:
         """Reach verdicts on rows after a look at lists."""
         left = self._found(due, listed)
         for item in left:
-            sent_at = item.sent_at or self._started_at()
+            sent_at = item.sent_at or self._service.job_began()
             if item.from_earlier_run and self._service.is_out_of_reach(sent_at):
                 self._reach(Undecided(item))
         left = [item for item in left if item.number in self.items]
@@ -269,7 +265,7 @@ class Resolver:
         left: list[Item] = []
         for item in items:
             ages = [now - item.failed_at]
-            sent_at = self._started_at() if item.sent_at is None else item.sent_at
+            sent_at = self._service.job_began() if item.sent_at is None else item.sent_at
             ages += [time - sent_at] if time is not None and sent_at is not None else []
             if not item.from_earlier_run and max(ages) < _LISTED_FOR:
                 left.append(item)
@@ -301,7 +297,7 @@ class Resolver:
 
     async def _without_sentinel(self, items: list[Item], events: _View | None) -> list[Item]:
         """Return those of *items* that may be taken for absent all the same."""
-        listed = await self._newest_of_all()
+        listed = await newest_date(self._lookup)
         latest = listed if events is None else min(listed, events.newest)
         covered = [
             item
@@ -316,13 +312,6 @@ class Resolver:
             item.looks += 1
         first = min(items, key=lambda item: item.number)
         return [first] if first.looks >= _LOOKS else []
-
-    async def _newest_of_all(self) -> float:
-        """Return the creation of the latest resource, anybody's, by the service's clock."""
-        async for found in self._lookup.newest():
-            dates = [each.created.timestamp() for each in found if each.created]
-            return max(dates, default=-math.inf)
-        return -math.inf
 
     def _not_there(self, item: Item) -> None:
         if not item.accepted:

@@ -33,7 +33,7 @@ from aiotask.bulk.verdicts import Absent, Exists, Undecided, Verdict
 from aiotask.bulk.wait_queue import StopSignal, to_its_end
 from aiotask.bulk.work_queue import WorkQueue
 from aiotask.bulk.workers import Workers
-from aiotask.errors import AiotaskError, ClientStateError, JournalError
+from aiotask.errors import AiotaskError, ClientStateError, JournalDamagedError, JournalError
 
 Row = TypeVar("Row")
 
@@ -173,6 +173,7 @@ class Run(Generic[Row]):
         entries = await self._writer.open(operation.path, operation.verb, self._settings.keys)
         opened_at = self._clock()  # an earlier owner of the journal sends nothing from here on
         self._tell_time()
+        self._check_belief()
         # A task of its own, which a stop can cancel; this one is the caller's.
         restoring = start(self._claims.restore(entries))
         await asyncio.wait([restoring])
@@ -203,6 +204,13 @@ class Run(Generic[Row]):
             service.job_is_old = time.time() - writer.started_at > LONGEST_HISTORY
         else:
             writer.job_began = service.job_began
+
+    def _check_belief(self) -> None:
+        """Refuse a journal that cannot be believed where rows have no keys to be looked for by."""
+        suspicion = self._writer.suspicion
+        if suspicion is not None and self._screening is None and not self._operation.idempotent:
+            why = f"cannot be believed ({suspicion}), and its rows have no keys to look for them by"
+            raise JournalDamagedError(why, str(self._settings.journal))
 
     def _is_unsent(self, unfinished: Unfinished, opened_at: float) -> bool:
         """Settle a row that an earlier run left, or look for it, unless it is to be sent."""

@@ -6,8 +6,8 @@ a task for ever, whichever job created it.
 """
 
 import logging
-import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -16,11 +16,17 @@ from aiotask._retry import RetryPolicy
 from aiotask.bulk.census import Census
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.writer import JournalWriter
-from aiotask.bulk.lookup import Lookup, Matches
+from aiotask.bulk.lookup import Lookup, Matches, newest_date
 from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
 from aiotask.bulk.verdicts import FATAL
-from aiotask.errors import AiotaskError, BadRequestError, JournalDamagedError
+from aiotask.errors import (
+    AiotaskError,
+    BadRequestError,
+    JournalDamagedError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 
 T = TypeVar("T")
 
@@ -82,12 +88,30 @@ class Screening:
         writer = self._writer
         if self._settings.look_first and writer.suspicion is None:
             writer.suspicion = "it was to be looked first"
-        elif writer.resumes and writer.suspicion is None:
-            found = await self._patiently(lambda: self._by_keys(items[:_BATCH], writer.job))
-            if found is not None and any(found.of(item) for item in items[:_BATCH]):
-                writer.suspicion = "rows that it calls untouched exist"
+        elif (
+            writer.resumes
+            and writer.suspicion is None
+            and await self._patiently(lambda: self._is_any_there(items[:_BATCH]))
+        ):
+            writer.suspicion = "rows that it calls untouched exist"
         if self._census is None and (writer.suspicion is not None or self._for_ever):
             await self._take_census()
+
+    async def _is_any_there(self, items: list[Item]) -> bool:
+        """Whether any of some rows exists that the journal calls untouched, or has existed."""
+        found = await self._by_keys(items, self._writer.job)
+        if found is not None and any(map(found.of, items)):
+            return True
+        # Another run of this job, if any, sent them after the last claim that the journal knows.
+        last = self._writer.last_sent or self._service.job_started_at
+        since = self._service.since(None if last is None else last - _MARGIN)
+        with suppress(NotFoundError, PermissionDeniedError):  # no events for this account
+            async for told in self._lookup.created_since(since):
+                matches = Matches(self._writer.job)
+                matches.add(told)
+                if any(map(matches.of, items)):
+                    return True
+        return False
 
     async def _take_census(self) -> None:
         writer = self._writer
@@ -126,16 +150,10 @@ class Screening:
         settled_at = self.opened_at + settle
         await self._sleep(max(settled_at + settle / 8 - self._clock(), 0.0))
         for _ in range(_LOOKS - 1):
-            newest = await self._patiently(self._newest)
+            newest = await self._patiently(lambda: newest_date(self._lookup))
             if (known := self._service.latest(settled_at)) is not None and newest > known + 1:
                 return
             await self._sleep(settle)
-
-    async def _newest(self) -> float:
-        async for found in self._lookup.newest():
-            dates = [each.created.timestamp() for each in found if each.created]
-            return max(dates, default=-math.inf)
-        return -math.inf
 
     def _is_counted(self, item: Item, census: Census) -> bool:
         if (sid := census.sid_of(item)) is None:

@@ -182,8 +182,6 @@ class Sender:
         """Return the fate of a row after a 4xx."""
         if error.status not in _ABOUT_THE_ROW:
             self._hold(error)
-            # A policy that never waits must not make the pause a busy loop.
-            self._hold_until = max(self._hold_until, self._clock() + _SLICE)
             return self._patiently(error)
         self.progress()
         self.breaker.answered(self._clock())
@@ -200,7 +198,12 @@ class Sender:
     def _hold(self, error: AiotaskError) -> None:
         """Send nothing for a while that grows with each failure in a row."""
         self._failures += 1
-        self._hold_until = self._clock() + self._retry.wait(error, self._failures)
+        wait = self._retry.wait(error, self._failures)
+        if self._failures > self._retry.attempts:
+            # A run goes on long after a call would end: a policy that never waits must not make
+            # its pause a busy loop.
+            wait = max(wait, _SLICE)
+        self._hold_until = self._clock() + wait
 
     def _patiently(self, error: AiotaskError) -> Fate | None:
         return Unsent(error) if self.is_stalled else None

@@ -33,6 +33,8 @@ class Journal(Protocol):
     service_time: float | None
     """The same by the service's clock, set by the run once it knows it; kept by commits."""
     claimed: int
+    last_sent: float | None
+    """The service's time when the last rows were claimed, None where it is not known."""
     resumes: bool
     """Whether the journal existed before it was opened."""
     suspicion: str | None

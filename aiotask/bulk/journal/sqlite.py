@@ -69,6 +69,7 @@ class SqliteJournal:
         self.started_at = 0.0
         self.claimed = 0
         self.resumes = False
+        self.last_sent: float | None = None
         self.service_time: float | None = None
         self.suspicion: str | None = None
         self._locks = Locks(self.path)
@@ -246,6 +247,8 @@ class SqliteJournal:
         if (row := connection.execute(query).fetchone()) is not None:
             raise unknown_state(self.path, *row)
         self.claimed = count
+        sent = connection.execute("SELECT sent FROM rows WHERE number = ?", (count,)).fetchone()
+        self.last_sent = sent[0] if sent else None
         self.job, self.started_at = meta.job, meta.started_at
         self.service_time = meta.service_time
         return meta

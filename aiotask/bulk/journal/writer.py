@@ -34,6 +34,7 @@ class JournalWriter:
         self.claimed = 0
         self.resumes = False
         self.suspicion: str | None = None
+        self.last_sent: float | None = None
         self.service_time: float | None = None
         self.job_began: Callable[[], float | None] = _unknown
         self.durable = where is not None
@@ -56,6 +57,7 @@ class JournalWriter:
         await self._call(lambda: journal.open(target, verb, keys))
         self.job, self.started_at, self.claimed = journal.job, journal.started_at, journal.claimed
         self.resumes, self.suspicion = journal.resumes, journal.suspicion
+        self.last_sent = journal.last_sent
         self.service_time = journal.service_time
         return await self._call(journal.open_rows)
 

@@ -28,6 +28,7 @@ class MemoryJournal:
     service_time: float | None = None
     suspicion: str | None = None
     resumes: bool = False
+    last_sent: float | None = None
     entries: dict[int, Entry] = attrs.field(factory=dict)
     about: tuple[str, str, Keys] | None = None
 
