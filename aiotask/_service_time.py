@@ -1,11 +1,13 @@
 """Difference between the service's clock and a monotonic one, by the ``Date`` of answers."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from multidict import istr
 
 _DATE = istr("Date")
+_LAST_DATE = 253_402_214_400.0  # seconds since 1970: the last day of the year 9999
 
 
 class Offsets:
@@ -36,3 +38,8 @@ class Offsets:
         offset = seconds - now
         self.low = offset if self.low is None else min(self.low, offset)
         self.high = offset if self.high is None else max(self.high, offset)
+
+
+def date_of(moment: float) -> datetime:
+    """Return a moment as a date; a clock, or a damaged file, may show any time."""
+    return datetime.fromtimestamp(min(max(moment, 0.0), _LAST_DATE), UTC)

@@ -23,6 +23,7 @@ BULK = [
         "aiotask.bulk.circuit_breaker",
         "aiotask.bulk.reach",
         "aiotask.bulk.sentinels",
+        "aiotask.bulk.temporary",
         "aiotask.bulk.service_clock",
         "aiotask.bulk.journal.records",
         "aiotask.bulk.journal.witness",

@@ -11,11 +11,12 @@ from typing import TypeVar
 
 import attrs
 
+from aiotask._service_time import date_of
 from aiotask.bulk.journal import JournalReader, Where, read_journal
 from aiotask.bulk.journal.records import Entry, JournalSummary, State
 from aiotask.bulk.keys import derived_key
 from aiotask.bulk.lookup import Lookup, newest_date, portions
-from aiotask.bulk.reach import Reach, date_of
+from aiotask.bulk.reach import Reach
 from aiotask.bulk.recount import Deviation, Recount
 from aiotask.errors import (
     BadRequestError,

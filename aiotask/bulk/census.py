@@ -4,25 +4,29 @@ It is taken where a journal may say less than the truth, and where keys name a r
 lies in a temporary database, so that its size is no matter of memory.
 """
 
-import sqlite3
 from datetime import datetime
-from pathlib import Path
 
 from aiotask.bulk.item import Item
-from aiotask.bulk.journal.sqlite_file import translated
 from aiotask.bulk.lookup import Found, Lookup, portions
+from aiotask.bulk.temporary import temporary_database, temporary_files
 
-_WHERE = str(Path("of a census, in the folder of temporary files"))
+_TABLES = """
+    CREATE TABLE found (key TEXT, sid TEXT, row INTEGER, created REAL);
+    CREATE INDEX found_by_key ON found (key);
+"""
+_PURPOSE = "compared with the service"
 
 
 class Census:
-    """Resources by key; *job* restricts them to one job, whose rows have numbers."""
+    """Resources by key; *job* restricts them to one job, whose rows have numbers.
 
-    def __init__(self, job: str | None) -> None:
+    *where* is the journal, for errors.
+    """
+
+    def __init__(self, where: str, job: str | None) -> None:
+        self._where = where
         self._job = job
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._database.execute("CREATE TABLE found (key TEXT, sid TEXT, row INTEGER, created REAL)")
-        self._database.execute("CREATE INDEX found_by_key ON found (key)")
+        self._database = temporary_database(_TABLES)
 
     async def take(self, lookup: Lookup, since: datetime) -> None:
         """Collect what lists show of the job, and the events of creation since a date."""
@@ -40,7 +44,7 @@ class Census:
             for each in found
             if each.key is not None and (self._job is None or each.job in (None, self._job))
         ]
-        with translated(_WHERE):
+        with temporary_files(self._where, _PURPOSE):
             self._database.execute("BEGIN")
             self._database.executemany("INSERT INTO found VALUES (?, ?, ?, ?)", rows)
             self._database.execute("COMMIT")
@@ -48,7 +52,7 @@ class Census:
     def sid_of(self, item: Item) -> str | None:
         """Return the oldest resource of a row, if it has any."""
         number = None if self._job is None else item.number
-        with translated(_WHERE):
+        with temporary_files(self._where, _PURPOSE):
             found = self._database.execute(
                 "SELECT sid FROM found WHERE key = ? AND (row IS NULL OR ? IS NULL OR row = ?) "
                 "ORDER BY created IS NULL, created LIMIT 1",

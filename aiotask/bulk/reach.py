@@ -1,9 +1,11 @@
 """Reach of the service's events: the time since which they tell of every creation of a job."""
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 
 import attrs
+
+from aiotask._service_time import date_of
 
 # The service redacts the attributes of tasks, and with them the keys, in events that are older than
 # thirty days (https://www.twilio.com/docs/taskrouter/api/event).
@@ -12,7 +14,6 @@ _REACH = 30 * 86_400.0  # seconds
 _MARGIN = 86_400.0
 # Events do not show yet what was created a moment ago.
 _LAG = 300.0
-_LAST_DATE = 253_402_214_400.0  # seconds since 1970: the last day of the year 9999
 
 
 @attrs.frozen
@@ -60,8 +61,3 @@ class Reach:
         """Return the beginning of the job, which the service's clock may know to be earlier."""
         moments = (started_at, self.first_sent, self.first_listed)
         return min(each for each in moments if each is not None)
-
-
-def date_of(moment: float) -> datetime:
-    """Return a moment as a date; a clock, or a damaged journal, may show any time."""
-    return datetime.fromtimestamp(min(max(moment, 0.0), _LAST_DATE), UTC)

@@ -3,17 +3,15 @@
 Memory stays bounded whatever the size of the job. All methods run in one thread.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from aiotask.bulk.journal.records import STATES, Entry, State
 from aiotask.bulk.lookup import Found
-from aiotask.errors import JournalFullError, JournalIOError
+from aiotask.bulk.temporary import temporary_database, temporary_files
 
 _PORTION = 1000
-_PRIMARY = 0xFF  # the part of an extended error code of SQLite that is the primary one
 
 # A key has at least one character, so that the empty text stands for none.
 _TABLES = """
@@ -83,10 +81,7 @@ class Recount:
 
     def __init__(self, where: str) -> None:
         self._where = where
-        # On the disk, in a file without a name: SQLITE_TMPDIR or TMPDIR tells the folder.
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.executescript(_TABLES)
+        self._database = temporary_database(_TABLES)
 
     def close(self) -> None:
         """Close the database, which is gone then."""
@@ -215,19 +210,8 @@ class Recount:
         value: float | None = None if row is None else row[0]
         return value
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            full = getattr(error, "sqlite_errorcode", 0) & _PRIMARY == sqlite3.SQLITE_FULL
-            kind = JournalFullError if full else JournalIOError
-            what = "there is no space left for" if full else "cannot write"
-            raise kind(
-                f"cannot be audited: {what} temporary files ({error}); SQLITE_TMPDIR or TMPDIR "
-                "names another folder for them",
-                self._where,
-            ) from error
+    def _translated(self) -> AbstractContextManager[None]:
+        return temporary_files(self._where, "audited")
 
 
 def _values(found: Found) -> tuple[object, ...]:

@@ -7,7 +7,6 @@ resolver first.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from functools import partial
 from typing import Generic, TypeVar
@@ -27,7 +26,7 @@ from aiotask.bulk.rows import Source
 from aiotask.bulk.screening import Screening
 from aiotask.bulk.sender import MAX_TRIES, Fate, Lost, Made, Refused, Sender, Unsent
 from aiotask.bulk.sentinels import Sentinel
-from aiotask.bulk.service_clock import LONGEST_HISTORY, ServiceClock
+from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
 from aiotask.bulk.verdicts import Absent, Exists, Undecided, Verdict
 from aiotask.bulk.wait_queue import StopSignal, to_its_end
@@ -172,7 +171,10 @@ class Run(Generic[Row]):
         operation.check()
         entries = await self._writer.open(operation.path, operation.verb, self._settings.keys)
         opened_at = self._clock()  # an earlier owner of the journal sends nothing from here on
-        self._tell_time()
+        if self._writer.resumes:
+            self._service.resume(self._writer.service_time, self._writer.started_at)
+        else:
+            self._writer.job_began = self._service.job_began
         self._check_belief()
         # A task of its own, which a stop can cancel; this one is the caller's.
         restoring = start(self._claims.restore(entries))
@@ -194,16 +196,6 @@ class Run(Generic[Row]):
             resolver.job = self._writer.job
             self._tasks.append(start(self._guarded(partial(self._resolve, resolver))))
         self._workers.start(self._settings.max_in_flight)
-
-    def _tell_time(self) -> None:
-        """Tell the service's clock, and the journal, when the job began."""
-        service, writer = self._service, self._writer
-        if writer.resumes:
-            service.resumes = True
-            service.job_started_at = writer.service_time
-            service.job_is_old = time.time() - writer.started_at > LONGEST_HISTORY
-        else:
-            writer.job_began = service.job_began
 
     def _check_belief(self) -> None:
         """Refuse a journal that cannot be believed where rows have no keys to be looked for by."""

@@ -136,7 +136,7 @@ class Screening:
         self._census = await self._patiently(lambda: self._counted(job, since))
 
     async def _counted(self, job: str | None, since: datetime) -> Census:
-        census = Census(job)
+        census = Census(str(self._settings.journal), job)
         try:
             await census.take(self._lookup, since)
         except BaseException:

@@ -7,14 +7,12 @@ so its time is known between two bounds.
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
-from aiotask._service_time import Offsets
+from aiotask._service_time import Offsets, date_of
 
-LONGEST_HISTORY = 29 * 86_400.0
-"""Seconds that events go back for certain: thirty days, and attributes are redacted by then."""
-
-_LAST_DATE = 253_402_214_400.0  # seconds since 1970: the last day of the year 9999
+# Events go back for thirty days, and tell of no attributes by then; this much is certain.
+_LONGEST_HISTORY = 29 * 86_400.0  # seconds
 
 
 class ServiceClock:
@@ -26,13 +24,19 @@ class ServiceClock:
     def __init__(self, offsets: Offsets, clock: Callable[[], float]) -> None:
         self.job_started_at: float | None = None
         """The begin of the job by this clock, where it is known."""
-        self.resumes = False
-        self.job_is_old = False
-        """Whether the job began longer ago than events go back, by the local clock."""
+        self._resumes = False
+        # Whether the job began longer ago than events go back, by the local clock.
+        self._job_is_old = False
         self._offsets = offsets
         self._clock = clock
         self._wall = time.time()
         self._begun = clock()
+
+    def resume(self, job_started_at: float | None, by_local_clock: float) -> None:
+        """Note when the job of a resumed run began, by this clock and by the local one."""
+        self._resumes = True
+        self.job_started_at = job_started_at
+        self._job_is_old = time.time() - by_local_clock > _LONGEST_HISTORY
 
     def earliest(self, moment: float) -> float | None:
         """Return a lower bound of the service's time at a moment of this run; None if unknown."""
@@ -49,7 +53,7 @@ class ServiceClock:
 
     def job_began(self) -> float | None:
         """Return the begin of a job that began with this run, once an answer tells the time."""
-        if self.resumes:
+        if self._resumes:
             return self.job_started_at
         if self.job_started_at is None and (now := self.earliest(self._clock())) is not None:
             # The machine may have been suspended meanwhile, or its clock put back.
@@ -60,13 +64,13 @@ class ServiceClock:
     def since(self, moment: float | None) -> datetime:
         """Return a date from which events are asked for; None is as far as they go back."""
         now = self.latest(self._clock())
-        first = 0.0 if now is None else now - LONGEST_HISTORY
+        first = 0.0 if now is None else now - _LONGEST_HISTORY
         seconds = first if moment is None else max(moment, first)
-        return datetime.fromtimestamp(min(max(seconds, 0.0), _LAST_DATE), UTC)
+        return date_of(seconds)
 
     def is_out_of_reach(self, moment: float | None) -> bool:
         """Whether events no longer tell of a service's time; None is the begin of the job."""
         if moment is None:
-            return self.job_is_old
+            return self._job_is_old
         now = self.latest(self._clock())
-        return now is not None and now - moment > LONGEST_HISTORY
+        return now is not None and now - moment > _LONGEST_HISTORY

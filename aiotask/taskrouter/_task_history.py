@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiotask._json import json_or_text
-from aiotask._service_time import Offsets
+from aiotask._service_time import Offsets, date_of
 from aiotask.taskrouter.events import Event, Events
 
 REACH = timedelta(days=30)
@@ -19,7 +19,6 @@ _MARGIN = timedelta(seconds=60)
 _MARGIN_OF_LOCAL_CLOCK = timedelta(days=1)
 _PAGE_SIZE = 1000
 _MOST_DIGITS = 18
-_LAST_DATE = 253_402_214_400  # seconds since 1970: the last day of the year 9999
 
 # The fields of a task under their names in event_data
 # (https://www.twilio.com/docs/taskrouter/api/event/reference).
@@ -42,7 +41,7 @@ def horizon(look_back: timedelta, service_time: Offsets, clock: Callable[[], flo
         now, margin = time.time(), _MARGIN_OF_LOCAL_CLOCK
     else:
         now, margin = service_time.high + clock(), _MARGIN
-    return datetime.fromtimestamp(now, UTC) - look_back - margin
+    return date_of(now) - look_back - margin
 
 
 async def last_known(events: Events, sid: str, since: datetime) -> dict[str, Any] | None:
@@ -94,4 +93,4 @@ def _whole(value: Any) -> int | None:
 def _moment(value: Any) -> datetime | None:
     """Return a date that is told in seconds since 1970."""
     seconds = _whole(value)
-    return None if seconds is None else datetime.fromtimestamp(min(seconds, _LAST_DATE), UTC)
+    return None if seconds is None else date_of(seconds)

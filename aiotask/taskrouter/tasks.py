@@ -294,9 +294,8 @@ class Tasks(Versioned[Task]):
         reached) stops the run: the rows under way end, their outcomes are delivered, and then the
         error is raised. Rows without an outcome were not sent, or are in doubt in the journal, and
         the next run settles them. If the iteration is left early or cancelled without a journal,
-        the rows under way may have been sent. A wait for the next outcome can be cancelled, as by
-        ``asyncio.wait_for``: the next one goes on. Leave early by ``contextlib.aclosing``, so that
-        the run has ended and its journal is free then; else that is soon after, as it is collected.
+        the rows under way may have been sent. Leave early by ``contextlib.aclosing``, so that the
+        run has ended and its journal is free then.
         """
         settings = Settings(
             keys=Keys(key_attribute, row_key, keys),

@@ -11,6 +11,7 @@ from random import Random
 import pytest
 
 from aiotask import (
+    Created,
     JournalAccessError,
     JournalDamagedError,
     JournalIOError,
@@ -166,6 +167,38 @@ async def test_of_two_copies_the_second_finds_what_the_first_has_made(
         shutil.copy2(file, copy)
     await quiet.finish(rows(ROWS), journal=copy / quiet.journal.name)
     await finished(quiet)
+
+
+async def test_of_two_copies_the_second_finds_what_has_ended_since_by_events(
+    quiet: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    async with importing(quiet, ROWS) as importer:
+        assert await importer.tell(100)
+    for file in files_of(quiet.journal):
+        shutil.copy2(file, copy)
+    await quiet.finish(rows(ROWS), journal=copy / quiet.journal.name)
+    sent = quiet.sent
+    for task in quiet.sandbox.tasks(quiet.workspace):
+        quiet.sandbox.set_status(task.sid, "completed")
+    await quiet.sandbox.advance(seconds=400)  # tasks that have ended are removed after 300
+    assert not quiet.made()
+    outcomes = await quiet.finish(rows(ROWS))
+    assert all(isinstance(outcome, Created) for outcome in outcomes)
+    assert quiet.sent == sent
+    assert "rows that it calls untouched exist" in caplog.text
+
+
+async def test_a_journal_that_cannot_be_believed_is_refused_where_rows_have_no_keys(
+    quiet: Bench,
+) -> None:
+    await quiet.some(rows(ROWS), 300, key_attribute=None)
+    quiet.journal.with_name("journal.mark").unlink()
+    sent = quiet.sent
+    with pytest.raises(JournalDamagedError, match="its rows have no keys"):
+        await quiet.finish(rows(ROWS), key_attribute=None)
+    assert quiet.sent == sent
 
 
 async def test_two_copies_do_not_run_at_once(quiet: Bench, tmp_path: Path) -> None:
