@@ -38,6 +38,7 @@ BULK = [
     ],
     [
         "aiotask.bulk.operation",
+        "aiotask.bulk.outcome_stream",
         "aiotask.bulk.census",
         "aiotask.bulk.recount",
         "aiotask.bulk.journal.sqlite",

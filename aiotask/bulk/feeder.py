@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiotask.bulk.claims import Claims, InvalidRow
+from aiotask.bulk.claims import Claims
 from aiotask.bulk.delivery import Delivery
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.records import State
 from aiotask.bulk.journal.writer import JournalWriter
+from aiotask.bulk.outcomes import Rejected
 from aiotask.bulk.wait_queue import StopSignal
 from aiotask.bulk.work_queue import WorkQueue
 from aiotask.errors import JournalError
@@ -29,7 +30,6 @@ class Feeder:
         delivery: Delivery[Any],
         writer: JournalWriter,
         stop: StopSignal,
-        reject: Callable[[InvalidRow], None],
         screen: Screen | None,
     ) -> None:
         self.error: BaseException | None = None
@@ -38,7 +38,6 @@ class Feeder:
         self._delivery = delivery
         self._writer = writer
         self._stop = stop
-        self._reject = reject
         self._screen = screen
 
     async def run(self, unsent: list[Item]) -> None:
@@ -66,8 +65,8 @@ class Feeder:
                 self._release([*items, *(each.item for each in invalid)])
                 break
             self._delivery.expect([*items, *(each.item for each in invalid)])
-            for each in invalid:
-                self._reject(each)
+            for item, reason in invalid:
+                self._delivery.put(item, Rejected(item.row, reason))
             await self._pass_on(items)
         self._queue.close()
         self._delivery.changed.set()

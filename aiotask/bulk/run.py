@@ -12,7 +12,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from aiotask._rate_limiter import RateLimiter
-from aiotask.bulk.claims import Claims, InvalidRow, Unfinished
+from aiotask.bulk.claims import Claims, Unfinished
 from aiotask.bulk.delivery import Delivery
 from aiotask.bulk.feeder import Feeder
 from aiotask.bulk.item import Item
@@ -20,6 +20,7 @@ from aiotask.bulk.journal.records import State
 from aiotask.bulk.journal.writer import JournalWriter
 from aiotask.bulk.lookup import Lookup
 from aiotask.bulk.operation import Operation
+from aiotask.bulk.outcome_stream import OutcomeStream
 from aiotask.bulk.outcomes import Existing, Outcome, Rejected, unresolved
 from aiotask.bulk.resolver import Resolver
 from aiotask.bulk.rows import Source
@@ -97,7 +98,6 @@ class Run(Generic[Row]):
             self._delivery,
             self._writer,
             self._stopped,
-            self._reject,
             self._screening,
         )
         self._tasks: list[asyncio.Task[None]] = []
@@ -137,8 +137,11 @@ class Run(Generic[Row]):
         """Send nothing more; rows under way end, and their outcomes are delivered."""
         self._stop(None)
 
-    async def outcomes(self) -> AsyncGenerator[Outcome[Row], None]:
+    def outcomes(self) -> OutcomeStream[Row]:
         """Yield outcomes as they are known; then raise the error that stopped the run, if any."""
+        return OutcomeStream(self._outcomes(), durable=self._settings.journal is not None)
+
+    async def _outcomes(self) -> AsyncGenerator[Outcome[Row], None]:
         home = asyncio.get_running_loop()
         delivery = self._delivery
         try:
@@ -219,9 +222,6 @@ class Run(Generic[Row]):
             item.accepted = entry.state is State.ACCEPTED_WITHOUT_SID
             self._resolver.add(item, None, opened_at, from_earlier_run=True)
         return False
-
-    def _reject(self, invalid: InvalidRow) -> None:
-        self._delivery.put(invalid.item, Rejected(invalid.item.row, invalid.error))
 
     def _hold_last(self) -> bool:
         """Whether a row that is sent alone waits, to be a sentinel for all rows in doubt."""

@@ -294,8 +294,10 @@ class Tasks(Versioned[Task]):
         reached) stops the run: the rows under way end, their outcomes are delivered, and then the
         error is raised. Rows without an outcome were not sent, or are in doubt in the journal, and
         the next run settles them. If the iteration is left early or cancelled without a journal,
-        the rows under way may have been sent. Leave early by ``contextlib.aclosing``, so that the
-        run has ended and its journal is free then.
+        the rows under way may have been sent. A wait that is cancelled, also by
+        :func:`asyncio.wait_for`, ends the run, and the next one raises a
+        :class:`~aiotask.ClientStateError`; :func:`asyncio.wait` cancels nothing. Leave early by
+        ``contextlib.aclosing``, so that the run has ended and its journal is free then.
         """
         settings = Settings(
             keys=Keys(key_attribute, row_key, keys),
