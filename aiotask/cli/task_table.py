@@ -1,5 +1,6 @@
 """Table of tasks as text: a line for each, as wide as the terminal."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -22,8 +23,8 @@ _WIDE_FROM = 100
 
 
 def table_width() -> int | None:
-    """Return how wide a table may be on standard output; None is as wide as it needs."""
-    return Console().width if sys.stdout.isatty() else None
+    """Return how wide a table may be: as the terminal, or as COLUMNS says; None has no bounds."""
+    return Console().width if sys.stdout.isatty() or os.environ.get("COLUMNS") else None
 
 
 def default_fields(width: int | None) -> tuple[str, ...]:

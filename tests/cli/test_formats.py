@@ -99,6 +99,11 @@ def test_a_wrong_element_is_a_wrong_row_with_its_line(local: Service, tmp_path: 
         ('[{"a": 1}, {"a": tru}]', "1: not JSON: "),
         (json.dumps(ROWS[0], indent=2), "1: a row continues in the next line"),
         ('{"tasks": [\n{"attributes": {}},\n{"attributes": {}}\n]}', "a row continues in the next"),
+        ("\n42\n", "1: neither JSON Lines, whose rows are objects, nor"),
+        (
+            "<p>\n" * 10 + '{"attributes": {}}\n',
+            "1: neither JSON Lines, whose rows are objects, nor",
+        ),
     ],
 )
 def test_other_json_is_refused_whole_and_nothing_is_sent(

@@ -290,7 +290,7 @@ def test_a_reader_of_results_who_leaves_stops_the_run_and_no_row_is_lost(
 
 def test_a_reader_of_messages_who_leaves_stops_nothing(local: Service, tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
-    file.write_text("nonsense\n" * 50 + lines(50))
+    file.write_text('{"unknown": 1}\n' * 50 + lines(50))
     run = local.spawn("tasks", "import", str(file))
     assert run.stderr is not None
     run.stderr.close()

@@ -74,6 +74,15 @@ def test_a_table_in_a_pipe_cuts_nothing(three: Service) -> None:
     assert all(task.sid in text and task.attributes in text for task in three.tasks())
 
 
+def test_a_table_in_a_pipe_is_as_wide_as_columns_says(
+    three: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "70")
+    text = three.run("tasks", "list", "--output", "table").stdout
+    assert all(task.sid in text for task in three.tasks())
+    assert max(map(len, text.splitlines())) == 70
+
+
 def test_a_table_shows_control_characters_as_text(local: Service) -> None:
     created(local, "--attributes", '{"n": "\\u009b31m"}')
     text = local.run("tasks", "list", "--output", "table").stdout

@@ -142,7 +142,7 @@ def test_what_is_no_text_comes_back_byte_by_byte_and_what_is_too_long_is_left_ou
 ) -> None:
     rejects = tmp_path / "rejects"
     for name, rows in (
-        ("jsonl", b'\xff{"a"\n%b\n' % (b"x" * (2**20 + 1))),
+        ("jsonl", b'{"a": "\xff"}\n%b\n' % (b"x" * (2**20 + 1))),
         ("csv", b"priority\n\xff{\n%b\n" % (b"x" * (2**20 + 1))),
     ):
         out, into = os.pipe()
@@ -206,13 +206,13 @@ def test_rejects_of_chosen_rows_are_found_again_in_the_journal(
 
 
 def test_a_refused_journal_leaves_the_older_rejects(local: Service, tmp_path: Path) -> None:
-    job = Job(tmp_path, "wrong\n")
+    job = Job(tmp_path, '{"wrong": 1}\n')
     rejects = tmp_path / "rejects.jsonl"
     options = ["--rejects", str(rejects)]
     assert local.run(*job.words, *options).exit_code == 1
-    job.file.write_text("other\n")
+    job.file.write_text('{"other": 1}\n')
     assert local.run(*job.words, *options).exit_code == 2
-    assert rejects.read_text() == "wrong\n"
+    assert rejects.read_text() == '{"wrong": 1}\n'
 
 
 def test_rejects_go_to_standard_output_too(local: Service) -> None:

@@ -34,6 +34,8 @@ _SHOWN = 40  # characters
 _NOT_LINES = (
     "a row continues in the next line; give each row its own line, or put all into one array"
 )
+_NEITHER = "neither JSON Lines, whose rows are objects, nor a JSON array"
+_FIRST_ROWS = 10  # one object among them, and the others are wrong rows
 Form = Literal["jsonl", "json"]
 
 
@@ -139,23 +141,40 @@ class JsonRecords:
 
 
 def _whole_rows(portions: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
-    """Yield *portions*; raise an error if the first row continues in the next line.
+    """Yield *portions*; raise an error if they are no JSON Lines, by the first rows.
 
-    Pretty-printed objects would be nothing but wrong rows, or some of them rows by chance. A row
-    that is only cut off is followed by an object.
+    Another text would be nothing but wrong rows, and so would pretty-printed objects, or some of
+    them rows by chance. A row that is only cut off is followed by an object.
     """
     held: list[list[bytes]] = []
+    rows: list[bytes] = []
     for portion in portions:
         held.append(portion)
-        rows = [line for line in chain.from_iterable(held) if line.strip()][:2]
-        if rows and not _continues(rows[0]):
+        rows += [line for line in portion if line.strip()][: _FIRST_ROWS - len(rows)]
+        if _are_lines(rows):
             break
-        if len(rows) > 1:
-            if rows[0].strip() == b"[" or not _is_object(rows[1]):
-                raise MalformedInputError(f"1: {_NOT_LINES}")
-            break
+    else:
+        if rows and not any(map(_begins_as_object, rows)):
+            raise MalformedInputError(f"1: {_NEITHER}")
     yield from held
     yield from portions
+
+
+def _are_lines(rows: list[bytes]) -> bool:
+    """Whether rows are of JSON Lines for certain; raise an error if they certainly are not."""
+    if rows and _continues(rows[0]):
+        if len(rows) > 1 and (rows[0].strip() == b"[" or not _is_object(rows[1])):
+            raise MalformedInputError(f"1: {_NOT_LINES}")
+        return len(rows) > 1
+    if any(map(_begins_as_object, rows)):
+        return True
+    if len(rows) == _FIRST_ROWS:
+        raise MalformedInputError(f"1: {_NEITHER}")
+    return False
+
+
+def _begins_as_object(row: bytes) -> bool:
+    return row.lstrip().startswith(b"{")
 
 
 def _continues(row: bytes) -> bool:
