@@ -32,8 +32,15 @@ class Client:
     ``TWILIO_API_SECRET``, *region* and *edge* from ``TWILIO_REGION`` and ``TWILIO_EDGE``. A pair
     that is given goes before one of the environment, and an API key before a token.
 
-    *base_url* replaces the host of every product: by that of the sandbox, or of a proxy. It is
-    https, or http to this machine; *allow_insecure* allows plain http to others. *timeout* is how
+    A *region* without an edge gets the edge that belongs to it (``ie1`` dublin, ``au1`` sydney,
+    ``jp1`` tokyo, ``us1`` ashburn, ...), as in Twilio's own libraries, since hosts with a region
+    alone stop working on April 28, 2026
+    (https://www.twilio.com/docs/global-infrastructure/api-domain-migration-guide); one whose edge
+    is not known is refused. An *edge* alone is one of ``us1``.
+
+    *base_url* replaces the host of every product: by that of the sandbox, or of a proxy, perhaps
+    with a prefix of paths; all requests go there, those for next pages too. It is https, or http
+    to this machine; *allow_insecure* allows plain http to others. *timeout* is how
     many seconds one attempt may take once it has a connection slot, or an
     ``aiohttp.ClientTimeout``. *retry* is the policy by which failed calls are repeated. At most
     *max_connections* requests are under way at a time.

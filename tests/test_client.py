@@ -89,6 +89,8 @@ def test_missing_credentials_name_where_they_are_looked_for(arguments: dict[str,
         ({"max_connections": 1.5}, "max_connections must be at least 1"),
         ({"region": "us1/../x"}, "is not the name of a region or edge"),
         ({"edge": "Dublin."}, "is not the name of a region or edge"),
+        ({"region": "xx9"}, "the region 'xx9' has no edge that is known: give the edge too"),
+        ({"region": "dublin"}, "the region 'dublin' has no edge that is known"),
         ({"base_url": "taskrouter.twilio.com"}, "must be http"),
         ({"base_url": "ftp://example.com"}, "must be http"),
         ({"base_url": "https://"}, "base_url"),
@@ -116,7 +118,16 @@ def test_settings_that_cannot_work_are_refused_without_showing_secrets(
     ("settings", "base"),
     [
         ({}, "https://{}.twilio.com"),
-        ({"region": "ie1"}, "https://{}.ie1.twilio.com"),
+        ({"region": "ie1"}, "https://{}.dublin.ie1.twilio.com"),
+        ({"region": "au1"}, "https://{}.sydney.au1.twilio.com"),
+        ({"region": "br1"}, "https://{}.sao-paulo.br1.twilio.com"),
+        ({"region": "de1"}, "https://{}.frankfurt.de1.twilio.com"),
+        ({"region": "jp1"}, "https://{}.tokyo.jp1.twilio.com"),
+        ({"region": "jp2"}, "https://{}.osaka.jp2.twilio.com"),
+        ({"region": "sg1"}, "https://{}.singapore.sg1.twilio.com"),
+        ({"region": "us1"}, "https://{}.ashburn.us1.twilio.com"),
+        ({"region": "us2"}, "https://{}.umatilla.us2.twilio.com"),
+        ({"region": "xx9", "edge": "moon"}, "https://{}.moon.xx9.twilio.com"),
         ({"edge": "dublin"}, "https://{}.dublin.us1.twilio.com"),
         ({"region": "ie1", "edge": "dublin"}, "https://{}.dublin.ie1.twilio.com"),
         ({"base_url": "https://proxy.example/twilio/"}, "https://proxy.example/twilio"),
@@ -137,12 +148,21 @@ def test_every_product_has_its_host_by_region_and_edge_or_one_base_url(
     assert tasks._path == f"{autopilot}/v1/Assistants/UA{'a' * 32}/Tasks"
 
 
+@pytest.mark.parametrize(
+    ("environment", "place"),
+    [
+        ({"REGION": "ie1", "EDGE": "ashburn"}, "ashburn.ie1"),
+        ({"REGION": "ie1"}, "dublin.ie1"),
+        ({"REGION": "ie1", "EDGE": ""}, "dublin.ie1"),
+        ({"EDGE": "dublin"}, "dublin.us1"),
+    ],
+)
 async def test_region_and_edge_come_from_the_environment_too(
-    monkeypatch: pytest.MonkeyPatch, canned: Canned
+    monkeypatch: pytest.MonkeyPatch, canned: Canned, environment: dict[str, str], place: str
 ) -> None:
-    monkeypatch.setenv("TWILIO_REGION", "ie1")
-    monkeypatch.setenv("TWILIO_EDGE", "dublin")
-    canned.get("https://taskrouter.dublin.ie1.twilio.com/v1/Workspaces?PageSize=50", payload=LISTED)
+    for name, value in environment.items():
+        monkeypatch.setenv(f"TWILIO_{name}", value)
+    canned.get(f"https://taskrouter.{place}.twilio.com/v1/Workspaces?PageSize=50", payload=LISTED)
     async with Client(ACCOUNT, "token") as client:
         assert await client.taskrouter.workspaces.list().all() == []
 
