@@ -24,7 +24,7 @@
         │   ├── IncompleteAnswerError   it ended in the middle
         │   ├── ResponseTooLargeError   longer than aiotask reads
         │   ├── UnexpectedRedirectError 3xx; redirects are never followed
-        │   ├── UnsafeNextPageError     a next page of another origin or path
+        │   ├── UnsafeNextPageError     a next page of another host or path
         │   └── PageCycleError          a next page that was visited before
         └── StatusError                 the service refuses; other 4xx are this class itself
             ├── BadRequestError         400
@@ -188,7 +188,13 @@ class TransportError(AiotaskError):
 
 
 class ConnectionFailedError(TransportError):
-    """No connection was made, so nothing was sent."""
+    """No connection was made, so nothing was sent.
+
+    ``proxy_status`` is the status with which a forward proxy refused the way to the service (407 if
+    it does not accept the credentials for itself), and None if none did.
+    """
+
+    proxy_status: int | None = None
 
 
 class TLSError(ConnectionFailedError):
@@ -264,7 +270,7 @@ class UnexpectedRedirectError(ProtocolError):
 
 
 class UnsafeNextPageError(ProtocolError):
-    """A page names a next page of another origin or path; it was not asked for."""
+    """A page names a next page of another host or path; it was not asked for."""
 
 
 class PageCycleError(ProtocolError):
