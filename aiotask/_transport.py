@@ -150,7 +150,7 @@ def failure_of(
     if unsent:
         return _unconnected(error)
     failure: AiotaskError
-    reason = f"{type(error).__name__}: {error}"
+    reason = str(error) or type(error).__name__
     match error:
         case aiohttp.ClientResponseError() | HttpProcessingError():
             # It holds the request's headers with the credentials, so it is not chained.
@@ -196,7 +196,7 @@ def _unconnected(error: BaseException) -> ConnectionFailedError:
 
     Errors that know the proxy are not chained: they hold its credentials.
     """
-    reason = f"{type(error).__name__}: {error}"
+    reason = str(error) or type(error).__name__
     match error:
         case aiohttp.ClientHttpProxyError(status=status):
             known = {each.value: f" {each.phrase}" for each in HTTPStatus}

@@ -1,14 +1,22 @@
 """Clients: credentials, hosts, settings, and what they never show."""
 
+import asyncio
 import copy
 import pickle
+from collections.abc import Awaitable
 from typing import Any
 
 import aiohttp
 import pytest
 
-from aiotask import Client, ConfigurationError, RetryPolicy
-from tests.conftest import ACCOUNT, Canned
+from aiotask import (
+    AuthenticationError,
+    Client,
+    ClientStateError,
+    ConfigurationError,
+    RetryPolicy,
+)
+from tests.conftest import ACCOUNT, Canned, RawServer, answer
 
 KEY = "SK" + "1" * 32
 LISTED = {"workspaces": [], "meta": {"key": "workspaces"}}
@@ -71,6 +79,104 @@ def test_missing_credentials_name_where_they_are_looked_for(arguments: dict[str,
         Client(**arguments)  # type: ignore[arg-type]  # all are text
     for name in ("ACCOUNT_SID", "AUTH_TOKEN", "API_KEY", "API_SECRET"):
         assert f"TWILIO_{name}" in str(caught.value)
+
+
+REFUSED = answer(b'{"code":20003,"message":"Authenticate","status":401}', "401 Unauthorized")
+SID = "AC12" + "e" * 26 + "34ab"
+
+
+@pytest.mark.parametrize(
+    ("settings", "environment", "told"),
+    [
+        (
+            {"account_sid": SID, "auth_token": "hunter2"},
+            {},
+            "AC12…34ab with its auth token, from the parameters account_sid and auth_token",
+        ),
+        (
+            {},
+            {"ACCOUNT_SID": SID, "AUTH_TOKEN": "hunter2"},
+            "AC12…34ab with its auth token, from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN",
+        ),
+        (
+            {"account_sid": SID},
+            {"AUTH_TOKEN": "hunter2"},
+            "AC12…34ab with its auth token, from the parameter account_sid and TWILIO_AUTH_TOKEN",
+        ),
+        (
+            {},
+            {"API_KEY": KEY, "API_SECRET": "hunter2", "ACCOUNT_SID": SID, "AUTH_TOKEN": "x"},
+            "SK11…1111 with its API secret, from TWILIO_API_KEY and TWILIO_API_SECRET",
+        ),
+        (
+            {"api_secret": "hunter2"},
+            {"API_KEY": KEY},
+            "SK11…1111 with its API secret, from TWILIO_API_KEY and the parameter api_secret",
+        ),
+        (
+            {"account_sid": "hunter2", "auth_token": SID},
+            {},
+            "a user that is not a sid with its auth token, from the parameters account_sid and",
+        ),
+    ],
+)
+async def test_a_401_tells_which_credentials_were_sent_and_where_they_came_from(
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, str],
+    environment: dict[str, str],
+    told: str,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(f"TWILIO_{name}", value)
+    async with RawServer(REFUSED) as server, Client(base_url=server.url, **settings) as client:  # type: ignore[arg-type]  # all are text
+        workspace = client.taskrouter.workspace("WS" + "1" * 32)
+        calls = [workspace.tasks.create(attributes={}), client.taskrouter.workspaces.list().all()]
+        calls.append(anext(workspace.tasks.create_many([{}])))
+        for call in calls:
+            with pytest.raises(AuthenticationError, match="Authenticate") as caught:
+                await call
+            assert f"; sent were {told}" in str(caught.value)
+            assert "hunter2" not in f"{caught.value}{vars(caught.value)}"
+            again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own
+            assert str(again) == str(caught.value)
+
+
+def driven(call: Awaitable[Any]) -> Any:
+    """Run a coroutine as trio would: with no event loop of asyncio around."""
+    with pytest.raises(StopIteration) as ended:
+        call.__await__().__next__()
+    return ended.value.value
+
+
+async def entered(client: Client) -> None:
+    async with client:
+        pass
+
+
+def test_without_asyncio_a_client_says_what_it_needs() -> None:
+    client = Client(ACCOUNT, "token")
+    with pytest.raises(ClientStateError, match=r"^aiotask runs on asyncio, and no event loop of"):
+        driven(entered(client))
+
+
+def test_a_client_of_asyncio_says_so_elsewhere() -> None:
+    client = Client(ACCOUNT, "token")
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(client.__aenter__())
+    workspace = client.taskrouter.workspace("WS" + "1" * 32)
+    for call in (
+        workspace.tasks.create(attributes={}),
+        workspace.tasks.create(attributes={}, once="order"),
+        workspace.tasks.fetch("WT" + "1" * 32),
+        workspace.tasks.list().all(),
+        anext(workspace.tasks.create_many([{}])),
+        workspace.tasks.audit("no.db"),
+        client.close(),
+    ):
+        with pytest.raises(ClientStateError, match="aiotask runs on asyncio"):
+            driven(call)
+    loop.run_until_complete(client.close())
+    loop.close()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from functools import partial
 from typing import Generic, TypeVar
 
+from aiotask._owner import running_owner
 from aiotask._rate_limiter import RateLimiter
 from aiotask.bulk.claims import Claims, InvalidRow, Unfinished
 from aiotask.bulk.delivery import Delivery
@@ -139,7 +140,7 @@ class Run(Generic[Row]):
 
     async def outcomes(self) -> AsyncGenerator[Outcome[Row], None]:
         """Yield outcomes as they are known; then raise the error that stopped the run, if any."""
-        home = asyncio.get_running_loop()
+        home = running_owner().loop
         delivery = self._delivery
         try:
             await self._start()
