@@ -17,7 +17,15 @@ import attrs
 import msgspec
 
 from aiotask._decoding import HEADER, JsonText, structure
-from aiotask._json import NEVER_DEEP, REFUSALS, JsonSyntaxError, json_or_text, loads, parse
+from aiotask._json import (
+    NEVER_DEEP,
+    REFUSALS,
+    JsonSyntaxError,
+    json_or_text,
+    kind_of,
+    loads,
+    parse,
+)
 
 R = TypeVar("R")
 
@@ -145,7 +153,7 @@ def _document(body: bytes) -> Any:
 
 def _members(document: Any) -> tuple[dict[str, Any], list[Any]]:
     if not isinstance(document, dict):
-        raise ValueError(f"not an object but {type(document).__name__}")
+        raise ValueError(f"not an object but {kind_of(document)}")
     meta = document.get("meta") or {}
     if not isinstance(meta, dict):
         raise ValueError("meta is not an object")

@@ -150,6 +150,12 @@ def printable(text: str) -> str:
     )
 
 
+def type_name(value: object) -> str:
+    """Return the name of a value's type, with its module unless it is one of Python's own."""
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+
+
 def shortened(value: object) -> str:
     """Return a repr of *value* that fits into one line of an error message."""
     text = repr(value)

@@ -18,6 +18,7 @@ from aiotask.errors import ConfigurationError
 from aiotask.taskrouter import TaskRouter
 
 _USER = re.compile("[!-9;-~]+")
+_SID = re.compile("[A-Z]{2}[0-9a-fA-F]{32}")
 _VISIBLE = re.compile("[!-~]+")
 
 # A server that has not accepted a connection in this time seldom does later.
@@ -32,8 +33,15 @@ class Client:
     ``TWILIO_API_SECRET``, *region* and *edge* from ``TWILIO_REGION`` and ``TWILIO_EDGE``. A pair
     that is given goes before one of the environment, and an API key before a token.
 
-    *base_url* replaces the host of every product: by that of the sandbox, or of a proxy. It is
-    https, or http to this machine; *allow_insecure* allows plain http to others. *timeout* is how
+    A *region* without an edge gets the edge that belongs to it (``ie1`` dublin, ``au1`` sydney,
+    ``jp1`` tokyo, ``us1`` ashburn, ...), as in Twilio's own libraries, since hosts with a region
+    alone stop working on April 28, 2026
+    (https://www.twilio.com/docs/global-infrastructure/api-domain-migration-guide); one whose edge
+    is not known is refused. An *edge* alone is one of ``us1``.
+
+    *base_url* replaces the host of every product: by that of the sandbox, or of a proxy, perhaps
+    with a prefix of paths; all requests go there, those for next pages too. It is https, or http
+    to this machine; *allow_insecure* allows plain http to others. *timeout* is how
     many seconds one attempt may take once it has a connection slot, or an
     ``aiohttp.ClientTimeout``. *retry* is the policy by which failed calls are repeated. At most
     *max_connections* requests are under way at a time.
@@ -77,12 +85,13 @@ class Client:
         auth_token, api_secret = _hidden(auth_token), _hidden(api_secret)
         if isinstance(base_url, str) and "@" in base_url:
             base_url = SecretText(base_url)
-        user, password = _credentials(account_sid, auth_token, api_key, api_secret)
+        user, password, told = _credentials(account_sid, auth_token, api_key, api_secret)
         if type(max_connections) is not int or max_connections < 1:
             raise ConfigurationError(f"max_connections must be at least 1, not {max_connections!r}")
         self._shown_user = f"{user[:2]}…{user[-4:]}"
         self._session = Session(
             authorization=SecretText(f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"),
+            credentials=told,
             timeout=_timeout(timeout),
             retry=retry,
             max_connections=max_connections,
@@ -132,17 +141,22 @@ class Client:
 
 def _credentials(
     account_sid: str | None, auth_token: str | None, api_key: str | None, api_secret: str | None
-) -> tuple[str, str]:
-    """Return the user and password to send; missing ones come from the environment."""
+) -> tuple[str, str, str]:
+    """Return the user and password to send, and what may be told of them.
+
+    Missing ones come from the environment.
+    """
     account = account_sid or os.environ.get("TWILIO_ACCOUNT_SID")
     token = _hidden(auth_token or os.environ.get("TWILIO_AUTH_TOKEN"))
     key = api_key or os.environ.get("TWILIO_API_KEY")
     secret = _hidden(api_secret or os.environ.get("TWILIO_API_SECRET"))
     key_given, token_given = bool(api_key or api_secret), bool(account_sid and auth_token)
     if key and secret and (key_given or not token_given):
-        user, password = key, secret
+        user, password, kind = key, secret, "API secret"
+        given = {"api_key": bool(api_key), "api_secret": bool(api_secret)}
     elif account and token and not key_given:
-        user, password = account, token
+        user, password, kind = account, token, "auth token"
+        given = {"account_sid": bool(account_sid), "auth_token": bool(auth_token)}
     else:
         raise ConfigurationError(
             "no credentials: give account_sid and auth_token, or api_key and api_secret, or set "
@@ -152,7 +166,23 @@ def _credentials(
         raise ConfigurationError("an account or API key sid must be visible ASCII without a colon")
     if not _VISIBLE.fullmatch(password):
         raise ConfigurationError("an auth token or API secret must be visible ASCII")
-    return user, password
+    return user, password, f"{_masked(user)} with its {kind}, from {_sources(given)}"
+
+
+def _masked(user: str) -> str:
+    # What is no sid may be a secret that was given in its place.
+    return f"{user[:4]}…{user[-4:]}" if _SID.fullmatch(user) else "a user that is not a sid"
+
+
+def _sources(given: dict[str, bool]) -> str:
+    """Return where credentials came from: parameters, or variables of the environment."""
+    parameters = [name for name, by_parameter in given.items() if by_parameter]
+    if len(parameters) == len(given):
+        return f"the parameters {' and '.join(parameters)}"
+    return " and ".join(
+        f"the parameter {name}" if by_parameter else f"TWILIO_{name.upper()}"
+        for name, by_parameter in given.items()
+    )
 
 
 def _hidden(text: str | None) -> str | None:

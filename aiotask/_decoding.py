@@ -15,9 +15,13 @@ import msgspec
 from cattrs.gen import make_dict_structure_fn, override
 
 from aiotask._encoding import utc_text
-from aiotask._json import dumps, json_or_text
+from aiotask._json import dumps, json_or_text, kind_of
 
 R = TypeVar("R")
+
+
+class _UnfitError(ValueError):
+    """A value that does not fit its field; it says what it must be, and shows nothing of it."""
 
 
 class _JsonText:
@@ -37,6 +41,15 @@ HEADER = "aiotask_header"
 """Marks, in a field's metadata, one that comes from a header of the answer."""
 
 _WHOLE = re.compile("-?[0-9]+")
+_DATE = "must be a date as text"
+_WORDS: dict[Any, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    dict: "an object",
+    list: "a list",
+}
 
 
 def from_header() -> Any:
@@ -47,13 +60,33 @@ def from_header() -> Any:
 def structure(document: Any, resource: type[R], etag: str | None = None) -> R:
     """Return a parsed *document* as a *resource*; a ValueError says what is not as documented."""
     if not isinstance(document, dict):
-        raise ValueError(f"not an object but {type(document).__name__}")
+        raise ValueError(f"not an object but {kind_of(document)}")
     try:
         built = _CONVERTER.structure(document, resource)
     except cattrs.ClassValidationError as error:
-        raise ValueError("; ".join(cattrs.transform_error(error))) from error
-    headers = [field.name for field in attrs.fields(resource) if HEADER in field.metadata]  # type: ignore[arg-type]  # R is attrs
-    return attrs.evolve(built, **dict.fromkeys(headers, etag))  # type: ignore[misc]  # R is attrs
+        told = cattrs.transform_error(error, format_exception=_told)
+    else:
+        headers = [field.name for field in attrs.fields(resource) if HEADER in field.metadata]  # type: ignore[arg-type]  # R is attrs
+        return attrs.evolve(built, **dict.fromkeys(headers, etag))  # type: ignore[misc]  # R is attrs
+    # Raised out here, it does not drag the other errors along, which hold the document.
+    raise ValueError("; ".join(map(_placed, told)))
+
+
+def _told(error: BaseException, kind: Any) -> str:
+    """Return in JSON's words what a field has to be; cattrs would name our Python types."""
+    if isinstance(error, KeyError):
+        return "is missing"
+    if isinstance(error, _UnfitError):
+        return str(error)
+    kind = _only(kind)
+    origin = get_origin(kind) or kind
+    return f"must be {_WORDS.get(origin, 'as documented')}"
+
+
+def _placed(told: str) -> str:
+    """Put the place first, as all messages have it: ``$.a.b`` is where cattrs puts it."""
+    reason, _, place = told.rpartition(" @ $")
+    return f"{place.removeprefix('.')}: {reason}" if place else reason
 
 
 def to_dict(resource: Any) -> dict[str, Any]:
@@ -114,14 +147,24 @@ def _other_date(text: str) -> datetime:
 
 def _structure_date(value: Any, _: Any) -> datetime:
     if not isinstance(value, str):
-        raise TypeError("must be a date as text")
-    return _date(value)
+        raise _UnfitError(_DATE)
+    try:
+        return _date(value)
+    except ValueError:
+        raise _UnfitError(_DATE) from None
+
+
+def _structure_json(value: Any) -> Any:
+    try:
+        return json_or_text(value)
+    except TypeError:
+        raise _UnfitError("must be JSON as text") from None
 
 
 def _structure_exactly(kind: type[R]) -> Callable[[Any, Any], R]:
     def structure(value: Any, _: Any) -> R:
         if type(value) is not kind:
-            raise TypeError(f"must be {kind.__name__}")
+            raise _UnfitError(f"must be {_WORDS[kind]}")
         return value
 
     return structure
@@ -130,14 +173,14 @@ def _structure_exactly(kind: type[R]) -> Callable[[Any, Any], R]:
 def _structure_number(value: Any, _: Any) -> float:
     # The description of an average says integer, and its example 0.0.
     if type(value) not in (int, float):
-        raise TypeError("must be a number")
+        raise _UnfitError("must be a number")
     return float(value)
 
 
 def _whole(key: str) -> int:
     # int() takes underscores, spaces, and digits of other scripts.
     if not _WHOLE.fullmatch(key):
-        raise ValueError("must be a whole number")
+        raise _UnfitError("must be whole numbers as text")
     return int(key)
 
 
@@ -151,7 +194,7 @@ def _structure_numbered(converter: cattrs.Converter) -> Callable[[Any], Callable
     def factory(kind: Any) -> Callable[[Any, Any], Any]:
         def structure(value: Any, _: Any) -> dict[int, Any]:
             if not isinstance(value, dict):
-                raise TypeError("must be an object")
+                raise _UnfitError("must be an object")
             return {_whole(key): converter.structure(each, held) for key, each in value.items()}
 
         held = get_args(kind)[1]
@@ -168,7 +211,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook_factory(_has_numbers_for_keys, _structure_numbered(converter))
     converter.register_structure_hook(datetime, _structure_date)
     converter.register_structure_hook_func(
-        lambda kind: kind == JsonText, lambda value, _: json_or_text(value)
+        lambda kind: kind == JsonText, lambda value, _: _structure_json(value)
     )
     converter.register_structure_hook_func(
         lambda kind: kind in (Links, OptionalLinks, JsonObject), _structure_exactly(dict)
@@ -185,7 +228,7 @@ def _converter() -> cattrs.Converter:
         def structure(value: Any, _: Any) -> Any:
             # A text or a list would pass for an object in which everything is left out.
             if not isinstance(value, dict):
-                raise TypeError("must be an object")
+                raise _UnfitError("must be an object")
             return fill(value, kind)
 
         return structure

@@ -26,8 +26,8 @@ from typing import (
 
 from yarl import URL
 
-from aiotask._checks import JsonLimit, Marker, plain, shortened
-from aiotask._json import strict_dumps
+from aiotask._checks import JsonLimit, Marker, plain, shortened, type_name
+from aiotask._json import JsonValueError, strict_dumps
 
 Pairs = list[tuple[str, str]]
 
@@ -67,6 +67,8 @@ def encode(shape: type, fields: Mapping[str, Any]) -> Pairs:
             raise TypeError(_unknown(shape, name, plan.fields))
         try:
             field.write(value, pairs)
+        except JsonValueError as error:
+            raise ValueError(f"{name}{error.place}: {error.reason}") from None
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
     if not plan.required <= fields.keys():
@@ -178,7 +180,7 @@ def _unknown(shape: type, name: object, known: Iterable[str]) -> str:
 
 
 def _kind(value: object) -> str:
-    return "None (leave the field out instead)" if value is None else type(value).__name__
+    return "None (leave the field out instead)" if value is None else type_name(value)
 
 
 def _text(value: Any) -> str:
@@ -210,16 +212,13 @@ def _moment(value: Any) -> str:
 
 
 def json_text(value: Any) -> str:
-    """Return a mapping as JSON; a ValueError names the part that is not JSON."""
+    """Return a mapping as JSON; a JsonValueError names the part that is not JSON."""
     if type(value) is not dict:  # asking an abstract class costs as much as writing a small dict
         if isinstance(value, JsonDocument):
             value = value.to_document()
         if not isinstance(value, Mapping):
             raise ValueError(f"must be a mapping, which is sent as JSON, not {_kind(value)}")
-    try:
-        return strict_dumps(value).decode()
-    except ValueError as error:
-        raise ValueError(f"is not JSON: {error}") from error
+    return strict_dumps(value).decode()
 
 
 _WRITERS: dict[Any, Callable[[Any], str]] = {

@@ -1,6 +1,7 @@
 """Strict JSON: no NaN, no bad UTF-8, no bottomless nesting, and integers of any size stay exact."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from itertools import chain
 from math import isfinite
@@ -8,6 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+
+from aiotask._checks import shortened, type_name
 
 DEEPEST = 254
 """The most objects and lists that a document may have within each other.
@@ -28,10 +31,24 @@ REFUSALS = (msgspec.MsgspecError, UnicodeError, RecursionError)
 _SCALARS = frozenset({str, int, bool, type(None)})
 # Beyond it, JSON libraries differ in how they write an exponent, and NaN is not below it either.
 _ORDINARY = 1e16
+_MALFORMED = "JSON is malformed: "
 
 
 class JsonSyntaxError(ValueError):
     """A text is not JSON."""
+
+
+class JsonValueError(ValueError):
+    """A value of a caller's has a part that is not JSON; *place* leads to it, as ``.a.b[0]``."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place.removeprefix('.')}: {reason}" if place else reason)
+        self.place = place
+        self.reason = reason
+
+
+class _TooDeepError(ValueError):
+    """A value is nested too deeply."""
 
 
 def loads(text: bytes | str) -> Any:
@@ -41,9 +58,25 @@ def loads(text: bytes | str) -> Any:
     except RecursionError:
         reason = "nested too deeply"
     except (msgspec.MsgspecError, UnicodeError) as error:
-        reason = str(error)
+        reason = str(error).removeprefix(_MALFORMED)
     # Raised out here, it does not drag the other error along, which may hold the whole text.
     raise JsonSyntaxError(reason)
+
+
+def kind_of(document: Any) -> str:
+    """Return what a parsed document is, in JSON's own words."""
+    match document:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case str():
+            return "text"
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+    return "a number"
 
 
 def json_or_text(text: Any) -> Any:
@@ -73,11 +106,53 @@ def _is_deep(document: Any) -> bool:
 
 
 def strict_dumps(value: Any) -> bytes:
-    """Write a value of a caller's; a ValueError says what in it has no place in JSON.
+    """Write a value of a caller's; a JsonValueError names the part of it that is not JSON.
 
     Other mappings than dicts are objects, an enum's member is its value, a UUID its text.
     """
+    try:
+        return _written(value)
+    except _TooDeepError as error:
+        place, reason = "", str(error)
+    except (ValueError, OverflowError) as error:
+        place, reason = _first_wrong(value, error)
+    # Raised out here, it does not drag the other error along, which may hold a whole text.
+    raise JsonValueError(place, reason)
+
+
+def _written(value: Any) -> bytes:
     return dumps(value if is_plain(value) else plain(value, _finite))
+
+
+def _first_wrong(value: Any, error: Exception) -> tuple[str, str]:
+    """Return the place of the first part that cannot be written, and the reason."""
+    place = ""
+    for _ in range(DEEPEST):
+        for step, part in _parts(value):
+            try:
+                _written(part)
+            except (ValueError, OverflowError) as found:
+                place, value, error = f"{place}{step}", part, found
+                break
+        else:
+            break
+    if isinstance(error, UnicodeError):
+        return place, "must not contain lone surrogates, which UTF-8 cannot hold"
+    if isinstance(value, int):
+        return place, "must be a number of fewer digits"
+    return place, str(error)
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            plainly = isinstance(name, str) and re.fullmatch(r"\w{1,64}", name)
+            yield f".{name}" if plainly else f"[{shortened(name)}]", part
+    elif isinstance(value, list | tuple):
+        for number, part in enumerate(value):
+            yield f"[{number}]", part
 
 
 def is_plain(value: Any, levels: int = DEEPEST) -> bool:  # noqa: PLR0911 - one loop is slower
@@ -134,18 +209,18 @@ def plain(value: Any, other: Callable[[Any], Any], levels: int = DEEPEST) -> Any
 
 def _finite(value: Any) -> float:
     if type(value) is not float:
-        raise ValueError(f"a value of type {type(value).__name__} has no place in it")
+        raise ValueError(f"must be a JSON value, not {type_name(value)}")
     if not isfinite(value):
-        raise ValueError("NaN and Infinity have no place in it")
+        raise ValueError(f"must be a finite number, not {value}")
     return value
 
 
 def _check_depth(levels: int) -> None:
     if levels < 1:
-        raise ValueError(f"nested more than {DEEPEST} levels deep")
+        raise _TooDeepError(f"must not be nested more than {DEEPEST} levels deep")
 
 
 def _name(key: Any) -> str:
     if type(key) is not str:
-        raise ValueError(f"its names are texts, not of type {type(key).__name__}")
+        raise ValueError(f"must have text for names, not {type_name(key)}")
     return key

@@ -1,4 +1,4 @@
-"""Listings: resources fetched page by page while they are consumed, from one path only."""
+"""Listings: resources fetched page by page while they are consumed, from one place only."""
 
 import asyncio
 import re
@@ -16,6 +16,7 @@ from aiotask._answers import Answer
 from aiotask._bodies import decode_page
 from aiotask._checks import plain
 from aiotask._encoding import UNSENT, Pairs, urlencoded
+from aiotask._hosts import is_same_resource
 from aiotask._rate_limiter import RateLimiter
 from aiotask._session import Session
 from aiotask._verbs import LIST
@@ -231,20 +232,20 @@ def list_query(pairs: Pairs, limit: int | None, page_size: int | None, cursor: s
 
 
 def _followed(path: str, following: str) -> str:
-    """Return the query of a next page, which has to have the listing's own origin and path.
+    """Return the query of a next page, which has to name the listing's own resource.
 
-    Only the query of the URL is used, so that no page can send the credentials elsewhere.
+    Nothing but the query of the URL is used, so that no page can send the credentials elsewhere.
     """
     fits = following.startswith(f"{path}?")
     query = following[len(path) + 1 :] if fits else _query_at(path, following)
     if query is None or not _QUERY.fullmatch(query):
-        reason = "the next page is not at the listing's own origin and path"
+        reason = "the next page is not the listing's: it has another host or path"
         raise _UntrustedError(reason, UnsafeNextPageError)
     return query
 
 
 def _query_at(path: str, following: str) -> str | None:
-    """Return the query of a URL, absolute or relative, if it has this origin and path."""
+    """Return the query of a URL, absolute or relative, if it names the resource at *path*."""
     if (
         not _QUERY.fullmatch(following)
         or "\\" in following
@@ -252,12 +253,8 @@ def _query_at(path: str, following: str) -> str | None:
     ):
         return None
     try:  # yarl parses a host only on access
-        own = _location(URL(path, encoded=True))
-        url = URL(path, encoded=True).join(URL(following, encoded=True))
-        return url.raw_query_string if _location(url) == own else None
+        own = URL(path, encoded=True)
+        url = own.join(URL(following, encoded=True))
+        return url.raw_query_string if is_same_resource(own, url) else None
     except ValueError:
         return None
-
-
-def _location(url: URL) -> tuple[str, str, int | None, str]:
-    return url.scheme, (url.raw_host or "").lower(), url.port, url.raw_path

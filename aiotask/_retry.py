@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 import attrs
 from multidict import CIMultiDict
@@ -34,6 +35,8 @@ from aiotask.errors import (
 
 # 408 and 425 leave open whether the request was carried out, as a 5xx does.
 _UNDECIDED = frozenset({408, 425})
+_REFUSAL = range(400, 500)
+_PASSING = _UNDECIDED | {421, 429}
 # Routing changes resources too, so a few conflicts in a row are nothing unusual.
 _MOST_CONFLICTS = 10
 
@@ -47,6 +50,19 @@ def fate_unknown(error: AiotaskError) -> bool:
             return True
         case StatusError(status=status):
             return status in _UNDECIDED
+    return False
+
+
+def refused_by_proxy(error: AiotaskError) -> bool:
+    """Whether a forward proxy does not let requests through, which waiting seldom mends.
+
+    It answers 407 in the service's place where the way to the service is plain http.
+    """
+    match error:
+        case ConnectionFailedError(proxy_status=int(status)):
+            return status in _REFUSAL and status not in _PASSING
+        case StatusError(status=status):
+            return status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
     return False
 
 
@@ -99,8 +115,9 @@ def _at_least_one(_: object, attribute: "attrs.Attribute[int]", value: int) -> N
 class RetryPolicy:
     """Policy by which failed calls are repeated; one policy serves any number of clients.
 
-    Refusals (429) and failures to connect are repeated for every verb; failures after which the
-    service may have acted are repeated for reads, updates and deletes, never for a create.
+    Refusals (429) and failures to connect are repeated for every verb, but not those that no wait
+    mends: of TLS, and of a proxy that answers with a 4xx. Failures after which the service may have
+    acted are repeated for reads, updates and deletes, never for a create.
 
     Waits are exponential backoff with full jitter: a random number of seconds from 0 to ``base *
     2 ** n``, or ``throttled_base * 2 ** n`` after a 429, and never above ``cap``. A
@@ -125,10 +142,10 @@ class RetryPolicy:
         match error:
             case AnswerError(retry_after=float(wait)) if wait > self.longest_wait:
                 return False
-            case TLSError():
-                return False
-            case ConnectionFailedError() | RateLimitError() | StatusError(status=421):
-                # None was carried out: 429 by Twilio's error 20429, 421 by RFC 9110, 15.5.20.
+            case ConnectionFailedError():
+                return not (isinstance(error, TLSError) or refused_by_proxy(error))
+            case RateLimitError() | StatusError(status=421):
+                # Neither was carried out: 429 by Twilio's error 20429, 421 by RFC 9110, 15.5.20.
                 return True
             case (
                 TransportError()

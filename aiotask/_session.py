@@ -4,7 +4,6 @@ import asyncio
 import io
 import logging
 import math
-import os
 import platform
 from collections.abc import Awaitable, Callable
 from typing import NoReturn, TypeVar
@@ -18,6 +17,7 @@ from yarl import URL
 from aiotask._answers import Answer, read_answer
 from aiotask._background import BackgroundTasks
 from aiotask._hooks import Hooks
+from aiotask._owner import Owner, check_owner, running_owner
 from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy, fate_unknown
 from aiotask._secret import SecretText
@@ -33,7 +33,14 @@ from aiotask._transport import (
 )
 from aiotask._verbs import QUERY, Verb
 from aiotask._version import __version__
-from aiotask.errors import AiotaskError, ClientStateError, RateLimitError, ServerError, StatusError
+from aiotask.errors import (
+    AiotaskError,
+    AuthenticationError,
+    ClientStateError,
+    RateLimitError,
+    ServerError,
+    StatusError,
+)
 
 T = TypeVar("T")
 
@@ -50,23 +57,11 @@ _MOST_LANES = 2000
 _KEEP_ALIVE = 10.0
 
 
-def _check_owner(owner: tuple[asyncio.AbstractEventLoop, int]) -> None:
-    loop, process = owner
-    try:
-        running = asyncio.get_running_loop()
-    except RuntimeError:  # none runs, or the process forked within it
-        running = None
-    if loop is running:
-        return
-    if process != os.getpid():
-        raise ClientStateError("the client belongs to the process that forked this one")
-    raise ClientStateError("the client belongs to another event loop than the running one")
-
-
 class Session:
     """Sends requests, repeats them as their verb and the policy allow, and reads the answers.
 
-    It is bound to the event loop that opens it. At most *max_connections* requests are under way
+    It is bound to the event loop that opens it. *credentials* tells which ones they are, masked,
+    for the error of a 401. At most *max_connections* requests are under way
     at a time; the others wait here, before their timeout begins.
     """
 
@@ -74,6 +69,7 @@ class Session:
         self,
         *,
         authorization: SecretText,
+        credentials: str,
         timeout: aiohttp.ClientTimeout,
         retry: RetryPolicy,
         max_connections: int,
@@ -81,6 +77,7 @@ class Session:
         hooks: Hooks,
     ) -> None:
         self.retry = retry
+        self._credentials = credentials
         self.hooks = hooks
         self.once = SingleFlight()
         self.background = BackgroundTasks()
@@ -101,7 +98,7 @@ class Session:
         self._http = session
         # A caller's session may have middlewares of its own, which ours would replace.
         self._middlewares = (without_resending,) if session is None else None
-        self._owner: tuple[asyncio.AbstractEventLoop, int] | None = None
+        self._owner: Owner | None = None
         self._closed = False
         self._slots = asyncio.Semaphore(max_connections)
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
@@ -139,7 +136,7 @@ class Session:
         if owner is not None and owner[0].is_closed():
             self.background.forget()  # they can be cancelled by their loop only
         elif owner is not None:
-            _check_owner(owner)
+            check_owner(owner)
         self._owner, self._closed = None, True  # from here on, waiting calls end with "is closed"
         try:
             await self.background.cancel()
@@ -316,11 +313,11 @@ class Session:
         if self._owner is None or self._http is None:
             state = "is closed" if self._closed else "is not entered: use `async with client:`"
             raise ClientStateError(f"the client {state}")
-        _check_owner(self._owner)
+        check_owner(self._owner)
         return self._http
 
     def _bind(self) -> None:
-        self._owner = asyncio.get_running_loop(), os.getpid()
+        self._owner = running_owner()
         self._slots = asyncio.Semaphore(self.max_connections)
         self._limits = TimeLimits(self._total)
         self._lanes = {}  # their waiting calls belong to a loop
@@ -338,6 +335,8 @@ class Session:
             lane.refused(began, error.retry_after)
             raise
         except StatusError as error:
+            if isinstance(error, AuthenticationError):
+                error.credentials = self._credentials
             if not isinstance(error, ServerError):  # as a 2xx, a 4xx is no sign of overload
                 lane.delivered(began, headers)
             raise

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import traceback
+from http import HTTPStatus
 
 import aiohttp
 from aiohttp.connector import Connection
@@ -35,6 +37,9 @@ _LARGE = 2 * 2**20  # bytes
 # attributes are full of commas and brackets have some 3 million of these characters.
 _OPENING = (b",", b"[", b"{")
 _BYTES_A_VALUE = 20  # at least, on average, in a large body
+
+_CONNECT = aiohttp.BaseConnector.connect.__code__
+_UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
 _SHOWN = 200
 # The bytes that aiohttp quotes in its messages may be personal data.
@@ -138,11 +143,14 @@ def failure_of(
     response: aiohttp.ClientResponse | None,
 ) -> AiotaskError:
     """Return our error for one of aiohttp, raised in the body if there is a *response* already."""
-    failure: AiotaskError
     if isinstance(error, DisconnectedError):
         error = error.error
+    unsent = _is_of_connecting(error)
     led = _led_without_frames(error)
-    reason = f"{type(error).__name__}: {error}"
+    if unsent:
+        return _unconnected(error)
+    failure: AiotaskError
+    reason = str(error) or type(error).__name__
     match error:
         case aiohttp.ClientResponseError() | HttpProcessingError():
             # It holds the request's headers with the credentials, so it is not chained.
@@ -154,10 +162,6 @@ def failure_of(
         case aiohttp.ServerDisconnectedError() if not isinstance(error.message, str):
             # The message is the part of the headers that came, perhaps cookies: it is not chained.
             return ConnectionLostError("the connection was closed within the answer's headers")
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            failure = TLSError(reason)
-        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
-            failure = ConnectionFailedError(reason)
         case TimeoutError():
             failure = RequestTimeoutError("no complete answer within the timeout")
         case _ if response is not None:
@@ -167,6 +171,54 @@ def failure_of(
         case _:
             failure = ConnectionLostError(reason)
     failure.__cause__ = error
+    return failure
+
+
+def _is_of_connecting(error: BaseException) -> bool:
+    """Whether an error arose before there was a connection to the service.
+
+    Many of them are of the same class before and after; where they were raised tells.
+    """
+    if isinstance(error, _UNCONNECTED):
+        return True
+    raised = [error]
+    if isinstance(error, TimeoutError) and error.__cause__ is not None:
+        raised.append(error.__cause__)  # the cancellation by the time limit
+    return any(
+        frame.f_code is _CONNECT
+        for each in raised
+        for frame, _ in traceback.walk_tb(each.__traceback__)
+    )
+
+
+def _unconnected(error: BaseException) -> ConnectionFailedError:
+    """Return our error for one of connecting, in which a forward proxy may have a part.
+
+    Errors that know the proxy are not chained: they hold its credentials.
+    """
+    reason = str(error) or type(error).__name__
+    match error:
+        case aiohttp.ClientHttpProxyError(status=status):
+            known = {each.value: f" {each.phrase}" for each in HTTPStatus}
+            failure = ConnectionFailedError(
+                f"the proxy refuses the connection: {status}{known.get(status, '')}"
+            )
+            failure.proxy_status = status
+            return failure
+        case aiohttp.ClientResponseError() | HttpProcessingError():
+            return ConnectionFailedError("the proxy does not answer in HTTP")
+        case aiohttp.InvalidURL():
+            return ConnectionFailedError("the proxy's address is not a URL")
+        case aiohttp.ServerDisconnectedError():
+            return ConnectionFailedError("the proxy closed the connection")
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            failure = TLSError(reason)
+        case TimeoutError() if not isinstance(error, aiohttp.ClientError):
+            failure = ConnectionFailedError("no connection within the timeout")
+        case _:
+            failure = ConnectionFailedError(reason)
+    if getattr(error.args[0] if error.args else None, "proxy", None) is None:
+        failure.__cause__ = error
     return failure
 
 

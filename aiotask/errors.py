@@ -24,7 +24,7 @@
         │   ├── IncompleteAnswerError   it ended in the middle
         │   ├── ResponseTooLargeError   longer than aiotask reads
         │   ├── UnexpectedRedirectError 3xx; redirects are never followed
-        │   ├── UnsafeNextPageError     a next page of another origin or path
+        │   ├── UnsafeNextPageError     a next page of another host or path
         │   └── PageCycleError          a next page that was visited before
         └── StatusError                 the service refuses; other 4xx are this class itself
             ├── BadRequestError         400
@@ -42,6 +42,7 @@ A caller's mistake (a misspelt name, a value that is not valid) is a plain ``Typ
 ``ValueError``, raised before anything is sent.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -91,6 +92,10 @@ __all__ = [
 
 _SHOWN = 1000  # characters of the service's message
 _SHOWN_ID = 100  # characters of its name for the request
+
+_WORKSPACE = re.compile("/v1/Workspaces/(WS[0-9a-fA-F]{32})(.*)")
+# What every workspace has: its collections, and statistics of all that is in one.
+_ALWAYS_THERE = re.compile("/[A-Za-z]+(/[A-Za-z]*Statistics)?")
 
 
 class AiotaskError(Exception):
@@ -188,7 +193,13 @@ class TransportError(AiotaskError):
 
 
 class ConnectionFailedError(TransportError):
-    """No connection was made, so nothing was sent."""
+    """No connection was made, so nothing was sent.
+
+    ``proxy_status`` is the status with which a forward proxy refused the way to the service (407 if
+    it does not accept the credentials for itself), and None if none did.
+    """
+
+    proxy_status: int | None = None
 
 
 class TLSError(ConnectionFailedError):
@@ -264,7 +275,7 @@ class UnexpectedRedirectError(ProtocolError):
 
 
 class UnsafeNextPageError(ProtocolError):
-    """A page names a next page of another origin or path; it was not asked for."""
+    """A page names a next page of another host or path; it was not asked for."""
 
 
 class PageCycleError(ProtocolError):
@@ -284,7 +295,16 @@ class AccessError(StatusError):
 
 
 class AuthenticationError(AccessError):
-    """401: the credentials are wrong, or belong to another region."""
+    """401: the credentials are wrong, or belong to another region.
+
+    ``credentials`` tells which ones were sent, masked, and where the client has them from.
+    """
+
+    credentials: str | None = None
+
+    def _request(self) -> str:
+        sent = "" if self.credentials is None else f"; sent were {self.credentials}"
+        return f"{super()._request()}{sent}"
 
 
 class PermissionDeniedError(AccessError):
@@ -292,7 +312,25 @@ class PermissionDeniedError(AccessError):
 
 
 class NotFoundError(StatusError):
-    """404: no such resource; the service removes a task about five minutes after its end."""
+    """404: no such resource; the service removes a task about five minutes after its end.
+
+    Below a workspace that the credentials do not reach, nothing is found either.
+    """
+
+    def _request(self) -> str:
+        return f"{super()._request()}{self._workspace()}"
+
+    def _workspace(self) -> str:
+        found = _WORKSPACE.search(self.url or "")
+        if found is None:
+            return ""
+        sid, below = found.groups()
+        missing = f"the workspace {sid} does not exist"
+        if _ALWAYS_THERE.fullmatch(below):
+            missing = f"the workspace {sid} may not exist"
+        elif below:
+            missing = f"it, or the workspace {sid} itself, does not exist"
+        return f"; {missing} in the account or the region of these credentials"
 
 
 class ConflictError(StatusError):

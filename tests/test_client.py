@@ -1,14 +1,22 @@
 """Clients: credentials, hosts, settings, and what they never show."""
 
+import asyncio
 import copy
 import pickle
+from collections.abc import Awaitable
 from typing import Any
 
 import aiohttp
 import pytest
 
-from aiotask import Client, ConfigurationError, RetryPolicy
-from tests.conftest import ACCOUNT, Canned
+from aiotask import (
+    AuthenticationError,
+    Client,
+    ClientStateError,
+    ConfigurationError,
+    RetryPolicy,
+)
+from tests.conftest import ACCOUNT, Canned, RawServer, answer
 
 KEY = "SK" + "1" * 32
 LISTED = {"workspaces": [], "meta": {"key": "workspaces"}}
@@ -73,6 +81,104 @@ def test_missing_credentials_name_where_they_are_looked_for(arguments: dict[str,
         assert f"TWILIO_{name}" in str(caught.value)
 
 
+REFUSED = answer(b'{"code":20003,"message":"Authenticate","status":401}', "401 Unauthorized")
+SID = "AC12" + "e" * 26 + "34ab"
+
+
+@pytest.mark.parametrize(
+    ("settings", "environment", "told"),
+    [
+        (
+            {"account_sid": SID, "auth_token": "hunter2"},
+            {},
+            "AC12…34ab with its auth token, from the parameters account_sid and auth_token",
+        ),
+        (
+            {},
+            {"ACCOUNT_SID": SID, "AUTH_TOKEN": "hunter2"},
+            "AC12…34ab with its auth token, from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN",
+        ),
+        (
+            {"account_sid": SID},
+            {"AUTH_TOKEN": "hunter2"},
+            "AC12…34ab with its auth token, from the parameter account_sid and TWILIO_AUTH_TOKEN",
+        ),
+        (
+            {},
+            {"API_KEY": KEY, "API_SECRET": "hunter2", "ACCOUNT_SID": SID, "AUTH_TOKEN": "x"},
+            "SK11…1111 with its API secret, from TWILIO_API_KEY and TWILIO_API_SECRET",
+        ),
+        (
+            {"api_secret": "hunter2"},
+            {"API_KEY": KEY},
+            "SK11…1111 with its API secret, from TWILIO_API_KEY and the parameter api_secret",
+        ),
+        (
+            {"account_sid": "hunter2", "auth_token": SID},
+            {},
+            "a user that is not a sid with its auth token, from the parameters account_sid and",
+        ),
+    ],
+)
+async def test_a_401_tells_which_credentials_were_sent_and_where_they_came_from(
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, str],
+    environment: dict[str, str],
+    told: str,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(f"TWILIO_{name}", value)
+    async with RawServer(REFUSED) as server, Client(base_url=server.url, **settings) as client:  # type: ignore[arg-type]  # all are text
+        workspace = client.taskrouter.workspace("WS" + "1" * 32)
+        calls = [workspace.tasks.create(attributes={}), client.taskrouter.workspaces.list().all()]
+        calls.append(anext(workspace.tasks.create_many([{}])))
+        for call in calls:
+            with pytest.raises(AuthenticationError, match="Authenticate") as caught:
+                await call
+            assert f"; sent were {told}" in str(caught.value)
+            assert "hunter2" not in f"{caught.value}{vars(caught.value)}"
+            again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own
+            assert str(again) == str(caught.value)
+
+
+def driven(call: Awaitable[Any]) -> Any:
+    """Run a coroutine as trio would: with no event loop of asyncio around."""
+    with pytest.raises(StopIteration) as ended:
+        call.__await__().__next__()
+    return ended.value.value
+
+
+async def entered(client: Client) -> None:
+    async with client:
+        pass
+
+
+def test_without_asyncio_a_client_says_what_it_needs() -> None:
+    client = Client(ACCOUNT, "token")
+    with pytest.raises(ClientStateError, match=r"^aiotask runs on asyncio, and no event loop of"):
+        driven(entered(client))
+
+
+def test_a_client_of_asyncio_says_so_elsewhere() -> None:
+    client = Client(ACCOUNT, "token")
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(client.__aenter__())
+    workspace = client.taskrouter.workspace("WS" + "1" * 32)
+    for call in (
+        workspace.tasks.create(attributes={}),
+        workspace.tasks.create(attributes={}, once="order"),
+        workspace.tasks.fetch("WT" + "1" * 32),
+        workspace.tasks.list().all(),
+        anext(workspace.tasks.create_many([{}])),
+        workspace.tasks.audit("no.db"),
+        client.close(),
+    ):
+        with pytest.raises(ClientStateError, match="aiotask runs on asyncio"):
+            driven(call)
+    loop.run_until_complete(client.close())
+    loop.close()
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
@@ -89,6 +195,8 @@ def test_missing_credentials_name_where_they_are_looked_for(arguments: dict[str,
         ({"max_connections": 1.5}, "max_connections must be at least 1"),
         ({"region": "us1/../x"}, "is not the name of a region or edge"),
         ({"edge": "Dublin."}, "is not the name of a region or edge"),
+        ({"region": "xx9"}, "the region 'xx9' has no edge that is known: give the edge too"),
+        ({"region": "dublin"}, "the region 'dublin' has no edge that is known"),
         ({"base_url": "taskrouter.twilio.com"}, "must be http"),
         ({"base_url": "ftp://example.com"}, "must be http"),
         ({"base_url": "https://"}, "base_url"),
@@ -116,7 +224,16 @@ def test_settings_that_cannot_work_are_refused_without_showing_secrets(
     ("settings", "base"),
     [
         ({}, "https://{}.twilio.com"),
-        ({"region": "ie1"}, "https://{}.ie1.twilio.com"),
+        ({"region": "ie1"}, "https://{}.dublin.ie1.twilio.com"),
+        ({"region": "au1"}, "https://{}.sydney.au1.twilio.com"),
+        ({"region": "br1"}, "https://{}.sao-paulo.br1.twilio.com"),
+        ({"region": "de1"}, "https://{}.frankfurt.de1.twilio.com"),
+        ({"region": "jp1"}, "https://{}.tokyo.jp1.twilio.com"),
+        ({"region": "jp2"}, "https://{}.osaka.jp2.twilio.com"),
+        ({"region": "sg1"}, "https://{}.singapore.sg1.twilio.com"),
+        ({"region": "us1"}, "https://{}.ashburn.us1.twilio.com"),
+        ({"region": "us2"}, "https://{}.umatilla.us2.twilio.com"),
+        ({"region": "xx9", "edge": "moon"}, "https://{}.moon.xx9.twilio.com"),
         ({"edge": "dublin"}, "https://{}.dublin.us1.twilio.com"),
         ({"region": "ie1", "edge": "dublin"}, "https://{}.dublin.ie1.twilio.com"),
         ({"base_url": "https://proxy.example/twilio/"}, "https://proxy.example/twilio"),
@@ -137,12 +254,21 @@ def test_every_product_has_its_host_by_region_and_edge_or_one_base_url(
     assert tasks._path == f"{autopilot}/v1/Assistants/UA{'a' * 32}/Tasks"
 
 
+@pytest.mark.parametrize(
+    ("environment", "place"),
+    [
+        ({"REGION": "ie1", "EDGE": "ashburn"}, "ashburn.ie1"),
+        ({"REGION": "ie1"}, "dublin.ie1"),
+        ({"REGION": "ie1", "EDGE": ""}, "dublin.ie1"),
+        ({"EDGE": "dublin"}, "dublin.us1"),
+    ],
+)
 async def test_region_and_edge_come_from_the_environment_too(
-    monkeypatch: pytest.MonkeyPatch, canned: Canned
+    monkeypatch: pytest.MonkeyPatch, canned: Canned, environment: dict[str, str], place: str
 ) -> None:
-    monkeypatch.setenv("TWILIO_REGION", "ie1")
-    monkeypatch.setenv("TWILIO_EDGE", "dublin")
-    canned.get("https://taskrouter.dublin.ie1.twilio.com/v1/Workspaces?PageSize=50", payload=LISTED)
+    for name, value in environment.items():
+        monkeypatch.setenv(f"TWILIO_{name}", value)
+    canned.get(f"https://taskrouter.{place}.twilio.com/v1/Workspaces?PageSize=50", payload=LISTED)
     async with Client(ACCOUNT, "token") as client:
         assert await client.taskrouter.workspaces.list().all() == []
 

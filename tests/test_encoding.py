@@ -30,6 +30,32 @@ class Weight(float):
     pass
 
 
+class Int64:
+    """As numpy's: a number to its users, and no int."""
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+
+    def __index__(self) -> int:
+        return self._value
+
+    __int__ = __index__
+
+
+Int64.__module__, Int64.__name__ = "numpy", "int64"
+
+
+class Timestamp(datetime):
+    """As pandas': a datetime of another kind."""
+
+
+Timestamp.__module__ = "pandas._libs"
+
+
+class Nested(Enum):
+    PART = {"b": b"c"}  # noqa: RUF012 - an enumeration's member
+
+
 def nested(levels: int) -> dict[str, Any]:
     """Return an object within an object, and so on."""
     return {"a": nested(levels - 1)} if levels > 1 else {}
@@ -113,34 +139,48 @@ def test_a_date_is_sent_in_utc_whatever_its_zone() -> None:
         ({"document": '{"a": 1}'}, "document: must be a mapping, which is sent as JSON, not str"),
         ({"document": [1]}, "document: must be a mapping"),
         ({"document": {"a": "x" * 40}}, "document: must have at most 40 characters as JSON"),
-        ({"document": {"a": [float("nan")]}}, "document: is not JSON: NaN and Infinity"),
-        ({"document": {"a": {"b": (float("-inf"),)}}}, "document: is not JSON: NaN and Infinity"),
-        ({"document": {"a": {1, 2}}}, "document: is not JSON: a value of type set has no place"),
+        (
+            {"document": {"a": [float("nan")]}},
+            r"document\.a\[0\]: must be a finite number, not nan",
+        ),
+        (
+            {"document": {"a": {"b": (1, float("-inf"))}}},
+            r"document\.a\.b\[1\]: must be a finite number, not -inf",
+        ),
+        ({"document": {"a": {1, 2}}}, r"document\.a: must be a JSON value, not set"),
         (
             {"document": {"a": Weight(1.5)}},
-            "document: is not JSON: a value of type Weight has no place",
+            r"document\.a: must be a JSON value, not tests\.test_encoding\.Weight",
         ),
-        ({"document": {1: 2}}, "document: is not JSON: its names are texts, not of type int"),
-        ({"document": {"a": NOON}}, "document: is not JSON"),
-        ({"document": {"a": 10**5000}}, "document: is not JSON"),
         (
-            {"document": {"a": {"b": b"c"}}},
-            "document: is not JSON: a value of type bytes has no place",
+            {"document": {"a": {"b": [Int64(5)]}}},
+            r"document\.a\.b\[0\]: must be a JSON value, not numpy\.int64",
         ),
+        ({"document": {"a": NOON}}, r"document\.a: must be a JSON value, not datetime\.datetime"),
+        (
+            {"document": {"a": Timestamp(2026, 11, 21)}},
+            r"document\.a: must be a JSON value, not pandas\._libs\.Timestamp",
+        ),
+        ({"document": {"a": 10**5000}}, r"document\.a: must be a number of fewer digits"),
+        ({"document": {"a": {"b": b"c"}}}, r"document\.a\.b: must be a JSON value, not bytes"),
         (
             {"document": {"a": [Decimal(1)]}},
-            "document: is not JSON: a value of type Decimal has no place",
+            r"document\.a\[0\]: must be a JSON value, not decimal\.Decimal",
         ),
         (
-            {"document": {"a": {None: 1}}},
-            "document: is not JSON: its names are texts, not of type NoneType",
+            {"document": {"a b": {"é": Decimal("nan")}}},
+            r"document\['a b'\]\.é: must be a JSON value, not decimal\.Decimal",
         ),
+        ({"document": {"a": Nested.PART}}, r"document\.a\.b: must be a JSON value, not bytes"),
+        ({"document": {1: 2}}, "document: must have text for names, not int"),
+        ({"document": {"a": {None: 1}}}, r"document\.a: must have text for names, not NoneType"),
         (
             {"document": {Kind.OPEN: 1}},
-            "document: is not JSON: its names are texts, not of type Kind",
+            r"document: must have text for names, not tests\.test_encoding\.Kind",
         ),
-        ({"document": nested(255)}, "document: is not JSON: nested more than 254 levels deep"),
-        ({"document": {"a": "\udfff"}}, "document: is not JSON"),
+        ({"document": nested(255)}, "document: must not be nested more than 254 levels deep"),
+        ({"document": {"a": "\udfff"}}, r"document\.a: must not contain lone surrogates"),
+        ({"document": {"\udfff": 1}}, "document: must not contain lone surrogates"),
         ({"status": []}, "status: must not be empty"),
         ({"status": 3}, "status: must be a sequence, not int"),
         ({"status": ["open", 3]}, "status: must be a str, not int"),
@@ -156,7 +196,7 @@ def test_a_value_that_cannot_be_right_is_a_value_error_that_names_the_field(
 def test_a_document_without_an_end_is_a_value_error() -> None:
     endless: dict[str, Any] = {}
     endless["again"] = endless
-    with pytest.raises(ValueError, match="document: is not JSON"):
+    with pytest.raises(ValueError, match="document: must not be nested more than 254"):
         encode(Fields, {"document": endless})
 
 

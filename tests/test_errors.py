@@ -6,8 +6,10 @@ import re
 
 import pytest
 
-from aiotask import errors
+import aiotask
+from aiotask import Client, RetryPolicy, errors
 from aiotask.errors import AiotaskError, AnswerError, ConfigurationError, JournalError
+from tests.conftest import Cut, RawServer, Reaction, answer
 
 KINDS = [getattr(errors, name) for name in errors.__all__]
 
@@ -80,3 +82,68 @@ def test_an_error_says_what_was_asked_how_often_and_what_may_have_happened() -> 
 
 def test_wrong_settings_are_value_errors_too() -> None:
     assert issubclass(ConfigurationError, ValueError)
+
+
+ACCOUNT_PATH = "https://proxy.example/twilio/v1"
+WORKSPACE = "WS" + "1" * 32
+PLACE = f"{ACCOUNT_PATH}/Workspaces/{WORKSPACE}"
+OF = "in the account or the region of these credentials"
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        (PLACE, f"; the workspace {WORKSPACE} does not exist {OF}"),
+        (f"{PLACE}/Tasks", f"; the workspace {WORKSPACE} may not exist {OF}"),
+        (f"{PLACE}/Statistics", f"; the workspace {WORKSPACE} may not exist {OF}"),
+        (f"{PLACE}/Workers/RealTimeStatistics", f"; the workspace {WORKSPACE} may not exist {OF}"),
+        (
+            f"{PLACE}/Tasks/WT{'2' * 32}",
+            f"; it, or the workspace {WORKSPACE} itself, does not exist {OF}",
+        ),
+        (
+            f"{PLACE}/Workers/WK{'2' * 32}/Reservations",
+            f"; it, or the workspace {WORKSPACE} itself, does not exist {OF}",
+        ),
+        (f"{ACCOUNT_PATH}/Workspaces", ""),
+        (f"{ACCOUNT_PATH}/Assistants/UA{'3' * 32}/Tasks", ""),
+        (None, ""),
+    ],
+)
+def test_a_404_says_that_the_workspace_may_be_another_ones(url: str | None, hint: str) -> None:
+    error = aiotask.NotFoundError("not found", status=404, headers={})
+    error.method, error.url = (None if url is None else "GET"), url
+    at = "" if url is None else f" (GET {url})"
+    assert str(error) == f"not found [status 404]{at}{hint}"
+
+
+async def test_a_workspace_that_is_not_there_is_told_of_by_every_call(client: Client) -> None:
+    tasks = client.taskrouter.workspace(WORKSPACE).tasks
+    for call in (
+        client.taskrouter.workspaces.fetch(WORKSPACE),
+        tasks.create(attributes={}),
+        tasks.list().all(),
+        anext(tasks.create_many([{}])),
+        tasks.fetch("WT" + "2" * 32),
+    ):
+        with pytest.raises(aiotask.NotFoundError, match=f"; .*the workspace {WORKSPACE} .*{OF}"):
+            await call
+
+
+@pytest.mark.parametrize(
+    ("reaction", "reason"),
+    [
+        (answer(b"{]"), "not JSON (object keys must be strings (byte 1)): 2 bytes of application"),
+        ("close", "Server disconnected ("),
+        (Cut(answer(b"{}")[:-1]), "the answer broke off: Response payload is not completed"),
+    ],
+)
+async def test_no_message_says_a_thing_twice(reaction: Reaction, reason: str) -> None:
+    once = RetryPolicy(attempts=1)
+    async with (
+        RawServer(reaction) as server,
+        Client("AC1", "x", base_url=server.url, retry=once) as client,
+    ):
+        with pytest.raises(AiotaskError) as caught:
+            await client.taskrouter.workspaces.fetch(WORKSPACE)
+    assert str(caught.value).startswith(reason)

@@ -74,16 +74,16 @@ LAYERS = [
     [
         "aiotask._version",
         "aiotask._checks",
-        "aiotask._json",
         "aiotask._secret",
         "aiotask.expression",
     ],
-    ["aiotask.errors"],
+    ["aiotask._json", "aiotask.errors"],
     [
         "aiotask._background",
         "aiotask._encoding",
         "aiotask._hooks",
         "aiotask._hosts",
+        "aiotask._owner",
         "aiotask._single_flight",
         "aiotask._concurrency_limit",
         "aiotask._cubic_curve",

@@ -14,7 +14,7 @@ import aiotask
 from aiotask import AiotaskError, Client, ClientStateError, PageCycleError, UnsafeNextPageError
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import Tasks, WorkspaceContext
-from tests.conftest import Canned, RawServer, answer
+from tests.conftest import ACCOUNT, AT_ONCE, Canned, RawServer, answer
 
 Serve = Callable[..., Awaitable[tuple[RawServer, Client]]]
 
@@ -200,8 +200,24 @@ async def test_a_page_that_fails_unseen_warns_nobody(serve: Serve) -> None:
 
 UNSAFE = [
     "http://localhost:evil/steal",
-    f"http://taskrouter.twilio.com{PATH}?PageToken=PA1",
     f"https://taskrouter.twilio.com:8443{PATH}?PageToken=PA1",
+    f"https://taskrouter.twilio.com:80{PATH}?PageToken=PA1",
+    f"http://taskrouter.twilio.com:8080{PATH}?PageToken=PA1",
+    f"https://taskrouter.dublin.ie1.twilio.com:8443{PATH}?PageToken=PA1",
+    f"https://user@taskrouter.dublin.ie1.twilio.com{PATH}?PageToken=PA1",
+    f"ws://taskrouter.twilio.com{PATH}?PageToken=PA1",
+    f"https://autopilot.twilio.com{PATH}?PageToken=PA1",
+    f"https://twilio.com{PATH}?PageToken=PA1",
+    f"https://taskrouter.twilio.com.{PATH}?PageToken=PA1",
+    f"https://taskroutertwilio.com{PATH}?PageToken=PA1",
+    f"https://xtaskrouter.twilio.com{PATH}?PageToken=PA1",
+    f"https://evil.taskrouter.twilio.com{PATH}?PageToken=PA1",
+    f"https://taskrouter..twilio.com{PATH}?PageToken=PA1",
+    f"https://taskrouter.a.b.c.twilio.com{PATH}?PageToken=PA1",
+    f"https://taskrouter.dublin.ie1.twilio.com.evil.example{PATH}?PageToken=PA1",
+    f"https://taskrouter.dublin.ie1.eviltwilio.com{PATH}?PageToken=PA1",
+    f"https://taskrouter.dublin%2eie1.twilio.com{PATH}?PageToken=PA1",
+    f"{HOST}/proxy{PATH}?PageToken=PA1",
     f"//evil.example{PATH}?PageToken=PA1",
     f"https://user@evil.example{PATH}?PageToken=PA1",
     f"https://user:pass@taskrouter.twilio.com{PATH}?PageToken=PA1",
@@ -248,6 +264,12 @@ async def test_a_next_page_elsewhere_is_never_asked_for(
         f"https://TASKROUTER.twilio.com{PATH}?PageToken=PA1",
         f"https://taskrouter.twilio.com:443{PATH}?PageToken=PA1",
         f"//taskrouter.twilio.com{PATH}?PageToken=PA1",
+        f"http://taskrouter.twilio.com{PATH}?PageToken=PA1",
+        f"http://taskrouter.twilio.com:443{PATH}?PageToken=PA1",
+        f"https://taskrouter.dublin.ie1.twilio.com{PATH}?PageToken=PA1",
+        f"https://taskrouter.dublin.ie1.twilio.com:443{PATH}?PageToken=PA1",
+        f"https://Taskrouter.IE1.Twilio.com{PATH}?PageToken=PA1",
+        f"https://taskrouter.sao-paulo.br1.twilio.com{PATH}?PageToken=PA1",
         f"{PATH}?PageToken=PA1",
         "?PageToken=PA1",
         "Tasks?PageToken=PA1",
@@ -259,6 +281,78 @@ async def test_a_next_page_at_the_same_place_is_followed_however_it_is_written(
     canned.get(f"{HOST}{PATH}?PageSize=50", payload=page(url, "WT1"))
     canned.get(f"{HOST}{PATH}?PageToken=PA1", payload=page(None, "WT2"))
     assert [task.sid async for task in tasks_of(far_client).list()] == ["WT1", "WT2"]
+
+
+PROXIES = ["https://proxy.example:8443/twilio", "https://proxy.example:8443/v1/Workspaces2"]
+
+
+@pytest.mark.parametrize("base", PROXIES)
+@pytest.mark.parametrize(
+    "place",
+    [
+        "{base}{path}",
+        "http://proxy.example:8443/{prefix}{path}",
+        "https://proxy.example:8443{path}",
+        "http://proxy.example{path}",
+        "https://PROXY.example/{prefix}{path}",
+        "https://taskrouter.twilio.com{path}",
+        "https://taskrouter.dublin.ie1.twilio.com{path}",
+        "//taskrouter.twilio.com{path}",
+        "{path}",
+        "/{prefix}{path}",
+        "Tasks",
+        "",
+    ],
+)
+async def test_behind_a_proxy_the_query_of_a_next_page_is_all_that_counts(
+    canned: Canned, base: str, place: str
+) -> None:
+    prefix = base.partition("8443/")[2]
+    url = place.format(base=base, path=PATH, prefix=prefix)
+    canned.get(f"{base}{PATH}?PageSize=50", payload=page(f"{url}?PageToken=PA1", "WT1"))
+    canned.get(f"{base}{PATH}?PageToken=PA1", payload=page(None, "WT2"))
+    async with Client(ACCOUNT, "token", base_url=base, retry=AT_ONCE) as client:
+        assert [task.sid async for task in tasks_of(client).list()] == ["WT1", "WT2"]
+
+
+@pytest.mark.parametrize("base", PROXIES)
+@pytest.mark.parametrize(
+    "place",
+    [
+        f"https://proxy.example:9443{PATH}",
+        f"https://user@proxy.example:8443{PATH}",
+        f"https://evil.example:8443{PATH}",
+        f"https://proxy.example.evil.example{PATH}",
+        f"https://proxy.example:8443/other{PATH}",
+        f"https://proxy.example:8443{PATH}/WT1/Reservations",
+        f"https://taskrouter.twilio.com:8443{PATH}",
+        f"https://taskrouter.twilio.com/other{PATH}",
+        f"https://autopilot.twilio.com{PATH}",
+        f"ftp://proxy.example{PATH}",
+        "/v1/Workspaces/WS22222222222222222222222222222222/Tasks",
+    ],
+)
+async def test_behind_a_proxy_a_next_page_elsewhere_is_refused_too(
+    canned: Canned, base: str, place: str
+) -> None:
+    canned.get(f"{base}{PATH}?PageSize=50", payload=page(f"{place}?PageToken=PA1", "WT1"))
+    async with Client(ACCOUNT, "token", base_url=base, retry=AT_ONCE) as client:
+        with pytest.raises(UnsafeNextPageError):
+            await tasks_of(client).list().all()
+    assert len(canned.requests) == 1
+
+
+async def test_autopilot_has_hosts_of_its_own(canned: Canned) -> None:
+    base, path = "https://proxy.example", "/v1/Assistants/v1/Tasks"
+    async with Client(ACCOUNT, "token", base_url=base, retry=AT_ONCE) as client:
+        tasks = client.autopilot.assistant("v1").tasks
+        for host in ("autopilot.twilio.com", "taskrouter.twilio.com"):
+            url = f"https://{host}{path}?PageToken=PA1"
+            canned.get(f"{base}{path}?PageSize=50", payload=page(url))
+        canned.get(f"{base}{path}?PageToken=PA1", payload=page(None, "UD1"))
+        assert [task.sid for task in await tasks.list().all()] == ["UD1"]
+        with pytest.raises(UnsafeNextPageError):
+            await tasks.list().all()
 
 
 @pytest.mark.parametrize(

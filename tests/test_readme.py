@@ -1,6 +1,7 @@
 """The README: its examples work as they stand there."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from aiotask import Client
+from aiotask import Client, to_dict
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import WorkspaceContext
 
@@ -38,7 +39,7 @@ def is_test(block: str) -> bool:
 
 
 def is_program(block: str) -> bool:
-    return any(sign in block for sign in ("asyncio.run", "web.run_app", "Instrumentor"))
+    return any(sign in block for sign in ("asyncio.run", "web.run_app", "Instrumentor", "FastAPI"))
 
 
 PYTHON = examples("python")
@@ -86,6 +87,36 @@ async def test_the_pieces_of_a_tour_run(
     exec(f"async def example():\n{indent(block, '    ')}", names)  # noqa: S102 - our own README
     await names["example"]()
     assert sandbox.requests.total() > 1
+
+
+def requested(path: str) -> dict[str, Any]:
+    """Return the scope of a GET, as a server gives it to an application of ASGI."""
+    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET"}
+    return scope | {"path": path, "query_string": b"", "headers": []}
+
+
+async def test_what_a_framework_returns_is_json(workspace: WorkspaceContext) -> None:
+    task = await workspace.tasks.create(attributes={"type": "support"}, priority=5)
+    plain = json.loads(json.dumps(to_dict(task)))
+    assert (plain["sid"], plain["priority"]) == (task.sid, 5)
+    assert plain["attributes"] == '{"type":"support"}'
+    pytest.importorskip("fastapi")
+    (block,) = (each for each in blocks(ROOT / "README.md", "python") if "FastAPI" in each)
+    names: dict[str, Any] = {"aiotask": __import__("aiotask"), "workspace": workspace}
+    exec(block, names)  # noqa: S102 - our own README
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await names["app"](requested(f"/tasks/{task.sid}"), receive, send)
+    assert sent[0]["status"] == 200
+    shown = json.loads(sent[1]["body"])
+    # It is older by then.
+    assert shown == plain | {"attributes": {"type": "support"}, "age": shown["age"]}
 
 
 def test_the_first_example_needs_nothing_but_credentials() -> None:

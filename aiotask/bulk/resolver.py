@@ -12,7 +12,7 @@ import math
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from aiotask._retry import RetryPolicy
+from aiotask._retry import RetryPolicy, refused_by_proxy
 from aiotask.bulk.item import Item
 from aiotask.bulk.lookup import Found, Lookup, Matches, newest_date
 from aiotask.bulk.sentinels import Sentinels
@@ -90,10 +90,12 @@ class Resolver:
         self._is_down = is_down
         self._clock = retry.clock
         self._sleep = retry.sleep
+        self._attempts = retry.attempts
         self._added = asyncio.Event()
         self._reached: list[Verdict] = []
         self._batch = _BATCH
         self._failing_since = math.inf
+        self._refusals = 0
 
     @property
     def is_failing(self) -> bool:
@@ -164,13 +166,15 @@ class Resolver:
         except AiotaskError as error:
             now = self._clock()
             self._failing_since = min(self._failing_since, now)
-            if now - self._failing_since > self._stall_timeout:
+            self._refusals += refused_by_proxy(error)
+            if now - self._failing_since > self._stall_timeout or self._refusals >= self._attempts:
                 raise
             for item in due:
                 item.due = now + min(self._settle, _AFTER_FAILURE)
                 item.error = item.error or error
         else:
             self._failing_since = math.inf
+            self._refusals = 0
 
     async def _look_by_keys(self, batch: list[Item]) -> None:
         """Ask for rows by their keys, with the sentinels: each look proves its own freshness."""

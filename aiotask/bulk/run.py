@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from functools import partial
 from typing import Generic, TypeVar
 
+from aiotask._owner import running_owner
 from aiotask._rate_limiter import RateLimiter
 from aiotask.bulk.claims import Claims, Unfinished
 from aiotask.bulk.delivery import Delivery
@@ -142,7 +143,7 @@ class Run(Generic[Row]):
         return OutcomeStream(self._outcomes(), durable=self._settings.journal is not None)
 
     async def _outcomes(self) -> AsyncGenerator[Outcome[Row], None]:
-        home = asyncio.get_running_loop()
+        home = running_owner().loop
         delivery = self._delivery
         try:
             await self._start()

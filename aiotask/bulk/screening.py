@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from aiotask._retry import RetryPolicy
+from aiotask._retry import RetryPolicy, refused_by_proxy
 from aiotask.bulk.census import Census
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.writer import JournalWriter
@@ -62,6 +62,7 @@ class Screening:
         self._service = service
         self._clock = retry.clock
         self._sleep = retry.sleep
+        self._attempts = retry.attempts
         self._created = created
         self._existing = existing
         self._for_ever = settings.keys.scope == "workspace" and not settings.screened
@@ -187,13 +188,15 @@ class Screening:
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask until there is an answer: nothing is sent before. The last error ends the run."""
-        began = self._clock()
+        began, refusals = self._clock(), 0
         while True:
             try:
                 return await ask()
             except FATAL:
                 raise
-            except AiotaskError:
-                if self._clock() - began > self._settings.stall_timeout:
+            except AiotaskError as error:
+                refusals += refused_by_proxy(error)
+                stalled = self._clock() - began > self._settings.stall_timeout
+                if stalled or refusals >= self._attempts:
                     raise
                 await self._sleep(min(self._settings.settle, _AFTER_FAILURE))

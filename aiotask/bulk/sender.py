@@ -6,6 +6,7 @@ from itertools import count
 from typing import NamedTuple
 
 from aiotask._rate_limiter import Slot
+from aiotask._retry import refused_by_proxy
 from aiotask.bulk.circuit_breaker import CircuitBreaker
 from aiotask.bulk.item import Item
 from aiotask.bulk.operation import Done, Operation
@@ -170,8 +171,8 @@ class Sender:
         if isinstance(error, ConnectionFailedError) or _misdirected(error):
             self._hold(error)
             # An address that never answered is probably a wrong one.
-            unreachable = not self._reached and self._failures >= self._retry.attempts
-            if unreachable or isinstance(error, TLSError):
+            vain = self._tried_enough and (not self._reached or refused_by_proxy(error))
+            if vain or isinstance(error, TLSError):
                 return Unsent(error)
             return self._patiently(error)
         if isinstance(error, StatusError) and not isinstance(error, FATAL):
@@ -182,6 +183,8 @@ class Sender:
         """Return the fate of a row after a 4xx."""
         if error.status not in _ABOUT_THE_ROW:
             self._hold(error)
+            if self._tried_enough and refused_by_proxy(error):
+                return Unsent(error)
             return self._patiently(error)
         self.progress()
         self.breaker.answered(self._clock())
@@ -194,6 +197,10 @@ class Sender:
             return Lost(error)
         self._hold(error)
         return self._patiently(error)
+
+    @property
+    def _tried_enough(self) -> bool:
+        return self._failures >= self._retry.attempts
 
     def _hold(self, error: AiotaskError) -> None:
         """Send nothing for a while that grows with each failure in a row."""

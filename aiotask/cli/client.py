@@ -69,7 +69,8 @@ def open_tasks(
     try:
         return client, client.taskrouter.workspace(workspace).tasks
     except ValueError as error:
-        raise WrongUsageError(f"--workspace: {error}") from error
+        reason = str(error).removeprefix("sid: ")
+        raise WrongUsageError(f"--workspace: {reason}") from error
 
 
 def answered(client: Client, call: Callable[[], Awaitable[T]]) -> T:

@@ -320,6 +320,7 @@ class Tasks(Versioned[Task]):
         still: under their ETag, so that no worker's is taken away. The task that the journal names
         is never canceled.
         """
+        self._session.check()
         result = await audit(journal, self._url.raw_path, self._lookup)
         if fix and result.twice:
             twice = [await without_copies(each, self.fetch, self.update) for each in result.twice]

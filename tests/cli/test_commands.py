@@ -57,6 +57,16 @@ def test_a_task_is_fetched_changed_and_deleted(local: Service) -> None:
     assert local.tasks() == []
 
 
+def test_a_region_without_a_known_edge_is_wrong_usage() -> None:
+    credentials = {"TWILIO_ACCOUNT_SID": "AC" + "0" * 32, "TWILIO_AUTH_TOKEN": "token"}
+    words = ("tasks", "list", "--workspace", "WS" + "1" * 32)
+    result = run(*words, **credentials, TWILIO_REGION="xx9")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "the region 'xx9' has no edge that is known: give the edge too (TWILIO_EDGE)" in (
+        result.stderr
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -86,7 +96,7 @@ def test_what_is_no_sid_and_what_is_no_change_is_wrong_usage(local: Service) -> 
     assert "nothing to change" in local.run("tasks", "update", NOBODY).stderr
     result = run("tasks", "fetch", NOBODY, "--workspace", "WS1", **local.environment)
     assert (result.exit_code, result.stderr[:7]) == (2, "Error: ")
-    assert "--workspace: sid: must be a sid" in result.stderr
+    assert "--workspace: must be a sid" in result.stderr
 
 
 def test_missing_credentials_are_named() -> None:

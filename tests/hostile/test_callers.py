@@ -175,7 +175,7 @@ async def test_no_field_takes_what_cannot_be_sent(serve: Serve, way: str, name: 
         sids = (each for each in plan.value_checks if isinstance(each, Sid | Identifier))
         kind = next(sids, None)
         for value in [*NONSENSE, *(no_identifiers(kind, fitting(kind)) if kind else ())]:
-            with pytest.raises(ValueError, match=f"^{field}: "):
+            with pytest.raises(ValueError, match=rf"^{field}(: |[.\[])"):
                 await asked(place, name, **{field: [value] if plan.many else value})
     assert server.connections == 0
 
