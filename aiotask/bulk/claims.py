@@ -111,6 +111,10 @@ class Claims:
         if not rows:
             return None
         sent_at = self._service.earliest(self._operation.retry.clock())
+        # If a later run finds a row in doubt, its resource may be older than this claim: a run that
+        # the journal has forgotten may have sent it, or another job, where keys are for ever.
+        is_first = self._writer.believed and self._keys.scope == "job"
+        noted_at = sent_at if is_first else None
         invalid: list[InvalidRow] = []
         valid: dict[str | int, Item] = {}
         has_row_key = self._keys.row_key is not None
@@ -129,10 +133,10 @@ class Claims:
                 invalid.append(InvalidRow(valid.pop(key), _taken(key, number)))
         # A key that follows from the row's number need not be kept.
         claims = [
-            _claim(item, State.IN_FLIGHT, item.key if has_row_key else None)
+            _claim(item, State.IN_FLIGHT, noted_at, item.key if has_row_key else None)
             for item in valid.values()
         ]
-        claims += [_claim(item, State.PENDING, None) for item, _ in invalid]
+        claims += [_claim(item, State.PENDING, noted_at, None) for item, _ in invalid]
         await self._writer.write(claims)
         return [*valid.values()], invalid
 
@@ -191,5 +195,5 @@ def _taken(key: object, number: int) -> ValueError:
     return ValueError(f"row_key: {key!r} is the key of row {number:,} already")
 
 
-def _claim(item: Item, state: State, key: str | None) -> Claim:
-    return Claim(item.number, state, item.fingerprint, item.source_line, item.sent_at, key)
+def _claim(item: Item, state: State, sent_at: float | None, key: str | None) -> Claim:
+    return Claim(item.number, state, item.fingerprint, item.source_line, sent_at, key)

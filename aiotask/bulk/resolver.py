@@ -228,6 +228,8 @@ class Resolver:
 
     def _earliest(self, items: Sequence[Item]) -> float | None:
         """Return the service's time from which on these rows may have become resources."""
+        if not self._of_job and any(item.from_earlier_run for item in items):
+            return None  # another job may have made them, long before
         known = [item.sent_at for item in items if item.sent_at is not None]
         if len(known) < len(items):
             if (started_at := self._service.job_began()) is None:

@@ -14,6 +14,7 @@ import aiohttp
 import msgspec
 
 from aiotask import Client, Created, Outcome, Rejected, RetryPolicy
+from aiotask._service_time import Offsets
 from aiotask.bulk.journal.records import State
 from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.bulk.keys import KEY_ATTRIBUTE, Keys
@@ -136,6 +137,18 @@ class Bench:
                 assert there.get(outcome.sid) == number, outcome
             elif isinstance(outcome, Rejected):
                 assert not made[number], outcome
+
+    async def end_all(self) -> None:
+        """Complete all tasks, and let time go by until lists do not show them any more.
+
+        The client knows what time it is on the service, and not what time it was, as another one.
+        """
+        for task in self.sandbox.tasks(self.workspace):
+            self.sandbox.set_status(task.sid, "completed")
+        await self.sandbox.advance(seconds=400)
+        assert not self.made()
+        self.client._session.service_time = Offsets()
+        assert await self.tasks.list(limit=1).all() == []
 
     async def copied(self, outcome: Outcome[NewTask]) -> str:
         """Make a copy of a row's task, as a request does that is carried out twice."""

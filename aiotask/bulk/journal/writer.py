@@ -25,7 +25,8 @@ class JournalWriter:
 
     ``job`` is the job's name and ``claimed`` the number of rows that earlier runs took; ``resumes``
     tells whether there were any. ``suspicion`` and ``service_time`` are the journal's, and what is
-    set here goes into it with the next write.
+    set here goes into it with the next write. ``believed`` tells whether rows that the journal does
+    not have were certainly not sent; a journal that is resumed has to be checked for that.
     """
 
     def __init__(self, where: Where | None) -> None:
@@ -33,6 +34,7 @@ class JournalWriter:
         self.started_at = 0.0
         self.claimed = 0
         self.resumes = False
+        self.believed = True
         self.suspicion: str | None = None
         self.last_sent: float | None = None
         self.service_time: float | None = None
@@ -57,6 +59,7 @@ class JournalWriter:
         await self._call(lambda: journal.open(target, verb, keys))
         self.job, self.started_at, self.claimed = journal.job, journal.started_at, journal.claimed
         self.resumes, self.suspicion = journal.resumes, journal.suspicion
+        self.believed = not journal.resumes
         self.last_sent = journal.last_sent
         self.service_time = journal.service_time
         return await self._call(journal.open_rows)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import aclosing, closing
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -180,14 +181,54 @@ async def test_of_two_copies_the_second_finds_what_has_ended_since_by_events(
         shutil.copy2(file, copy)
     await quiet.finish(rows(ROWS), journal=copy / quiet.journal.name)
     sent = quiet.sent
-    for task in quiet.sandbox.tasks(quiet.workspace):
-        quiet.sandbox.set_status(task.sid, "completed")
-    await quiet.sandbox.advance(seconds=400)  # tasks that have ended are removed after 300
-    assert not quiet.made()
+    await quiet.end_all()
     outcomes = await quiet.finish(rows(ROWS))
     assert all(isinstance(outcome, Created) for outcome in outcomes)
     assert quiet.sent == sent
     assert "rows that it calls untouched exist" in caplog.text
+
+
+async def test_a_row_that_a_stale_journal_took_for_new_is_looked_for_since_the_job_began(
+    quiet: Bench,
+) -> None:
+    first = await quiet.finish(rows(20))
+    await quiet.end_all()
+    look(quiet.journal, "DELETE FROM rows")
+    sids = {number_of(each.row): each.sid for each in first if isinstance(each, Created)}
+    sent = quiet.sent
+    for _ in range(2):
+        found = await quiet.finish(rows(20))
+        assert {
+            number_of(each.row): each.sid for each in found if isinstance(each, Created)
+        } == sids
+        # As if the run was killed before the journal had what it found.
+        look(quiet.journal, "UPDATE rows SET state = ?, sid = NULL", State.IN_FLIGHT)
+    assert quiet.sent == sent
+
+
+async def test_a_row_whose_key_another_job_has_used_is_looked_for_without_regard_to_its_claim(
+    quiet: Bench,
+) -> None:
+    def job(name: str) -> Any:
+        return quiet.finish(
+            rows(20),
+            journal=quiet.journal.with_name(name),
+            row_key=lambda row: f"k{number_of(row)}",
+            keys="workspace",
+        )
+
+    first = await job("one")
+    await quiet.end_all()
+    sids = {number_of(each.row): each.sid for each in first if isinstance(each, Created)}
+    sent = quiet.sent
+    for _ in range(2):
+        found = await job("two")
+        assert {
+            number_of(each.row): each.sid for each in found if isinstance(each, Created)
+        } == sids
+        other = quiet.journal.with_name("two")
+        look(other, "UPDATE rows SET state = ?, sid = NULL", State.IN_FLIGHT)
+    assert quiet.sent == sent
 
 
 async def test_a_journal_that_cannot_be_believed_is_refused_where_rows_have_no_keys(
