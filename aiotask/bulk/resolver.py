@@ -15,6 +15,7 @@ from typing import NamedTuple
 from aiotask._retry import RetryPolicy
 from aiotask.bulk.item import Item
 from aiotask.bulk.lookup import Found, Lookup, Matches, newest_date
+from aiotask.bulk.pause import Pause, Trouble
 from aiotask.bulk.sentinels import Sentinels
 from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
@@ -45,6 +46,7 @@ _AFTER_FAILURE = 30.0  # seconds until the next look
 _LOOKS = 3
 _LOOKS_FOR_ACCEPTED = 6
 
+_WHY = "rows in doubt wait, because they cannot be looked for"
 _TOO_LONG = frozenset({413, 414, 431})
 _NO_EVENTS = NotFoundError, PermissionDeniedError
 
@@ -81,6 +83,7 @@ class Resolver:
         self.items: dict[int, Item] = {}
         self.job = ""
         self.sentinels = Sentinels(settings.settle)
+        self.pause = Pause(_WHY, retry.clock, self._waiting, is_down)
         self._lookup = lookup
         self._of_job = settings.keys.scope == "job"
         self._settle = settings.settle
@@ -115,6 +118,9 @@ class Resolver:
         self.items[item.number] = item
         self._added.set()
 
+    def _waiting(self) -> str:
+        return f"{len(self.items):,} rows are in doubt"
+
     def drop(self) -> list[Verdict]:
         """Return the verdicts reached so far, and an undecided one for each row still in doubt."""
         verdicts = self._taken() + [Undecided(item) for item in self.items.values()]
@@ -130,19 +136,23 @@ class Resolver:
 
         The generator raises an error that concerns every row, and never ends otherwise.
         """
-        while True:
-            if not self.items:
-                self._added.clear()
-                await self._added.wait()
-            now = self._clock()
-            if due := [item for item in self.items.values() if item.due <= now]:
-                await self._look(due)
-            else:
-                moments = [item.due for item in self.items.values()]
-                settled = (item.failed_at + self._settle for item in self.items.values())
-                moments += [moment for moment in settled if moment > now]
-                await self._sleep(min(min(moments) - now, self._settle / 4))
-            yield self._taken()
+        try:
+            while True:
+                if not self.items:
+                    self._added.clear()
+                    await self._added.wait()
+                now = self._clock()
+                if due := [item for item in self.items.values() if item.due <= now]:
+                    await self._look(due)
+                else:
+                    moments = [item.due for item in self.items.values()]
+                    settled = (item.failed_at + self._settle for item in self.items.values())
+                    moments += [moment for moment in settled if moment > now]
+                    await self._sleep(min(min(moments) - now, self._settle / 4))
+                    self.pause.tell()
+                yield self._taken()
+        finally:
+            self.pause.close()
 
     def _taken(self) -> list[Verdict]:
         reached, self._reached = self._reached, []
@@ -163,14 +173,16 @@ class Resolver:
             raise
         except AiotaskError as error:
             now = self._clock()
-            self._failing_since = min(self._failing_since, now)
-            if now - self._failing_since > self._stall_timeout:
+            since = self._failing_since = min(self._failing_since, now)
+            if now - since > self._stall_timeout:
                 raise
             for item in due:
                 item.due = now + min(self._settle, _AFTER_FAILURE)
                 item.error = item.error or error
+            self.pause.begin(since, Trouble(error, since + self._stall_timeout))
         else:
             self._failing_since = math.inf
+            self.pause.end()
 
     async def _look_by_keys(self, batch: list[Item]) -> None:
         """Ask for rows by their keys, with the sentinels: each look proves its own freshness."""
