@@ -80,6 +80,7 @@ class Client:
         user, password = _credentials(account_sid, auth_token, api_key, api_secret)
         if type(max_connections) is not int or max_connections < 1:
             raise ConfigurationError(f"max_connections must be at least 1, not {max_connections!r}")
+        retry = retry.steady()
         self._shown_user = f"{user[:2]}…{user[-4:]}"
         self._session = Session(
             authorization=SecretText(f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"),
