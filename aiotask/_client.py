@@ -100,8 +100,8 @@ class Client:
                 allow_insecure=allow_insecure,
             )
 
-        self.taskrouter = TaskRouter(self._session, base("taskrouter"))
-        self.autopilot = Autopilot(self._session, base("autopilot"))
+        self.taskrouter: TaskRouter = TaskRouter(self._session, base("taskrouter"))
+        self.autopilot: Autopilot = Autopilot(self._session, base("autopilot"))
 
     async def __aenter__(self) -> Self:
         await self._session.open()

@@ -37,12 +37,12 @@ class Pause:
         waiting: Callable[[], str],
         is_silent: Callable[[], bool] = bool,
     ) -> None:
-        self.is_on = False
+        self.is_on: bool = False
         self._what = what
         self._clock = clock
         self._waiting = waiting
         self._is_silent = is_silent
-        self.trouble = Trouble()
+        self.trouble: Trouble = Trouble()
         self._began = self._next_line = 0.0
         self._since = ""
         self._told = False

@@ -82,8 +82,8 @@ class Resolver:
     ) -> None:
         self.items: dict[int, Item] = {}
         self.job = ""
-        self.sentinels = Sentinels(settings.settle)
-        self.pause = Pause(_WHY, retry.clock, self._waiting, is_down)
+        self.sentinels: Sentinels = Sentinels(settings.settle)
+        self.pause: Pause = Pause(_WHY, retry.clock, self._waiting, is_down)
         self._lookup = lookup
         self._of_job = settings.keys.scope == "job"
         self._settle = settings.settle

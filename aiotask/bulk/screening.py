@@ -58,7 +58,7 @@ class Screening:
         existing: Callable[[Item, str], None],
         sending: Pause,
     ) -> None:
-        self.opened_at = 0.0
+        self.opened_at: float = 0.0
         self._lookup = lookup
         self._settings = settings
         self._writer = writer

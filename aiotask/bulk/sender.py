@@ -86,9 +86,9 @@ class Sender:
         stop: StopSignal,
         waiting: Callable[[], str],
     ) -> None:
-        self.pause = Pause(_WHY, operation.retry.clock, waiting)
-        self.breaker = CircuitBreaker()
-        self.begun = False
+        self.pause: Pause = Pause(_WHY, operation.retry.clock, waiting)
+        self.breaker: CircuitBreaker = CircuitBreaker()
+        self.begun: bool = False
         self._operation = operation
         self._settings = settings
         self._service = service

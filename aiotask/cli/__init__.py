@@ -73,7 +73,9 @@ def main() -> None:
     """
 
 
-for command in (import_, audit):
-    tasks.add_command(command)
-for command in (demo, journal, sandbox, tasks):
-    main.add_command(command)
+tasks.add_command(import_)
+tasks.add_command(audit)
+main.add_command(demo)
+main.add_command(journal)
+main.add_command(sandbox)
+main.add_command(tasks)

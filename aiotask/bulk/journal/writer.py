@@ -30,15 +30,15 @@ class JournalWriter:
     """
 
     def __init__(self, where: Where | None) -> None:
-        self.job = ""
-        self.started_at = 0.0
-        self.claimed = 0
-        self.resumes = False
+        self.job: str = ""
+        self.started_at: float = 0.0
+        self.claimed: int = 0
+        self.resumes: bool = False
         self.suspicion: str | None = None
         self.last_sent: float | None = None
         self.service_time: float | None = None
         self.job_began: Callable[[], float | None] = _unknown
-        self.durable = where is not None
+        self.durable: bool = where is not None
         self._where = where
         self._journal: Journal | None = None if where is None else open_journal(where)
         self._thread: ThreadPoolExecutor | None = None
