@@ -32,11 +32,12 @@ class Client:
     ``TWILIO_API_SECRET``, *region* and *edge* from ``TWILIO_REGION`` and ``TWILIO_EDGE``. A pair
     that is given goes before one of the environment, and an API key before a token.
 
-    *base_url* replaces the host of every product: by that of the sandbox, or of a proxy. It is
-    https, or http to this machine; *allow_insecure* allows plain http to others. *timeout* is how
-    many seconds one attempt may take once it has a connection slot, or an
-    ``aiohttp.ClientTimeout``. *retry* is the policy by which failed calls are repeated. At most
-    *max_connections* requests are under way at a time.
+    *base_url* replaces the host of every product: by that of the sandbox, or of a proxy. Without
+    it, the environment's ``AIOTASK_BASE_URL`` does so, unless that is empty. It is https, or http
+    to this machine; *allow_insecure* allows plain http to others. *timeout* is how many seconds one
+    attempt may take once it has a connection slot, or an ``aiohttp.ClientTimeout``. *retry* is the
+    policy by which failed calls are repeated. At most *max_connections* requests are under way at a
+    time.
 
     *on_request* is called with ``(method, url)`` before each request, *on_response* with
     ``(method, url, status, seconds)`` after each whole answer, and *on_retry* with ``(attempt,
@@ -75,6 +76,8 @@ class Client:
     ) -> None:
         # From here on no traceback shows them, not even one with locals.
         auth_token, api_secret = _hidden(auth_token), _hidden(api_secret)
+        if base_url is None:
+            base_url = os.environ.get("AIOTASK_BASE_URL") or None
         if isinstance(base_url, str) and "@" in base_url:
             base_url = SecretText(base_url)
         user, password = _credentials(account_sid, auth_token, api_key, api_secret)

@@ -69,7 +69,8 @@ def main() -> None:
     """Import, list and change tasks of Twilio TaskRouter, or run a local sandbox of it.
 
     Credentials are read from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or from TWILIO_API_KEY and
-    TWILIO_API_SECRET. The commands demo and sandbox need none.
+    TWILIO_API_SECRET. The commands demo and sandbox need none. AIOTASK_BASE_URL and
+    AIOTASK_WORKSPACE stand for --base-url and --workspace.
     """
 
 
