@@ -154,10 +154,10 @@ class Sender:
     def _answered(self) -> None:
         """Note that the service tells the fate of a row again, if it did not."""
         self.progress()
-        if self.breaker.open and self._sleeper is not None:
-            self._sleeper.cancel()
         self.breaker.answered(self._clock())
         if self.pause.is_on:
+            if self._sleeper is not None:
+                self._sleeper.cancel()
             self.pause.end()
 
     async def _admitted(self) -> Slot:
