@@ -35,16 +35,16 @@ class Client:
 
     A *region* without an edge gets the edge that belongs to it (``ie1`` dublin, ``au1`` sydney,
     ``jp1`` tokyo, ``us1`` ashburn, ...), as in Twilio's own libraries, since hosts with a region
-    alone stop working on April 28, 2026
+    alone were to end on April 28, 2026
     (https://www.twilio.com/docs/global-infrastructure/api-domain-migration-guide); one whose edge
     is not known is refused. An *edge* alone is one of ``us1``.
 
     *base_url* replaces the host of every product: by that of the sandbox, or of a proxy, perhaps
-    with a prefix of paths; all requests go there, those for next pages too. It is https, or http
-    to this machine; *allow_insecure* allows plain http to others. *timeout* is how
-    many seconds one attempt may take once it has a connection slot, or an
-    ``aiohttp.ClientTimeout``. *retry* is the policy by which failed calls are repeated. At most
-    *max_connections* requests are under way at a time.
+    with a prefix of paths; all requests go there, those for next pages too. Without it, the
+    environment's ``AIOTASK_BASE_URL`` does so, unless that is empty. It is https, or http to this
+    machine; *allow_insecure* allows plain http to others. *timeout* is how many seconds one attempt
+    may take once it has a connection slot, or an ``aiohttp.ClientTimeout``. *retry* is the policy
+    by which failed calls are repeated. At most *max_connections* requests are under way at a time.
 
     *on_request* is called with ``(method, url)`` before each request, *on_response* with
     ``(method, url, status, seconds)`` after each whole answer, and *on_retry* with ``(attempt,
@@ -83,11 +83,14 @@ class Client:
     ) -> None:
         # From here on no traceback shows them, not even one with locals.
         auth_token, api_secret = _hidden(auth_token), _hidden(api_secret)
+        if base_url is None:
+            base_url = os.environ.get("AIOTASK_BASE_URL") or None
         if isinstance(base_url, str) and "@" in base_url:
             base_url = SecretText(base_url)
         user, password, told = _credentials(account_sid, auth_token, api_key, api_secret)
         if type(max_connections) is not int or max_connections < 1:
             raise ConfigurationError(f"max_connections must be at least 1, not {max_connections!r}")
+        retry = retry.steady()
         self._shown_user = f"{user[:2]}…{user[-4:]}"
         self._session = Session(
             authorization=SecretText(f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"),
@@ -108,8 +111,8 @@ class Client:
                 allow_insecure=allow_insecure,
             )
 
-        self.taskrouter = TaskRouter(self._session, base("taskrouter"))
-        self.autopilot = Autopilot(self._session, base("autopilot"))
+        self.taskrouter: TaskRouter = TaskRouter(self._session, base("taskrouter"))
+        self.autopilot: Autopilot = Autopilot(self._session, base("autopilot"))
 
     async def __aenter__(self) -> Self:
         await self._session.open()

@@ -37,6 +37,10 @@ _EXPRESSION_RATE = 2.5
 _ETAG = istr("ETag")
 
 
+SidCheck = Sid | Identifier
+"""What a sid, or a name in its place, is checked by."""
+
+
 class _Endpoint(Generic[R]):
     """A path of the API and the class of its resource."""
 
@@ -76,7 +80,7 @@ class Singleton(_Endpoint[R]):
 class Collection(_Endpoint[R]):
     """Resources of one kind under one path; a subclass has the verbs that the API offers."""
 
-    sid: ClassVar[Sid | Identifier]
+    sid: ClassVar[SidCheck]
     # The name of the rows in a page, as its meta.key says.
     key: ClassVar[str]
     # Fields that a resource shows under other names than those they are set by.

@@ -52,7 +52,7 @@ class Hooks:
         on_response: OnResponse | None = None,
         on_retry: OnRetry | None = None,
     ) -> None:
-        self.counters = Counters()
+        self.counters: Counters = Counters()
         self._clock = clock
         self._on_request = _checked("on_request", on_request)
         self._on_response = _checked("on_response", on_response)

@@ -30,8 +30,9 @@ class Slot:
     __slots__ = ("overdue", "released", "started_at")
 
     def __init__(self, started_at: float) -> None:
-        self.started_at = started_at
-        self.released = self.overdue = False
+        self.started_at: float = started_at
+        self.released: bool = False
+        self.overdue: bool = False
 
 
 class RateLimiter:
@@ -50,7 +51,7 @@ class RateLimiter:
         *,
         max_rate: float = math.inf,
     ) -> None:
-        self.limited = max_rate < math.inf
+        self.limited: bool = max_rate < math.inf
         self._clock = clock
         self._sleep = sleep
         self._adaptive = AdaptiveRate(clock(), max_rate=max_rate)

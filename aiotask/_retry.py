@@ -17,6 +17,7 @@ from tenacity import (
     stop_after_attempt,
 )
 
+from aiotask._slept_clock import SleptClock
 from aiotask.errors import (
     AiotaskError,
     AnswerError,
@@ -124,7 +125,8 @@ class RetryPolicy:
     ``Retry-After`` is obeyed, with up to a tenth added. No wait exceeds ``longest_wait``: if the
     service asks for more, or if the wait would end more than ``deadline`` seconds after the call
     began, the error is raised at once. ``attempts`` includes the first one. ``sleep``, ``clock``
-    (monotonic, in seconds) and ``jitter`` (0 to 1) can be replaced in tests.
+    (monotonic, in seconds) and ``jitter`` (0 to 1) can be replaced in tests, each without the
+    others: a ``sleep`` that has returned counts as waited, whatever the ``clock`` says.
     """
 
     attempts: int = attrs.field(default=5, validator=_at_least_one)
@@ -136,6 +138,13 @@ class RetryPolicy:
     sleep: Callable[[float], Awaitable[None]] = attrs.field(default=asyncio.sleep, repr=False)
     clock: Callable[[], float] = attrs.field(default=time.monotonic, repr=False)
     jitter: Callable[[], float] = attrs.field(default=random.random, repr=False)
+
+    def steady(self) -> "RetryPolicy":
+        """Return this policy with a clock that its sleep moves, for one client."""
+        if self.sleep is asyncio.sleep and self.clock is time.monotonic:
+            return self
+        clock = SleptClock(self.clock, self.sleep)
+        return attrs.evolve(self, clock=clock, sleep=clock.sleep)
 
     def repeats(self, error: BaseException | None, *, idempotent: bool) -> bool:
         """Whether a call that failed with *error* is repeated."""

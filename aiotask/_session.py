@@ -79,10 +79,10 @@ class Session:
         self.retry = retry
         self._credentials = credentials
         self.hooks = hooks
-        self.once = SingleFlight()
-        self.background = BackgroundTasks()
+        self.once: SingleFlight = SingleFlight()
+        self.background: BackgroundTasks = BackgroundTasks()
         self.max_connections = max_connections
-        self.service_time = Offsets()
+        self.service_time: Offsets = Offsets()
         # aiohttp's own total timeout swallows a cancellation in the same turn of the loop: its
         # contexts are nested, and each takes one cancellation back.
         self._total = timeout.total

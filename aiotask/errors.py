@@ -226,9 +226,9 @@ class AnswerError(AiotaskError):
     def __init__(self, message: str, *, status: int, headers: Mapping[str, str]) -> None:
         super().__init__(message)
         self.status = status
-        self.headers = CIMultiDict(headers)
+        self.headers: CIMultiDict[str] = CIMultiDict(headers)
         self.headers.popall("Set-Cookie", None)
-        self.request_id = self.headers.get("Twilio-Request-Id")
+        self.request_id: str | None = self.headers.get("Twilio-Request-Id")
         self.code: int | None = None
         self.more_info: str | None = None
         self.details: Mapping[str, Any] | None = None

@@ -327,3 +327,39 @@ async def test_a_client_may_be_closed_twice_and_before_it_is_entered() -> None:
     async with client:
         await client.close()
     await client.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "around", "host"),
+    [
+        (None, "http://127.0.0.1:8765", "http://127.0.0.1:8765"),
+        (None, "https://proxy.example/x/", "https://proxy.example/x"),
+        (None, "", "https://taskrouter.twilio.com"),
+        ("https://given.example", "http://127.0.0.1:8765", "https://given.example"),
+    ],
+)
+def test_the_base_url_that_is_not_given_comes_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, around: str, host: str
+) -> None:
+    monkeypatch.setenv("AIOTASK_BASE_URL", around)
+    client = Client(ACCOUNT, "token", base_url=given)
+    assert str(client.taskrouter.workspaces._url).startswith(f"{host}/v1/")
+
+
+@pytest.mark.parametrize(
+    ("around", "reason"),
+    [
+        ("http://example.com", "plain http to another machine"),
+        ("https://user:secret@example.com", "holds credentials"),
+        ("example.com", "must be http"),
+    ],
+)
+def test_a_base_url_of_the_environment_is_checked_like_one_that_is_given(
+    monkeypatch: pytest.MonkeyPatch, around: str, reason: str
+) -> None:
+    monkeypatch.setenv("AIOTASK_BASE_URL", around)
+    with pytest.raises(ConfigurationError, match=reason) as caught:
+        Client(ACCOUNT, "token")
+    assert "secret" not in str(caught.value)
+    if around.startswith("http://"):
+        Client(ACCOUNT, "token", allow_insecure=True)

@@ -21,6 +21,7 @@ BULK = [
         "aiotask.bulk.rows",
         "aiotask.bulk.wait_queue",
         "aiotask.bulk.circuit_breaker",
+        "aiotask.bulk.pause",
         "aiotask.bulk.reach",
         "aiotask.bulk.sentinels",
         "aiotask.bulk.temporary",
@@ -39,6 +40,7 @@ BULK = [
     [
         "aiotask.bulk.operation",
         "aiotask.bulk.outcome_stream",
+        "aiotask.bulk.looks",
         "aiotask.bulk.census",
         "aiotask.bulk.recount",
         "aiotask.bulk.journal.sqlite",
@@ -75,6 +77,7 @@ LAYERS = [
         "aiotask._version",
         "aiotask._checks",
         "aiotask._secret",
+        "aiotask._slept_clock",
         "aiotask.expression",
     ],
     ["aiotask._json", "aiotask.errors"],

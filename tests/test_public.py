@@ -1,8 +1,11 @@
 """The names that users may rely on."""
 
 import importlib
+import json
+import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -134,6 +137,25 @@ def test_without_its_extra_the_sandbox_says_in_a_sentence_what_to_install(script
         "ImportError: aiotask.sandbox needs its extra: pip install 'aiotask[sandbox]'"
     )
     assert "During handling" not in done.stderr
+
+
+@pytest.mark.skipif(find_spec("pyright") is None, reason="pyright is not installed")
+def test_every_public_thing_has_a_type(tmp_path: Path) -> None:
+    options = ["--verifytypes", "aiotask", "--ignoreexternal", "--outputjson"]
+    # As a user does: in another folder, and with this Python as the first one to be found.
+    first = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [sys.executable, "-m", "pyright", *options],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PATH": first},
+    )
+    found = json.loads(done.stdout)["typeCompleteness"]
+    untyped = [each["name"] for each in found["symbols"] if not each["isTypeKnown"]]
+    assert untyped == []
+    assert found["completenessScore"] == 1
 
 
 def test_the_client_does_not_need_the_extra_of_the_sandbox() -> None:

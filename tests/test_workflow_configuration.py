@@ -87,6 +87,41 @@ def test_what_the_classes_do_not_know_survives_the_round_trip() -> None:
     assert WorkflowConfiguration.from_document(document) == configuration
 
 
+DEFAULT = {"queue": QUEUE}
+
+
+@pytest.mark.parametrize(
+    "routing",
+    [
+        {"filters": []},
+        {"filters": [], "default_filter": DEFAULT},
+        {"default_filter": DEFAULT},
+        {"filters": [], "x-routing": 1},
+    ],
+)
+def test_empty_filters_are_kept_where_they_are(routing: dict[str, Any]) -> None:
+    document = {"task_routing": routing}
+    configuration = WorkflowConfiguration.from_document(document)
+    assert configuration.to_document() == document
+    assert WorkflowConfiguration.from_document(configuration.to_document()) == configuration
+    rule = RoutingFilter(expression="1==1", targets=[FilterTarget(queue=QUEUE)])
+    filled = attrs.evolve(configuration, filters=[rule]).to_document()
+    assert len(filled["task_routing"]["filters"]) == 1
+
+
+async def test_empty_filters_are_sent_and_read_back(workspace: WorkspaceContext) -> None:
+    document: dict[str, Any] = {"task_routing": {"filters": []}}
+    made = await workspace.workflows.create(friendly_name="x", configuration=document)
+    assert made.configuration == document
+    read = WorkflowConfiguration.from_document(
+        (await workspace.workflows.fetch(made.sid)).configuration
+    )
+    changed = await workspace.workflows.update(made.sid, configuration=read)
+    assert changed.configuration == document
+    built = WorkflowConfiguration(filters=[])
+    assert (await workspace.workflows.update(made.sid, configuration=built)) == changed
+
+
 def test_a_document_may_come_as_text() -> None:
     text = f'{{"task_routing": {{"default_filter": {{"queue": "{QUEUE}"}}}}}}'
     configuration = WorkflowConfiguration.from_document(text)
@@ -188,7 +223,7 @@ DEFAULTS = st.builds(DefaultFilter, queue=st.just(QUEUE), others=OTHERS)
     st.builds(
         WorkflowConfiguration,
         filters=st.lists(FILTERS, max_size=3),
-        default_filter=DEFAULTS,
+        default_filter=st.none() | DEFAULTS,
         others=OTHERS,
         beside=OTHERS,
     )

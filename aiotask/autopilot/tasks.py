@@ -1,12 +1,12 @@
 """Tasks of an Autopilot assistant: requests that it understands. TaskRouter's are another thing."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Required, TypedDict, Unpack
+from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
 
 import attrs
 
 from aiotask._checks import Identifier, Length
-from aiotask._collection import Collection
+from aiotask._collection import Collection, SidCheck
 from aiotask._decoding import AwareDatetime, Links
 from aiotask._paging import Listing, Paging
 
@@ -61,7 +61,7 @@ class AutopilotTasks(Collection[AutopilotTask]):
     name = "Tasks"
     key = "tasks"
     resource = AutopilotTask
-    sid = Identifier("UD")
+    sid: ClassVar[SidCheck] = Identifier("UD")
 
     async def create(self, **fields: Unpack[NewAutopilotTask]) -> AutopilotTask:
         """Create a task."""

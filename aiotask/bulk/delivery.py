@@ -19,8 +19,8 @@ class Delivery(Generic[Row]):
     """Outcomes in the order in which they became known; ``changed`` wakes their receiver."""
 
     def __init__(self, stop: StopSignal) -> None:
-        self.changed = Event()
-        self.space = Event()
+        self.changed: Event = Event()
+        self.space: Event = Event()
         self.waiting: dict[int, Item] = {}
         """Claimed rows whose outcome the caller does not have yet, by number."""
         self._stop = stop

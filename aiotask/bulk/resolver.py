@@ -9,12 +9,13 @@ replaced have lost their key. Events tell of both.
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import AsyncGenerator, Callable
 
 from aiotask._retry import RetryPolicy, refused_by_proxy
 from aiotask.bulk.item import Item
-from aiotask.bulk.lookup import Found, Lookup, Matches, newest_date
+from aiotask.bulk.looks import Looks, View
+from aiotask.bulk.lookup import Lookup, newest_date
+from aiotask.bulk.pause import Pause, Trouble
 from aiotask.bulk.sentinels import Sentinels
 from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
@@ -22,8 +23,6 @@ from aiotask.bulk.verdicts import FATAL, Absent, Exists, Undecided, Verdict
 from aiotask.errors import (
     AiotaskError,
     BadRequestError,
-    NotFoundError,
-    PermissionDeniedError,
     StatusError,
 )
 
@@ -31,10 +30,6 @@ from aiotask.errors import (
 # three a second. For more than 300 rows, going through pages of 1,000 is quicker.
 _BATCH = 100
 _MOST_BY_KEY = 300
-# Lists and events are read from so long before the first row was sent: dates are in whole seconds,
-# and the nodes of a service do not agree on the time to the second.
-_MARGIN = 60.0  # seconds
-
 # The service takes a task off its lists 300 s after its end
 # (https://www.twilio.com/docs/taskrouter/lifecycle-task-state). Without events, lists are believed
 # well before that.
@@ -45,19 +40,8 @@ _AFTER_FAILURE = 30.0  # seconds until the next look
 _LOOKS = 3
 _LOOKS_FOR_ACCEPTED = 6
 
+_WHY = "rows in doubt wait, because they cannot be looked for"
 _TOO_LONG = frozenset({413, 414, 431})
-_NO_EVENTS = NotFoundError, PermissionDeniedError
-
-
-class _View(NamedTuple):
-    """One look: the resources that it shows, and how recent the state is that they prove.
-
-    *sentinel* is the start of the latest one by the run's clock, *newest* the latest date.
-    """
-
-    found: Matches
-    sentinel: float
-    newest: float = -math.inf
 
 
 class Resolver:
@@ -79,10 +63,10 @@ class Resolver:
         is_down: Callable[[], bool],
     ) -> None:
         self.items: dict[int, Item] = {}
-        self.job = ""
-        self.sentinels = Sentinels(settings.settle)
+        self.sentinels: Sentinels = Sentinels(settings.settle)
+        self.looks: Looks = Looks(lookup, settings, service, self.sentinels)
+        self.pause: Pause = Pause(_WHY, retry.clock, self._waiting, is_down)
         self._lookup = lookup
-        self._of_job = settings.keys.scope == "job"
         self._settle = settings.settle
         self._stall_timeout = max(settings.stall_timeout, 10 * settings.settle)
         self._service = service
@@ -117,6 +101,9 @@ class Resolver:
         self.items[item.number] = item
         self._added.set()
 
+    def _waiting(self) -> str:
+        return f"{len(self.items):,} rows are in doubt"
+
     def drop(self) -> list[Verdict]:
         """Return the verdicts reached so far, and an undecided one for each row still in doubt."""
         verdicts = self._taken() + [Undecided(item) for item in self.items.values()]
@@ -132,19 +119,23 @@ class Resolver:
 
         The generator raises an error that concerns every row, and never ends otherwise.
         """
-        while True:
-            if not self.items:
-                self._added.clear()
-                await self._added.wait()
-            now = self._clock()
-            if due := [item for item in self.items.values() if item.due <= now]:
-                await self._look(due)
-            else:
-                moments = [item.due for item in self.items.values()]
-                settled = (item.failed_at + self._settle for item in self.items.values())
-                moments += [moment for moment in settled if moment > now]
-                await self._sleep(min(min(moments) - now, self._settle / 4))
-            yield self._taken()
+        try:
+            while True:
+                if not self.items:
+                    self._added.clear()
+                    await self._added.wait()
+                now = self._clock()
+                if due := [item for item in self.items.values() if item.due <= now]:
+                    await self._look(due)
+                else:
+                    moments = [item.due for item in self.items.values()]
+                    settled = (item.failed_at + self._settle for item in self.items.values())
+                    moments += [moment for moment in settled if moment > now]
+                    await self._sleep(min(min(moments) - now, self._settle / 4))
+                    self.pause.tell()
+                yield self._taken()
+        finally:
+            self.pause.close()
 
     def _taken(self) -> list[Verdict]:
         reached, self._reached = self._reached, []
@@ -160,21 +151,23 @@ class Resolver:
             if len(due) <= _MOST_BY_KEY and self._batch:
                 await self._look_by_keys(due[: self._batch])
             else:
-                await self._judge(due, await self._through_lists(due))
+                await self._judge(due, await self.looks.through_lists(due))
         except FATAL:
             raise
         except AiotaskError as error:
             now = self._clock()
-            self._failing_since = min(self._failing_since, now)
+            since = self._failing_since = min(self._failing_since, now)
             self._refusals += refused_by_proxy(error)
-            if now - self._failing_since > self._stall_timeout or self._refusals >= self._attempts:
+            if now - since > self._stall_timeout or self._refusals >= self._attempts:
                 raise
             for item in due:
                 item.due = now + min(self._settle, _AFTER_FAILURE)
                 item.error = item.error or error
+            self.pause.begin(since, Trouble(error, since + self._stall_timeout))
         else:
             self._failing_since = math.inf
             self._refusals = 0
+            self.pause.end()
 
     async def _look_by_keys(self, batch: list[Item]) -> None:
         """Ask for rows by their keys, with the sentinels: each look proves its own freshness."""
@@ -188,56 +181,9 @@ class Resolver:
             # then lists are gone through.
             self._batch = 0 if len(batch) == 1 else max(1, len(batch) // 4)
         else:
-            await self._judge(batch, self._view(found))
+            await self._judge(batch, self.looks.view(found))
 
-    async def _through_lists(self, due: list[Item]) -> _View:
-        """Go through the latest resources, back to the time when the first row was sent."""
-        wanted = {item.key for item in due} | {*self.sentinels.keys}
-        kept: list[Found] = []
-        since = self._service.since(self._earliest(due))
-        async for found in self._lookup.newest():
-            kept += [each for each in found if each.key in wanted]
-            last = found[-1].created if found else None
-            if last is not None and last < since:
-                break
-        return self._view(kept)
-
-    async def _through_events(self, items: list[Item]) -> _View | None:
-        """Go through the events of creation since the first row was sent; None without events."""
-        wanted = {item.key for item in items} | {*self.sentinels.keys}
-        kept: list[Found] = []
-        latest = -math.inf
-        since = self._service.since(self._earliest(items))
-        if (newest := self.sentinels.newest) is not None and newest.created is not None:
-            since = min(since, newest.created)
-        try:
-            async for found in self._lookup.created_since(since):
-                kept += [each for each in found if each.key in wanted]
-                dates = [each.created.timestamp() for each in found if each.created]
-                latest = max([latest, *dates])
-        except _NO_EVENTS as error:
-            for item in items:
-                item.error = item.error or error
-            return None
-        return self._view(kept, latest)
-
-    def _view(self, found: Iterable[Found], newest: float = -math.inf) -> _View:
-        matches = Matches(self.job if self._of_job else None)
-        matches.add(found)
-        return _View(matches, self.sentinels.latest_in(matches), newest)
-
-    def _earliest(self, items: Sequence[Item]) -> float | None:
-        """Return the service's time from which on these rows may have become resources."""
-        if not self._of_job and any(item.from_earlier_run for item in items):
-            return None  # another job may have made them, long before
-        known = [item.sent_at for item in items if item.sent_at is not None]
-        if len(known) < len(items):
-            if (started_at := self._service.job_began()) is None:
-                return None
-            known.append(started_at)
-        return min(known) - _MARGIN
-
-    async def _judge(self, due: list[Item], listed: _View) -> None:
+    async def _judge(self, due: list[Item], listed: View) -> None:
         """Reach verdicts on rows after a look at lists."""
         left = self._found(due, listed)
         for item in left:
@@ -247,14 +193,14 @@ class Resolver:
         left = [item for item in left if item.number in self.items]
         if not left:
             return
-        events = await self._through_events(left)
+        events = await self.looks.through_events(left)
         left = self._believed(left) if events is None else self._found(left, events)
         alone = [item for item in left if not self._is_proven(item, listed, events)]
         if alone and self._is_quiet():
             await self._judge_alone(alone, listed, events)
         self._postpone(left)
 
-    def _found(self, items: list[Item], view: _View) -> list[Item]:
+    def _found(self, items: list[Item], view: View) -> list[Item]:
         """Settle rows that a look shows, and return the others."""
         left: list[Item] = []
         for item in items:
@@ -279,7 +225,7 @@ class Resolver:
                 self._reach(Undecided(item))
         return left
 
-    def _is_proven(self, item: Item, listed: _View, events: _View | None) -> bool:
+    def _is_proven(self, item: Item, listed: View, events: View | None) -> bool:
         """Settle a row whose absence looks prove by a sentinel that came after it."""
         settled_at = item.failed_at + self._settle
         proven = (listed if events is None else events).sentinel >= settled_at
@@ -292,7 +238,7 @@ class Resolver:
             self._not_there(item)
         return proven
 
-    async def _judge_alone(self, alone: list[Item], listed: _View, events: _View | None) -> None:
+    async def _judge_alone(self, alone: list[Item], listed: View, events: View | None) -> None:
         """Settle rows for which no sentinel can come, as far as that is possible."""
         newest = self.sentinels.newest
         shown = (listed if events is None else events).sentinel
@@ -301,7 +247,7 @@ class Resolver:
         for item in await self._without_sentinel(alone, events):
             self._not_there(item)
 
-    async def _without_sentinel(self, items: list[Item], events: _View | None) -> list[Item]:
+    async def _without_sentinel(self, items: list[Item], events: View | None) -> list[Item]:
         """Return those of *items* that may be taken for absent all the same."""
         listed = await newest_date(self._lookup)
         latest = listed if events is None else min(listed, events.newest)

@@ -34,7 +34,7 @@ from aiotask.bulk.verdicts import Absent, Exists, Undecided, Verdict
 from aiotask.bulk.wait_queue import StopSignal, to_its_end
 from aiotask.bulk.work_queue import WorkQueue
 from aiotask.bulk.workers import Workers
-from aiotask.errors import AiotaskError, ClientStateError, JournalDamagedError, JournalError
+from aiotask.errors import AiotaskError, ClientStateError, JournalError
 
 Row = TypeVar("Row")
 
@@ -71,7 +71,7 @@ class Run(Generic[Row]):
         self._claims = Claims(
             source, operation, settings, self._writer, self._service, self._stopped
         )
-        self._sender = Sender(operation, settings, self._service, self._stopped)
+        self._sender = Sender(operation, settings, self._service, self._stopped, self._rows_waiting)
         self._workers = Workers(self._queue, self._sender, self._delivery, self._settle, self._stop)
         self._resolver: Resolver | None = None
         self._screening: Screening | None = None
@@ -82,7 +82,7 @@ class Run(Generic[Row]):
                 self._service,
                 operation.retry,
                 lambda: self._queue.is_quiet,
-                lambda: self._sender.breaker.open,
+                lambda: self._sender.pause.is_on,
             )
             self._screening = Screening(
                 lookup,
@@ -92,6 +92,7 @@ class Run(Generic[Row]):
                 operation.retry,
                 self._exists,
                 lambda item, sid: self._delivery.put(item, Existing(item.row, sid)),
+                self._sender.pause,
             )
         self._feeder = Feeder(
             self._claims,
@@ -133,6 +134,10 @@ class Run(Generic[Row]):
     def service_is_down(self) -> bool:
         """Whether the circuit is open: the service seems down, and only probes are sent."""
         return self._sender.breaker.open
+
+    def _rows_waiting(self) -> str:
+        doubt = f", {self.in_doubt:,} of them in doubt" if self.in_doubt else ""
+        return f"{len(self.waiting):,} rows wait{doubt}"
 
     def stop(self) -> None:
         """Send nothing more; rows under way end, and their outcomes are delivered."""
@@ -179,7 +184,8 @@ class Run(Generic[Row]):
             self._service.resume(self._writer.service_time, self._writer.started_at)
         else:
             self._writer.job_began = self._service.job_began
-        self._check_belief()
+        if self._screening is None and not operation.idempotent:
+            self._writer.believe()
         # A task of its own, which a stop can cancel; this one is the caller's.
         restoring = start(self._claims.restore(entries))
         await asyncio.wait([restoring])
@@ -197,16 +203,9 @@ class Run(Generic[Row]):
         self._feeding = start(self._guarded(lambda: self._feeder.run(unsent)))
         self._tasks = [start(self._guarded(self._writer.keep_writing))]
         if (resolver := self._resolver) is not None:
-            resolver.job = self._writer.job
+            resolver.looks.job = self._writer.job
             self._tasks.append(start(self._guarded(partial(self._resolve, resolver))))
         self._workers.start(self._settings.max_in_flight)
-
-    def _check_belief(self) -> None:
-        """Refuse a journal that cannot be believed where rows have no keys to be looked for by."""
-        suspicion = self._writer.suspicion
-        if suspicion is not None and self._screening is None and not self._operation.idempotent:
-            why = f"cannot be believed ({suspicion}), and its rows have no keys to look for them by"
-            raise JournalDamagedError(why, str(self._settings.journal))
 
     def _is_unsent(self, unfinished: Unfinished, opened_at: float) -> bool:
         """Settle a row that an earlier run left, or look for it, unless it is to be sent."""
@@ -321,12 +320,15 @@ class Run(Generic[Row]):
         self._delivery.changed.set()
 
     async def _finish(self) -> None:
+        if not self._stopped.is_set() and self._is_over():
+            self._sender.pause.end()  # what was in doubt was all that was left
         self._stop(None)
         for task in (*self._tasks, *self._workers.tasks):
             task.cancel()
         # A claim that is being committed is in the journal when this ends, and is released then.
         feeding = () if self._feeding is None else (self._feeding,)
         await asyncio.gather(*self._tasks, *self._workers.tasks, *feeding, return_exceptions=True)
+        self._sender.close()
         self._source.close()
         if self._screening is not None:
             self._screening.close()

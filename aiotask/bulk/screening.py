@@ -17,6 +17,7 @@ from aiotask.bulk.census import Census
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.writer import JournalWriter
 from aiotask.bulk.lookup import Lookup, Matches, newest_date
+from aiotask.bulk.pause import Pause, Trouble
 from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
 from aiotask.bulk.verdicts import FATAL
@@ -36,13 +37,14 @@ _BATCH = 100  # keys in one request, as the resolver asks for them
 _LOOKS = 3  # a settle apart, where nothing proves how recent a look is
 _MARGIN = 900.0  # seconds before the begin of the job, from which on events are read
 _AFTER_FAILURE = 30.0  # seconds
+_LONG = 30.0  # seconds that a census may take before the run tells of it
 
 
 class Screening:
     """Screens the rows of one run; *created* and *existing* settle those that exist.
 
-    ``opened_at`` is the moment at which the run got the journal: an earlier owner sends nothing
-    after it.
+    The pause of *sending* goes before the one of the screening. ``opened_at`` is the moment at
+    which the run got the journal: an earlier owner sends nothing after it.
     """
 
     def __init__(
@@ -54,8 +56,9 @@ class Screening:
         retry: RetryPolicy,
         created: Callable[[Item, str], None],
         existing: Callable[[Item, str], None],
+        sending: Pause,
     ) -> None:
-        self.opened_at = 0.0
+        self.opened_at: float = 0.0
         self._lookup = lookup
         self._settings = settings
         self._writer = writer
@@ -65,6 +68,7 @@ class Screening:
         self._attempts = retry.attempts
         self._created = created
         self._existing = existing
+        self._pause = sending.inner("the run pauses, because its rows are looked for first")
         self._for_ever = settings.keys.scope == "workspace" and not settings.screened
         self._census: Census | None = None
         # The rows that an earlier run left unsent, and the first ones that are claimed.
@@ -77,10 +81,14 @@ class Screening:
             await self._check(items)
         if self._census is not None:
             items = [item for item in items if not self._is_counted(item, self._census)]
-        return await self._unlisted(items) if self._for_ever else items
+        if self._for_ever:
+            items = await self._unlisted(items)
+        self._pause.end()
+        return items
 
     def close(self) -> None:
-        """Drop what was collected."""
+        """Drop what was collected, and tell nothing more."""
+        self._pause.close()
         if self._census is not None:
             self._census.close()
 
@@ -117,6 +125,7 @@ class Screening:
 
     async def _take_census(self) -> None:
         writer = self._writer
+        self._pause.begin(self._clock(), Trouble(), first_line_after=_LONG)
         job = None if self._for_ever else writer.job
         since = self._service.since(None)
         if writer.suspicion is not None:
@@ -150,12 +159,12 @@ class Screening:
         """Wait until requests of an earlier owner are carried out, and lists show that."""
         settle = self._settings.settle
         settled_at = self.opened_at + settle
-        await self._sleep(max(settled_at + settle / 8 - self._clock(), 0.0))
+        await self._wait(max(settled_at + settle / 8 - self._clock(), 0.0))
         for _ in range(_LOOKS - 1):
             newest = await self._patiently(lambda: newest_date(self._lookup))
             if (known := self._service.latest(settled_at)) is not None and newest > known + 1:
                 return
-            await self._sleep(settle)
+            await self._wait(settle)
 
     def _is_counted(self, item: Item, census: Census) -> bool:
         if (sid := census.sid_of(item)) is None:
@@ -190,14 +199,22 @@ class Screening:
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask until there is an answer: nothing is sent before. The last error ends the run."""
         began, refusals = self._clock(), 0
+        ends_at = began + self._settings.stall_timeout
         while True:
             try:
-                return await ask()
+                answer = await ask()
             except FATAL:
                 raise
             except AiotaskError as error:
                 refusals += refused_by_proxy(error)
-                stalled = self._clock() - began > self._settings.stall_timeout
-                if stalled or refusals >= self._attempts:
+                if self._clock() > ends_at or refusals >= self._attempts:
                     raise
-                await self._sleep(min(self._settings.settle, _AFTER_FAILURE))
+                self._pause.begin(began, Trouble(error, ends_at))
+                await self._wait(min(self._settings.settle, _AFTER_FAILURE))
+            else:
+                self._pause.trouble = Trouble()
+                return answer
+
+    async def _wait(self, seconds: float) -> None:
+        await self._sleep(seconds)
+        self._pause.tell()

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Callable
 from itertools import count
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from aiotask._retry import refused_by_proxy
 from aiotask.bulk.circuit_breaker import CircuitBreaker
 from aiotask.bulk.item import Item
 from aiotask.bulk.operation import Done, Operation
+from aiotask.bulk.pause import Pause, Trouble
 from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
 from aiotask.bulk.verdicts import FATAL
@@ -23,9 +25,12 @@ from aiotask.errors import (
     TLSError,
 )
 
-# While the circuit is open, each waiting worker looks so often whether it has closed: a probe
-# that succeeds is felt soon, and fifty workers cost nothing.
-_SLICE = 0.25  # seconds
+# A run goes on long after a call would end: a policy that never waits must not make its pause a
+# busy loop.
+_SHORTEST_PAUSE = 0.25  # seconds
+_WHY = "the run pauses, because nothing gets through"
+# A run in which nothing gets through for so long tells of it.
+_NOTABLE = 5.0  # seconds
 # Sleeps end late. So much of a delay may be made up for by requests that start at once, as in the
 # rate limiter; more would exceed the caller's rate.
 _CATCH_UP = 0.01  # seconds
@@ -69,13 +74,22 @@ Fate = Made | Lost | Refused | Unsent
 
 
 class Sender:
-    """Sends the rows of one run."""
+    """Sends the rows of one run; *waiting* says how many wait.
+
+    ``pause`` is on while nothing gets through.
+    """
 
     def __init__(
-        self, operation: Operation, settings: Settings, service: ServiceClock, stop: StopSignal
+        self,
+        operation: Operation,
+        settings: Settings,
+        service: ServiceClock,
+        stop: StopSignal,
+        waiting: Callable[[], str],
     ) -> None:
-        self.breaker = CircuitBreaker()
-        self.begun = False
+        self.pause: Pause = Pause(_WHY, operation.retry.clock, waiting)
+        self.breaker: CircuitBreaker = CircuitBreaker()
+        self.begun: bool = False
         self._operation = operation
         self._settings = settings
         self._service = service
@@ -88,6 +102,7 @@ class Sender:
         self._next_start = 0.0
         self._one_by_one = asyncio.Lock()
         self._failing_since = math.inf
+        self._sleeper: asyncio.Task[None] | None = None
 
     async def send(self, item: Item) -> Fate:
         """Send a row until its fate is known, or in doubt."""
@@ -106,8 +121,7 @@ class Sender:
                 failure = error
             else:
                 self._service.created(done.created, self._clock())
-                self.progress()
-                self.breaker.answered(self._clock())
+                self._answered()
                 return Made(done, started_at)
             finally:
                 self._operation.limiter.release(start)
@@ -132,20 +146,50 @@ class Sender:
         self._failures = 0
         self._failing_since = math.inf
 
+    def close(self) -> None:
+        """Stop waiting, and tell nothing more."""
+        self.pause.close()
+        if self._sleeper is not None:
+            self._sleeper.cancel()
+
+    def _answered(self) -> None:
+        """Note that the service tells the fate of a row again, if it did not."""
+        self.progress()
+        self.breaker.answered(self._clock())
+        if self.pause.is_on:
+            if self._sleeper is not None:
+                self._sleeper.cancel()
+            self.pause.end()
+
     async def _admitted(self) -> Slot:
         """Wait until a request may be sent, and take a slot of the limiter."""
         while True:
             now = self._clock()
             probe = self.breaker.open
-            wait = max(self.breaker.wait(now), self._hold_until - now)
+            if (wait := self._hold_until - now) <= 0:
+                wait = self.breaker.wait(now)
             if wait > 0:
-                await self._retry.sleep(min(wait, _SLICE))
+                await self._wait(wait)
                 continue
             start = await self._acquired()
             if probe or not self.breaker.open:
                 return start
             # The circuit opened while this request waited for the limiter.
             self._operation.limiter.release(start)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for so long, together with all other workers, or until the circuit closes."""
+        if self._sleeper is None or self._sleeper.done():
+            seconds = min(seconds, self.pause.left())
+            self._sleeper = asyncio.create_task(self._asleep(seconds))
+        sleeper = self._sleeper
+        await asyncio.wait([sleeper])
+        if not sleeper.cancelled():
+            sleeper.result()
+
+    async def _asleep(self, seconds: float) -> None:
+        await self._retry.sleep(seconds)
+        self.pause.tell()
 
     async def _acquired(self) -> Slot:
         """Take a slot of the limiter, no sooner than the caller's maximum rate allows."""
@@ -163,6 +207,21 @@ class Sender:
         """Return the fate of a row whose attempt failed, or None where it is to be sent again."""
         self._reached = self._reached or isinstance(error, AnswerError)
         self._failing_since = min(self._failing_since, self._clock())
+        fate = self._judged(item, error)
+        if (fate is None or isinstance(fate, Lost)) and self._is_notable(error):
+            ends_at = self._failing_since + self._settings.stall_timeout
+            self.pause.begin(self._failing_since, Trouble(error, ends_at))
+        return fate
+
+    def _is_notable(self, error: AiotaskError) -> bool:
+        """Whether the run is held up by more than what a single call would put up with."""
+        if self.breaker.open or self._failures > self._retry.attempts or _about_the_account(error):
+            return True
+        now = self._clock()
+        asked = error.retry_after or 0.0 if isinstance(error, AnswerError) else 0.0
+        return max(now - self._failing_since, self._hold_until - now, asked) >= _NOTABLE
+
+    def _judged(self, item: Item, error: AiotaskError) -> Fate | None:
         if error.maybe_applied:
             self.breaker.lost(self._clock())
             return self._lost(item, error)
@@ -181,13 +240,12 @@ class Sender:
 
     def _refused(self, error: StatusError) -> Fate | None:
         """Return the fate of a row after a 4xx."""
-        if error.status not in _ABOUT_THE_ROW:
+        if _about_the_account(error):
             self._hold(error)
             if self._tried_enough and refused_by_proxy(error):
                 return Unsent(error)
             return self._patiently(error)
-        self.progress()
-        self.breaker.answered(self._clock())
+        self._answered()
         return Refused(error)
 
     def _lost(self, item: Item, error: AiotaskError) -> Fate | None:
@@ -207,9 +265,7 @@ class Sender:
         self._failures += 1
         wait = self._retry.wait(error, self._failures)
         if self._failures > self._retry.attempts:
-            # A run goes on long after a call would end: a policy that never waits must not make
-            # its pause a busy loop.
-            wait = max(wait, _SLICE)
+            wait = max(wait, _SHORTEST_PAUSE)
         self._hold_until = self._clock() + wait
 
     def _patiently(self, error: AiotaskError) -> Fate | None:
@@ -218,3 +274,10 @@ class Sender:
 
 def _misdirected(error: AiotaskError) -> bool:
     return isinstance(error, StatusError) and error.status == _MISDIRECTED
+
+
+def _about_the_account(error: AiotaskError) -> bool:
+    """Whether a refusal (a 4xx) is about the account or the way there, and not about the row."""
+    if not isinstance(error, StatusError) or isinstance(error, RateLimitError):
+        return False
+    return not error.maybe_applied and error.status not in _ABOUT_THE_ROW | {_MISDIRECTED}

@@ -18,10 +18,10 @@ class WorkQueue:
     """
 
     def __init__(self, stop: StopSignal, hold_last: Callable[[], bool]) -> None:
-        self.low = Event()
-        self.complete = False
+        self.low: Event = Event()
+        self.complete: bool = False
         self.is_held = False
-        self.sending = 0
+        self.sending: int = 0
         self._stop = stop
         self._hold_last = hold_last
         self._ready: deque[Item] = deque()

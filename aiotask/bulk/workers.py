@@ -22,7 +22,7 @@ class Workers:
         fail: Callable[[Exception], None],
     ) -> None:
         self.tasks: list[asyncio.Task[None]] = []
-        self.running = 0
+        self.running: int = 0
         self._queue = queue
         self._sender = sender
         self._delivery = delivery

@@ -70,11 +70,14 @@ def main() -> None:
 
     Credentials are read from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or from TWILIO_API_KEY and
     TWILIO_API_SECRET. The commands demo and sandbox need none. TWILIO_REGION and TWILIO_EDGE choose
-    the region and the edge of Twilio.
+    the region and the edge of Twilio, and AIOTASK_BASE_URL and AIOTASK_WORKSPACE stand for
+    --base-url and --workspace.
     """
 
 
-for command in (import_, audit):
-    tasks.add_command(command)
-for command in (demo, journal, sandbox, tasks):
-    main.add_command(command)
+tasks.add_command(import_)
+tasks.add_command(audit)
+main.add_command(demo)
+main.add_command(journal)
+main.add_command(sandbox)
+main.add_command(tasks)

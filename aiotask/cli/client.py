@@ -1,5 +1,6 @@
 """Client of the commands: the options that all of them share, and errors as exit statuses."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -17,6 +18,8 @@ T = TypeVar("T")
 
 CONNECTIONS = 100
 """Requests that a client makes at once, unless a command asks for more."""
+# A SID with a digit too few, or of another kind, is a mistake and no name.
+_MEANT_AS_SID = re.compile("WS[0-9a-fA-F]*|[A-Z]{2}[0-9a-fA-F]{32}")
 _INSECURE = f"{__name__}.allow_insecure"
 
 
@@ -30,7 +33,8 @@ def workspace_options(command: Command) -> Command:
         click.option(
             "--base-url",
             metavar="URL",
-            help="Send requests to this URL, such as a sandbox or a proxy, instead of Twilio.",
+            help="Send requests to this URL, such as a sandbox or a proxy, instead of Twilio; "
+            "by default to AIOTASK_BASE_URL, if that is set.",
         ),
         click.option(
             "--allow-insecure",
@@ -47,7 +51,13 @@ def workspace_options(command: Command) -> Command:
             show_default=True,
             help="Seconds to wait for one answer.",
         ),
-        click.option("--workspace", metavar="SID", required=True, help="The workspace (WS…)."),
+        click.option(
+            "--workspace",
+            metavar="SID|NAME",
+            envvar="AIOTASK_WORKSPACE",
+            required=True,
+            help="SID (WS…) or friendly name of the workspace; by default AIOTASK_WORKSPACE.",
+        ),
     ):
         command = option(command)
     return command
@@ -56,7 +66,10 @@ def workspace_options(command: Command) -> Command:
 def open_tasks(
     workspace: str, timeout: float, base_url: str | None, at_once: int = 1
 ) -> tuple[Client, Tasks]:
-    """Return a client for *at_once* requests and the tasks of a workspace; send nothing."""
+    """Return a client for *at_once* requests and the tasks of a workspace.
+
+    Nothing is sent unless the workspace is given by its name.
+    """
     try:
         client = Client(
             base_url=base_url,
@@ -66,11 +79,26 @@ def open_tasks(
         )
     except ValueError as error:
         raise WrongUsageError(str(error)) from error
+    if workspace and not _MEANT_AS_SID.fullmatch(workspace):
+        workspace = _sid_of(client, workspace)
     try:
         return client, client.taskrouter.workspace(workspace).tasks
     except ValueError as error:
         reason = str(error).removeprefix("sid: ")
         raise WrongUsageError(f"--workspace: {reason}") from error
+
+
+def _sid_of(client: Client, name: str) -> str:
+    """Return the sid of the one workspace with this friendly name."""
+    found = answered(client, client.taskrouter.workspaces.list(friendly_name=name).all)
+    # The service may match more than it is asked for.
+    sids = [each.sid for each in found if each.friendly_name == name]
+    if not sids:
+        raise WrongUsageError(f"--workspace: there is no workspace {name!r}")
+    if len(sids) > 1:
+        which = ", ".join(sids)
+        raise WrongUsageError(f"--workspace: several are called {name!r}; give a SID: {which}")
+    return sids[0]
 
 
 def answered(client: Client, call: Callable[[], Awaitable[T]]) -> T:

@@ -21,7 +21,7 @@ class Display:
     """
 
     def __init__(self, total: int | None, *, data_follows: bool = False) -> None:
-        self.shown = sys.stderr.isatty() and not (data_follows and sys.stdout.isatty())
+        self.shown: bool = sys.stderr.isatty() and not (data_follows and sys.stdout.isatty())
         known: list[ProgressColumn] = []
         if total is not None:
             known = [BarColumn(bar_width=20), TextColumn("{task.percentage:>3.0f}%")]

@@ -127,7 +127,7 @@ class Sandbox(TestControls):
         self.auth_token = auth_token
         self.api_key = api_key
         self.api_secret = api_secret
-        self.faults = Faults(faults, fault_kinds, seed, late)
+        self.faults: Faults = Faults(faults, fault_kinds, seed, late)
         self._host = host
         self._port = port
         # Faults have a generator of their own, so that sids do not change the faults of a seed.

@@ -27,10 +27,10 @@ class ThreadedSandbox:
     """
 
     def __init__(self, sandbox: TestControls) -> None:
-        self.account_sid = sandbox.account_sid
-        self.auth_token = sandbox.auth_token
-        self.api_key = sandbox.api_key
-        self.api_secret = sandbox.api_secret
+        self.account_sid: str = sandbox.account_sid
+        self.auth_token: str = sandbox.auth_token
+        self.api_key: str = sandbox.api_key
+        self.api_secret: str = sandbox.api_secret
         self._sandbox = sandbox
         self._loop: asyncio.AbstractEventLoop | None = None
 

@@ -60,7 +60,7 @@ class WorkspaceStore(Store[Workspace]):
     The events of a workspace are in its own log, and deleted with it.
     """
 
-    make = Workspace
+    make: Callable[..., Workspace] = Workspace
     noun = "Workspace"
     prefix = "WS"
     kind = "workspace"

@@ -1,10 +1,10 @@
 """Activities: states of a worker, in which tasks can be assigned or not."""
 
-from typing import Required, TypedDict, Unpack
+from typing import ClassVar, Required, TypedDict, Unpack
 
 import attrs
 
-from aiotask._collection import Collection
+from aiotask._collection import Collection, SidCheck
 from aiotask._decoding import AwareDatetime, Links
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import ACTIVITY, ShortName
@@ -53,7 +53,7 @@ class Activities(Collection[Activity]):
     name = "Activities"
     key = "activities"
     resource = Activity
-    sid = ACTIVITY
+    sid: ClassVar[SidCheck] = ACTIVITY
 
     async def create(self, **fields: Unpack[NewActivity]) -> Activity:
         """Create an activity."""

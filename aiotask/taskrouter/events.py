@@ -1,12 +1,12 @@
 """Events: the history of a workspace."""
 
 from datetime import datetime
-from typing import Annotated, Unpack
+from typing import Annotated, ClassVar, Unpack
 
 import attrs
 
 from aiotask._checks import Between
-from aiotask._collection import Collection
+from aiotask._collection import Collection, SidCheck
 from aiotask._decoding import AwareDatetime, JsonObject
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import (
@@ -76,7 +76,7 @@ class Events(Collection[Event]):
     name = "Events"
     key = "events"
     resource = Event
-    sid = EVENT
+    sid: ClassVar[SidCheck] = EVENT
 
     async def fetch(self, sid: str) -> Event:
         """Return one event."""

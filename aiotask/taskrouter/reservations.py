@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Generic, Literal, TypedDict, TypeVar, Un
 import attrs
 
 from aiotask._checks import Between
-from aiotask._collection import Fields, Versioned
+from aiotask._collection import Fields, SidCheck, Versioned
 from aiotask._decoding import AwareDatetime, Links, from_header
 from aiotask._paging import Listing, Paging
 from aiotask._verbs import CREATE, UPDATE, Verb
@@ -172,7 +172,7 @@ class _Reservations(Versioned[Reservation], Generic[C]):
     name = "Reservations"
     key = "reservations"
     resource = Reservation
-    sid = RESERVATION
+    sid: ClassVar[SidCheck] = RESERVATION
 
     async def fetch(self, sid: str) -> Reservation:
         """Return one reservation."""

@@ -94,7 +94,7 @@ class _Context(Singleton[R]):
 
     def __init__(self, session: Session, parent: str, resource: type[R]) -> None:
         super().__init__(session, parent)
-        self.resource = resource
+        self.resource: type[R] = resource
 
 
 class Statistics(_Context[R]):

@@ -1,11 +1,11 @@
 """Task channels: kinds of work, each with a capacity per worker."""
 
-from typing import Annotated, Required, TypedDict, Unpack
+from typing import Annotated, ClassVar, Required, TypedDict, Unpack
 
 import attrs
 
 from aiotask._checks import Form
-from aiotask._collection import Collection
+from aiotask._collection import Collection, SidCheck
 from aiotask._decoding import AwareDatetime, Links
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import TASK_CHANNEL, ShortName
@@ -63,7 +63,7 @@ class TaskChannels(Collection[TaskChannel]):
     name = "TaskChannels"
     key = "channels"
     resource = TaskChannel
-    sid = TASK_CHANNEL
+    sid: ClassVar[SidCheck] = TASK_CHANNEL
 
     async def create(self, **fields: Unpack[NewTaskChannel]) -> TaskChannel:
         """Create a task channel."""

@@ -1,12 +1,12 @@
 """Task queues: waiting tasks, and the workers eligible for them."""
 
 from functools import cached_property
-from typing import Annotated, Required, TypedDict, Unpack
+from typing import Annotated, ClassVar, Required, TypedDict, Unpack
 
 import attrs
 
 from aiotask._checks import Between
-from aiotask._collection import Collection
+from aiotask._collection import Collection, SidCheck
 from aiotask._decoding import AwareDatetime, OptionalLinks
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import TASK_QUEUE, ActivitySid, QueueOrder, WorkerSid
@@ -85,8 +85,8 @@ class TaskQueues(Collection[TaskQueue]):
     name = "TaskQueues"
     key = "task_queues"
     resource = TaskQueue
-    sid = TASK_QUEUE
-    expression_filter = "evaluate_worker_attributes"
+    sid: ClassVar[SidCheck] = TASK_QUEUE
+    expression_filter: ClassVar[str | None] = "evaluate_worker_attributes"
 
     @cached_property
     def statistics(self) -> TaskQueuesStatisticsList:

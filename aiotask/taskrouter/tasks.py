@@ -6,18 +6,16 @@ from collections.abc import (
     Callable,
     Iterable,
     Mapping,
-    Sequence,
 )
 from datetime import timedelta
 from os import PathLike
-from typing import Annotated, ClassVar, Literal, TypedDict, TypeVar, Unpack
+from typing import Any, ClassVar, TypeVar, Unpack, overload
 
 import attrs
 
-from aiotask._checks import Between
-from aiotask._collection import Versioned
+from aiotask._collection import SidCheck, Versioned
 from aiotask._decoding import AwareDatetime, JsonText, Links, from_header
-from aiotask._paging import Listing, Paging
+from aiotask._paging import Listing
 from aiotask.bulk import (
     KEY_ATTRIBUTE,
     Audit,
@@ -31,18 +29,10 @@ from aiotask.bulk import (
     source_of,
 )
 from aiotask.errors import NotFoundError
-from aiotask.taskrouter._fields import (
-    TASK,
-    Amount,
-    Attributes,
-    PastMoment,
-    RoutingTargetSid,
-    TaskChannelName,
-    TaskQueueSid,
-    WorkflowSid,
-)
+from aiotask.taskrouter._fields import TASK
 from aiotask.taskrouter._task_copies import without_copies
 from aiotask.taskrouter._task_creation import TaskCreation
+from aiotask.taskrouter._task_fields import NewTask, TaskChanges, TaskFilter, TaskStatus
 from aiotask.taskrouter._task_history import REACH, horizon, last_known
 from aiotask.taskrouter._task_lookup import TaskLookup
 from aiotask.taskrouter._task_once import made_once
@@ -51,8 +41,7 @@ from aiotask.taskrouter.events import Events
 __all__ = ["NewTask", "Task", "TaskChanges", "TaskFilter", "TaskStatus", "Tasks"]
 
 Row = TypeVar("Row")
-
-TaskStatus = Literal["pending", "reserved", "assigned", "canceled", "completed", "wrapping"]
+Fields = TypeVar("Fields", bound=Mapping[str, Any])
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
@@ -90,72 +79,14 @@ class Task:
     etag: str | None = from_header()
 
 
-class TaskFields(TypedDict, total=False):
-    """Fields that a task is created or changed with.
-
-    ``attributes`` replace all that were there; they have at most 4,096 characters as JSON.
-    ``priority`` is 0 to 2,147,483,647, higher first. ``task_channel`` is a sid or a unique name.
-    ``virtual_start_time``, by which a queue orders its tasks, is an aware datetime of the past.
-    """
-
-    attributes: Attributes
-    priority: Amount
-    task_channel: TaskChannelName
-    virtual_start_time: PastMoment
-
-
-class NewTask(TaskFields, total=False):
-    """Fields that a task is created with.
-
-    ``workflow_sid`` may be left out in a workspace that has one workflow. ``timeout`` is how many
-    seconds the task may wait for a worker, at most 1,209,600 (two weeks); the service's default
-    is 86,400. ``routing_target`` is the sid of a worker, queue or workflow, and
-    ``ignore_capacity`` goes with a worker's.
-    """
-
-    workflow_sid: WorkflowSid
-    timeout: Annotated[int, Between(0, 1_209_600)]
-    routing_target: RoutingTargetSid
-    ignore_capacity: bool
-    task_queue_sid: TaskQueueSid
-
-
-class TaskChanges(TaskFields, total=False):
-    """Fields that a task is changed with; completing or canceling it requires a *reason*."""
-
-    assignment_status: TaskStatus
-    reason: str
-
-
-class TaskFilter(Paging, total=False):
-    """Filters and order of the list of tasks.
-
-    ``evaluate_task_attributes`` is an expression over the attributes
-    (https://www.twilio.com/docs/taskrouter/expression-syntax), which the service answers three
-    times a second. ``ordering`` is one or more of ``DateCreated``, ``Priority`` and
-    ``VirtualStartTime`` with ``:asc`` or ``:desc``, separated by commas.
-    """
-
-    priority: Amount
-    assignment_status: Sequence[TaskStatus]
-    workflow_sid: WorkflowSid
-    workflow_name: str
-    task_queue_sid: TaskQueueSid
-    task_queue_name: str
-    evaluate_task_attributes: str
-    routing_target: RoutingTargetSid
-    ordering: str
-    has_addons: bool
-
-
 class Tasks(Versioned[Task]):
     """The tasks of one workspace."""
 
     name = "Tasks"
     key = "tasks"
     resource = Task
-    sid = TASK
-    expression_filter = "evaluate_task_attributes"
+    sid: ClassVar[SidCheck] = TASK
+    expression_filter: ClassVar[str | None] = "evaluate_task_attributes"
     shown_as: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "task_channel": ("task_channel_sid", "task_channel_unique_name")
     }
@@ -245,6 +176,7 @@ class Tasks(Versioned[Task]):
         except NotFoundError:
             return None
 
+    @overload
     def create_many(
         self,
         rows: Iterable[NewTask] | AsyncIterable[NewTask],
@@ -257,7 +189,36 @@ class Tasks(Versioned[Task]):
         settle: float = 60.0,
         keys: Scope = "job",
         look_first: bool = False,
-    ) -> AsyncGenerator[Outcome[NewTask], None]:
+    ) -> AsyncGenerator[Outcome[NewTask], None]: ...
+
+    @overload
+    def create_many(
+        self,
+        rows: Iterable[Fields] | AsyncIterable[Fields],
+        *,
+        journal: str | PathLike[str] | None = None,
+        key_attribute: str | None = KEY_ATTRIBUTE,
+        row_key: Callable[[Fields], str] | None = None,
+        max_in_flight: int | None = None,
+        max_rate: float | None = None,
+        settle: float = 60.0,
+        keys: Scope = "job",
+        look_first: bool = False,
+    ) -> AsyncGenerator[Outcome[Fields], None]: ...
+
+    def create_many(
+        self,
+        rows: Iterable[Any] | AsyncIterable[Any],
+        *,
+        journal: str | PathLike[str] | None = None,
+        key_attribute: str | None = KEY_ATTRIBUTE,
+        row_key: Callable[[Any], str] | None = None,
+        max_in_flight: int | None = None,
+        max_rate: float | None = None,
+        settle: float = 60.0,
+        keys: Scope = "job",
+        look_first: bool = False,
+    ) -> AsyncGenerator[Outcome[Any], None]:
         """Create exactly one task for every row, many at once, and yield one outcome for each.
 
         *rows* are mappings with the fields of :meth:`create`, pulled no faster than they are

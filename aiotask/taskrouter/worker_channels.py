@@ -5,7 +5,7 @@ from typing import ClassVar, TypedDict, Unpack
 
 import attrs
 
-from aiotask._collection import Collection
+from aiotask._collection import Collection, SidCheck
 from aiotask._decoding import AwareDatetime
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import WORKER_CHANNEL, Amount
@@ -48,7 +48,7 @@ class WorkerChannels(Collection[WorkerChannel]):
     name = "Channels"
     key = "channels"
     resource = WorkerChannel
-    sid = WORKER_CHANNEL
+    sid: ClassVar[SidCheck] = WORKER_CHANNEL
     shown_as: ClassVar[Mapping[str, tuple[str, ...]]] = {"capacity": ("configured_capacity",)}
 
     async def fetch(self, sid: str) -> WorkerChannel:

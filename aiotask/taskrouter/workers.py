@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Required, TypedDict, Unpack
+from typing import ClassVar, Required, TypedDict, Unpack
 
 import attrs
 
-from aiotask._collection import Versioned
+from aiotask._collection import SidCheck, Versioned
 from aiotask._decoding import AwareDatetime, JsonText, Links, from_header
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import (
@@ -101,8 +101,8 @@ class Workers(Versioned[Worker]):
     name = "Workers"
     key = "workers"
     resource = Worker
-    sid = WORKER
-    expression_filter = "target_workers_expression"
+    sid: ClassVar[SidCheck] = WORKER
+    expression_filter: ClassVar[str | None] = "target_workers_expression"
 
     @cached_property
     def statistics(self) -> WorkersStatisticsContext:

@@ -143,17 +143,17 @@ class WorkflowConfiguration(JsonDocument):
     others: Mapping[str, Any] = attrs.field(factory=dict)
     beside: Mapping[str, Any] = attrs.field(factory=dict)
 
-    def __attrs_post_init__(self) -> None:
-        if not self.filters and self.default_filter is None:
-            raise ValueError("a configuration needs filters, or a default_filter")
-
     @classmethod
     def from_document(cls, document: Mapping[str, Any] | str) -> Self:
         """Read a workflow's ``configuration``; a ValueError names the part that is wrong."""
         beside = _members(loads(document) if isinstance(document, str) else document, "it")
         routing = _members(beside.pop("task_routing", None), "task_routing")
-        rules = _items(routing.pop("filters", None), "filters")
-        default = routing.pop("default_filter", None)
+        given = routing.pop("filters", None)
+        rules, default = _items(given, "filters"), routing.pop("default_filter", None)
+        if given is None and default is None:
+            raise ValueError("a configuration needs filters, or a default_filter")
+        if given is not None and not rules and default is not None:
+            routing["filters"] = []  # beside a default filter it could be missing as well
         return cls(
             filters=[_rule(rule, f"filters[{place}]") for place, rule in enumerate(rules)],
             default_filter=None
@@ -166,7 +166,7 @@ class WorkflowConfiguration(JsonDocument):
     def to_document(self) -> dict[str, Any]:
         """Return the document as a mapping, without members that are None."""
         routing = _written(self)
-        if not self.filters:
+        if not self.filters and self.default_filter is not None and "filters" not in self.others:
             del routing["filters"]
         return {"task_routing": routing, **self.beside}
 

@@ -1,12 +1,12 @@
 """Workflows: rules that send tasks to queues."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Required, TypedDict, Unpack
+from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
 
 import attrs
 
 from aiotask._checks import Between, JsonLimit
-from aiotask._collection import Collection
+from aiotask._collection import Collection, SidCheck
 from aiotask._decoding import AwareDatetime, JsonText, Links
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import WORKFLOW, UrlOrNone
@@ -87,7 +87,7 @@ class Workflows(Collection[Workflow]):
     name = "Workflows"
     key = "workflows"
     resource = Workflow
-    sid = WORKFLOW
+    sid: ClassVar[SidCheck] = WORKFLOW
 
     async def create(self, **fields: Unpack[NewWorkflow]) -> Workflow:
         """Create a workflow."""

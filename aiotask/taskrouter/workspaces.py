@@ -1,10 +1,10 @@
 """Workspaces: separate sets of tasks, workers, queues and workflows."""
 
-from typing import Literal, Required, TypedDict, Unpack
+from typing import ClassVar, Literal, Required, TypedDict, Unpack
 
 import attrs
 
-from aiotask._collection import Collection
+from aiotask._collection import Collection, SidCheck
 from aiotask._decoding import AwareDatetime, Links
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import WORKSPACE, ActivitySid, QueueOrder, ShortName, UrlOrNone
@@ -78,7 +78,7 @@ class Workspaces(Collection[Workspace]):
     name = "Workspaces"
     key = "workspaces"
     resource = Workspace
-    sid = WORKSPACE
+    sid: ClassVar[SidCheck] = WORKSPACE
 
     async def create(self, **fields: Unpack[NewWorkspace]) -> Workspace:
         """Create a workspace."""

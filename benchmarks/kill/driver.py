@@ -27,8 +27,8 @@ from aiotask.bulk.journal.locks import Locks
 from aiotask.bulk.journal.records import Claim, Entry, State
 from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.bulk.journal.writer import JournalWriter
+from aiotask.bulk.looks import Looks, View
 from aiotask.bulk.lookup import Matches
-from aiotask.bulk.resolver import Resolver, _View
 from aiotask.bulk.screening import Screening
 from aiotask.bulk.sender import Fate, Sender
 from aiotask.bulk.sentinels import Sentinels
@@ -158,10 +158,10 @@ def blind_retry() -> None:
 def no_created_events() -> None:
     """Take what lists do not show for absent, although they do not show what has ended."""
 
-    async def unasked(resolver: Resolver, _: list[Item]) -> _View:
-        return _View(Matches(resolver.job), inf, inf)
+    async def unasked(looks: Looks, _: Sequence[Item]) -> View:
+        return View(Matches(looks.job), inf, inf)
 
-    patch.object(Resolver, "_through_events", unasked).start()
+    patch.object(Looks, "through_events", unasked).start()
 
 
 def no_sentinel() -> None:

@@ -367,7 +367,7 @@ def test_settings_that_cannot_be_are_value_errors_at_the_call(
 def test_a_row_key_is_a_function() -> None:
     tasks = Client("AC" + "0" * 32, "token").taskrouter.workspace("WS" + "1" * 32).tasks
     with pytest.raises(TypeError, match="row_key is a function of a row"):
-        tasks.create_many([], row_key="crm")  # type: ignore[arg-type]  # what is wrong here
+        tasks.create_many([], row_key="crm")  # type: ignore[call-overload]  # what is wrong here
 
 
 async def test_a_rate_of_the_callers_own_is_kept() -> None:

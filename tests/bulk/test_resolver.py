@@ -300,7 +300,7 @@ async def test_while_creates_fail_no_row_is_given_up() -> None:
 async def test_a_task_of_another_job_or_row_is_not_this_one() -> None:
     service = Service()
     judged = Judged(service)
-    judged.resolver.job = "mine"
+    judged.resolver.looks.job = "mine"
     judged.doubt(1)
     judged.doubt(2)
     date = datetime.fromtimestamp(service.clock(), UTC)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
 from tests.cli.commands import LONG, Service, run, service, spawn, wait_until
 
@@ -202,3 +204,45 @@ def test_what_else_cannot_be_imported_is_not_taken_for_the_extra() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert b"msgspec" in done.stderr
     assert done.returncode == 1
+
+
+def test_a_workspace_is_found_by_its_name(local: Service) -> None:
+    made = run_in(local, "Support", "tasks", "create")
+    assert json.loads(made.stdout)["workspace_sid"] == local.workspace
+    nobody = run_in(local, "Sales", "tasks", "list")
+    assert (nobody.exit_code, nobody.stderr) == (
+        2,
+        "Error: --workspace: there is no workspace 'Sales'\n",
+    )
+
+
+def test_a_name_of_several_workspaces_names_none(local: Service) -> None:
+    other = local.ask(lambda: local.sandbox.create_workspace("Support"))
+    result = run_in(local, "Support", "tasks", "list")
+    assert result.exit_code == 2
+    assert "--workspace: several are called 'Support'; give a SID: " in result.stderr
+    assert {local.workspace, other} == set(re.findall("WS[0-9a-f]{32}", result.stderr))
+
+
+@pytest.mark.parametrize("name", ["", "WS1", "WT" + "0" * 32])
+def test_what_is_meant_as_a_sid_is_not_looked_up(local: Service, name: str) -> None:
+    result = run_in(local, name, "tasks", "list")
+    assert result.exit_code == 2
+    assert "must be a sid: WS" in result.stderr
+    assert not local.sandbox.requests
+
+
+def test_a_workspace_of_the_environment_is_one_of_an_option_and_an_empty_one_is_none(
+    local: Service,
+) -> None:
+    around = {**local.environment, "AIOTASK_BASE_URL": local.sandbox.url}
+    made = run("tasks", "create", **around, AIOTASK_WORKSPACE="Support")
+    assert json.loads(made.stdout)["workspace_sid"] == local.workspace
+    none = run("tasks", "list", **around, AIOTASK_WORKSPACE="")
+    assert none.exit_code == 2
+    assert "Missing option '--workspace'" in none.stderr
+
+
+def run_in(local: Service, workspace: str, *words: str) -> Result:
+    options = ["--workspace", workspace, "--base-url", local.sandbox.url]
+    return run(*words, *options, **local.environment)

@@ -87,6 +87,36 @@ def test_on_a_terminal_an_import_shows_doubts_its_pace_and_that_the_service_is_d
     assert "stopping: " in text
 
 
+@pytest.mark.parametrize("on_a_terminal", [True, False])
+def test_an_outage_is_told_of_once_wherever_messages_go(
+    local: Service, tmp_path: Path, *, on_a_terminal: bool
+) -> None:
+    file, journal = tmp_path / "rows.jsonl", tmp_path / "rows.journal"
+    file.write_text('{"attributes": {}}\n' * 500)
+    terminal, told = Terminal(), tmp_path / "told"
+    words = ["tasks", "import", str(file), "--journal", str(journal), "--settle", "1"]
+    local.ask(lambda: setattr(local.sandbox.faults, "outage", "before_503"))
+    with told.open("w") as messages:
+        stderr = terminal.follower if on_a_terminal else messages
+        wide = {**local.environment, "COLUMNS": "200"}
+        run = spawn(*words, *local.options, environment=wide, stderr=stderr)
+
+        def text() -> str:
+            return terminal.shown.decode() if on_a_terminal else told.read_text()
+
+        wait_until(lambda: "the run pauses" in text())
+        local.ask(lambda: setattr(local.sandbox.faults, "outage", None))
+        assert run.wait(LONG) == 0
+        run.communicate()
+    shown = terminal.text() if on_a_terminal else told.read_text()
+    assert shown.count("the run pauses, because nothing gets through, since ") == 1
+    assert shown.count("the run goes on, after ") == 1
+    assert "status 503" in shown
+    assert "rows wait" in shown
+    assert re.search(r"ends with this error in 3[56]\d\d s", shown)
+    assert len(local.tasks()) == 500
+
+
 def test_the_demo_shows_its_progress_on_a_terminal(tmp_path: Path) -> None:
     terminal = Terminal()
     both: dict[str, Any] = {"stdout": terminal.follower, "stderr": terminal.follower}

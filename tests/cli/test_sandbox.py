@@ -3,12 +3,14 @@
 import base64
 import json
 import os
+import re
 import shlex
 import signal
 import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,7 +24,7 @@ from tests.cli.commands import LONG, run, service, spawn
 def test_what_the_sandbox_prints_is_all_that_is_needed_to_use_it(number: signal.Signals) -> None:
     sandbox = spawn("sandbox", "--port", "0", "--seed", "1", environment={"TWILIO_API_KEY": "SK1"})
     assert sandbox.stdout is not None
-    printed = [sandbox.stdout.readline().decode() for _ in range(7)]
+    printed = [sandbox.stdout.readline().decode() for _ in range(9)]
     assert printed[3] == "unset TWILIO_API_KEY\n"
     here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     script = "".join(printed[3:]).replace("aiotask tasks", "python -m aiotask tasks")
@@ -37,6 +39,53 @@ def test_what_the_sandbox_prints_is_all_that_is_needed_to_use_it(number: signal.
     sandbox.send_signal(number)
     assert sandbox.communicate(timeout=LONG) == (b"", b"")
     assert sandbox.returncode == 0
+
+
+def exported(sandbox: subprocess.Popen[bytes]) -> dict[str, str]:
+    """Return what a sandbox prints to be exported."""
+    assert sandbox.stdout is not None
+    found = {}
+    while (line := sandbox.stdout.readline().decode()) and not line.startswith("aiotask "):
+        if line.startswith("export "):
+            name, _, value = line.removeprefix("export ").strip().partition("=")
+            found[name] = value
+    return found
+
+
+@pytest.fixture
+def environment() -> Iterator[dict[str, str]]:
+    """Give an environment with what a sandbox exports."""
+    sandbox = spawn("sandbox", "--port", "0")
+    yield exported(sandbox)
+    sandbox.send_signal(signal.SIGINT)
+    sandbox.communicate(timeout=LONG)
+
+
+def test_the_first_program_of_the_readme_runs_with_what_is_exported(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    readme = Path(__file__).parents[2] / "README.md"
+    program = re.findall(r"^```python\n(.*?)^```$", readme.read_text(), re.MULTILINE | re.DOTALL)[0]
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, **environment},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "import.db").exists()
+    listed = run("tasks", "list", **environment).stdout
+    assert listed.count('"ticket') == listed.count("\n") == 1000
+
+
+def test_commands_need_no_option_with_what_is_exported(environment: dict[str, str]) -> None:
+    made = json.loads(run("tasks", "create", "--attributes", "{}", **environment).stdout)
+    fetched = run("tasks", "fetch", made["sid"], "--workspace", "Sandbox", **environment)
+    assert json.loads(fetched.stdout)["sid"] == made["sid"]
+    other = run("tasks", "list", "--base-url", "http://127.0.0.1:1", **environment)
+    assert (other.exit_code, other.stdout) == (1, "")
 
 
 def test_a_sandbox_on_every_address_shows_one_that_can_be_used() -> None:

@@ -4,7 +4,7 @@ Each comment that silences a checker is an assertion: both are told to complain 
 silences nothing.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, assert_type
 
@@ -156,6 +156,34 @@ async def bulk_checks(workspace: WorkspaceContext, rows: list[NewTask]) -> None:
     workspace.tasks.create_many(slowly())
     workspace.tasks.create_many(typed())
     workspace.tasks.create_many(NewTask(priority=n) for n in range(3))
+    async for of_literals in workspace.tasks.create_many([{"priority": 1}, {"attributes": {}}]):
+        assert_type(of_literals, aiotask.Outcome[NewTask])
+
+
+async def rows_of_other_types_check(workspace: WorkspaceContext) -> None:
+    def literals() -> Iterator[dict[str, object]]:
+        for number in range(3):
+            yield {"attributes": {"type": "support", "ticket": number}, "priority": 5}
+
+    async def slowly() -> AsyncIterator[dict[str, Any]]:
+        for row in literals():
+            yield row
+
+    async for outcome in workspace.tasks.create_many(
+        literals(), row_key=lambda row: str(row["id"])
+    ):
+        assert_type(outcome, aiotask.Outcome[dict[str, object]])
+        if isinstance(outcome, aiotask.Created):
+            assert_type(outcome.row, dict[str, object])
+    async for late in workspace.tasks.create_many(slowly(), journal="import.db"):
+        assert_type(late, aiotask.Outcome[dict[str, Any]])
+    workspace.tasks.create_many({"attributes": {"n": n}, "priority": 5} for n in range(3))
+    collected = [{"attributes": {"n": n}, "priority": 5} for n in range(3)]
+    workspace.tasks.create_many(collected)
+    frozen: Sequence[Mapping[str, object]] = collected
+    workspace.tasks.create_many(frozen, key_attribute=None)
+    workspace.tasks.create_many(["sid"])  # type: ignore[list-item]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    workspace.tasks.create_many(5)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 async def misspelt_names_do_not(workspace: WorkspaceContext) -> None:
@@ -195,7 +223,6 @@ async def wrong_types_do_not(workspace: WorkspaceContext, anything: Any) -> None
     await workspace.tasks.create(virtual_start_time="2026-01-01")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await workspace.tasks.update("WT…", assignment_status="done")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await workspace.tasks.fetch(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    workspace.tasks.create_many([{"priority": "5"}])  # type: ignore[typeddict-item]  # pyright: ignore[reportArgumentType]
     task: Task = await workspace.tasks.create(attributes=anything)
     task.priority = 5  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -8,13 +8,14 @@ from hashlib import sha256
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 from filelock import FileLock, Timeout
 
 from aiotask.errors import JournalAccessError, JournalLockedError
 
 # On Windows, the lock beside the file is all there is.
-fcntl = import_module("fcntl") if find_spec("fcntl") else None
+fcntl: ModuleType | None = import_module("fcntl") if find_spec("fcntl") else None
 
 _OWNER_ONLY = 0o600
 # Seconds. A reader that asks whether a run has the journal holds the lock itself for a moment, so

@@ -64,11 +64,11 @@ class SqliteJournal:
     """A journal in the file at *path*; a lock beside it keeps other runs out."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.path.realpath(path)
-        self.job = ""
-        self.started_at = 0.0
-        self.claimed = 0
-        self.resumes = False
+        self.path: str = os.path.realpath(path)
+        self.job: str = ""
+        self.started_at: float = 0.0
+        self.claimed: int = 0
+        self.resumes: bool = False
         self.last_sent: float | None = None
         self.service_time: float | None = None
         self.suspicion: str | None = None

@@ -53,7 +53,7 @@ class Witness:
     """The file ``.mark`` of the journal at *path*."""
 
     def __init__(self, path: str) -> None:
-        self.path = f"{path}.mark"
+        self.path: str = f"{path}.mark"
         self._file = -1
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from aiotask.bulk.journal import Journal, Where, open_journal
 from aiotask.bulk.journal.records import Claim, End, Entry, State
 from aiotask.bulk.keys import Keys, new_job
 from aiotask.bulk.outcomes import Created, Existing, Outcome, Rejected
+from aiotask.errors import JournalDamagedError
 
 T = TypeVar("T")
 
@@ -30,16 +31,17 @@ class JournalWriter:
     """
 
     def __init__(self, where: Where | None) -> None:
-        self.job = ""
-        self.started_at = 0.0
-        self.claimed = 0
-        self.resumes = False
-        self.believed = True
+        self.job: str = ""
+        self.started_at: float = 0.0
+        self.claimed: int = 0
+        self.resumes: bool = False
+        self.believed: bool = True
         self.suspicion: str | None = None
         self.last_sent: float | None = None
         self.service_time: float | None = None
         self.job_began: Callable[[], float | None] = _unknown
-        self.durable = where is not None
+        self.durable: bool = where is not None
+        self._where = where
         self._journal: Journal | None = None if where is None else open_journal(where)
         self._thread: ThreadPoolExecutor | None = None
         # One transaction at a time, in the order of the calls.
@@ -63,6 +65,12 @@ class JournalWriter:
         self.last_sent = journal.last_sent
         self.service_time = journal.service_time
         return await self._call(journal.open_rows)
+
+    def believe(self) -> None:
+        """Refuse a journal under suspicion whose rows have no keys."""
+        if self.suspicion is not None:
+            why = f"cannot be believed ({self.suspicion}), and its rows have no keys to look for"
+            raise JournalDamagedError(f"{why} them by", str(self._where))
 
     def fingerprints(self, after: int, most: int) -> asyncio.Future[list[int | None]]:
         """Begin to read the fingerprints of the rows after a number."""

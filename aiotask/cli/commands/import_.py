@@ -31,6 +31,7 @@ from aiotask.cli.importing.stream import is_encoding
 from aiotask.cli.loop import run as run_in_loop
 from aiotask.cli.options import Number
 from aiotask.cli.progress import Display
+from aiotask.cli.warnings import warnings_said
 from aiotask.errors import JournalError
 
 # A run makes millions of objects that are in no reference cycle; the default of 700 would look
@@ -191,7 +192,7 @@ def import_(
         )
         display = Display(source.lines, data_follows=STANDARD_OUTPUT in {results, rejects})
         run = ImportRun(source, written, rejected, display, earlier, stop_after)
-        with display, _rare_collections():
+        with display, warnings_said(display.say), _rare_collections():
             run_in_loop(run(client, tasks, settings))
         if run.unusable is not None:
             raise WrongUsageError(with_hint(run.unusable))

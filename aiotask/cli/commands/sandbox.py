@@ -128,7 +128,7 @@ def sandbox(
 ) -> None:
     """Run a local server that behaves like TaskRouter, until Ctrl-C.
 
-    It prints what to export so that a client uses it, and the SID of its first workspace.
+    It prints what to export so that programs and commands use it and its first workspace.
     """
     held = {} if contents is None else _read(contents)
     local = Sandbox(
@@ -202,6 +202,8 @@ def _introduction(local: Sandbox, workspace: str) -> str:
             *([f"unset {' '.join(keys)}"] if keys else []),
             f"export TWILIO_ACCOUNT_SID={local.account_sid}",
             f"export TWILIO_AUTH_TOKEN={local.auth_token}",
+            f"export AIOTASK_BASE_URL={base}",
+            f"export AIOTASK_WORKSPACE={workspace}",
             f"aiotask tasks create --workspace {workspace} --base-url {base} {_EXAMPLE}",
         ]
     )

@@ -20,10 +20,10 @@ class Counts:
 
     def __init__(self, earlier: JournalSummary | None = None) -> None:
         rows: dict[State, int] = {} if earlier is None else earlier.rows
-        self.created = rows.get(State.CREATED, 0)
-        self.rejected = rows.get(State.REJECTED, 0)
-        self.unresolved = rows.get(State.UNRESOLVED, 0)
-        self.earlier = self.rows
+        self.created: int = rows.get(State.CREATED, 0)
+        self.rejected: int = rows.get(State.REJECTED, 0)
+        self.unresolved: int = rows.get(State.UNRESOLVED, 0)
+        self.earlier: int = self.rows
         self.last_line = 0
         self._started_at = time.monotonic()
         self._samples = deque([(self._started_at, self.rows)])

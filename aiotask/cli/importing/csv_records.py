@@ -45,16 +45,16 @@ class CsvRecords:
         portions, header = _up_to_header(line_portions(source))
         self._kept = _KeptLines()
         self._before_read: Callable[[], None] = lambda: None
-        self.delimiter = delimiter or _sniffed(header)
+        self.delimiter: str = delimiter or _sniffed(header)
         texts = chain.from_iterable(self._texts(portions))
         self._reader = csv.reader(texts, delimiter=self.delimiter, strict=True)
         try:
             self._columns = self._header()
         except (csv.Error, ValueError) as error:
             raise MalformedInputError(f"{max(self._reader.line_num, 1)}: {error}") from error
-        self.header = self._reader.line_num
+        self.header: int = self._reader.line_num
         self._listed = is_listed(dict.fromkeys(self._columns))
-        self.frame = Frame(self._written(self._columns), b"", b"")
+        self.frame: Frame = Frame(self._written(self._columns), b"", b"")
         self._seed = crc32(_joined(self._columns))
 
     def check(self) -> None:

@@ -25,7 +25,7 @@ class Failures:
     """Failed rows of one run of the import of *name*; *say* writes a message."""
 
     def __init__(self, name: str, say: Callable[[str], None]) -> None:
-        self.rejected = 0
+        self.rejected: int = 0
         self._name = name
         self._say = say
         self._rows = 0

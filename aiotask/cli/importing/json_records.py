@@ -50,7 +50,7 @@ class JsonRecords:
     def __init__(self, source: Iterable[bytes], form: Form | None = None) -> None:
         self._source = source
         self._form = form
-        self.frame = _LINES
+        self.frame: Frame = _LINES
 
     def read(self, put: Put) -> None:
         """Hand over all records."""

@@ -22,7 +22,7 @@ class PartFile:
         self._target = target
         for number in count(1):
             name = f"{os.getpid()}" if number == 1 else f"{os.getpid()}-{number}"
-            self.path = target.with_name(f"{target.name}.{name}.part")
+            self.path: Path = target.with_name(f"{target.name}.{name}.part")
             if (file := _taken(self.path)) is not None:
                 self.file: BinaryIO = file
                 return

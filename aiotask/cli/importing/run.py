@@ -43,13 +43,13 @@ class ImportRun:
         earlier: JournalSummary | None,
         stop_after: int | None,
     ) -> None:
-        self.counts = Counts(earlier)
-        self.failures = Failures(source.name, display.say)
+        self.counts: Counts = Counts(earlier)
+        self.failures: Failures = Failures(source.name, display.say)
         self.counts.last_line = source.records.header
         self.error: AiotaskError | OSError | None = None
-        self.interrupted = False
-        self.stopped = False
-        self.cut = False
+        self.interrupted: bool = False
+        self.stopped: bool = False
+        self.cut: bool = False
         self.left: list[Record] = []
         self._source = source
         self._results = results

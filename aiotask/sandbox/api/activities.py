@@ -1,7 +1,7 @@
 """Endpoints of activities."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from aiotask.sandbox.api.collection import EditableCollection
 from aiotask.sandbox.api.dates import dates
@@ -22,7 +22,7 @@ class Activities(EditableCollection[Activity]):
     """
 
     key = "activities"
-    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
+    filters: ClassVar[Mapping[str, str]] = {"FriendlyName": "friendly_name"}
 
     def __init__(self, stores: Stores, settings: Callable[[], Settings]) -> None:
         super().__init__(stores.activities, stores.workspace_sid)

@@ -4,8 +4,9 @@ Undocumented by Twilio; the sandbox: any well-formed sid is an assistant, and a 
 taken is refused with 400.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from aiotask.sandbox._json import JsonSyntaxError, loads
 from aiotask.sandbox.api.collection import EditableCollection
@@ -30,7 +31,7 @@ class AutopilotTask(Resource):
 class AutopilotTaskStore(Store[AutopilotTask]):
     """The tasks of one assistant."""
 
-    make = AutopilotTask
+    make: Callable[..., AutopilotTask] = AutopilotTask
     noun = "Task"
     prefix = "UD"
 
@@ -39,7 +40,7 @@ class AutopilotTasks(EditableCollection[AutopilotTask]):
     """The tasks of one assistant, by sid or unique name."""
 
     key = "tasks"
-    required = ("UniqueName",)
+    required: ClassVar[tuple[str, ...]] = ("UniqueName",)
 
     def __init__(self, account: Account, assistant_sid: str) -> None:
         super().__init__(AutopilotTaskStore(account.within(assistant_sid)))

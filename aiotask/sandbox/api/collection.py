@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from aiotask.sandbox.api.endpoint import Call, Collection
 from aiotask.sandbox.api.paging import Page, answer_page
+from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.store import Resource, Store
 from aiotask.sandbox.wire.answers import NO_CONTENT, Answer, answer, invalid_page_token
 from aiotask.sandbox.wire.parameters import Parameters
@@ -27,7 +28,7 @@ class ReadOnlyCollection(Collection, Generic[R]):
 
     def __init__(self, store: Store[R], workspace_sid: str = "") -> None:
         self.store = store
-        self.account = store.account
+        self.account: Account = store.account
         self.workspace_sid = workspace_sid
 
     @abstractmethod

@@ -52,7 +52,7 @@ class Service:
     """All resources of one account by path."""
 
     def __init__(self, account: Account, expression_rate: float | None, watch: Watch) -> None:
-        self.workspaces = WorkspaceStore(account, watch)
+        self.workspaces: WorkspaceStore = WorkspaceStore(account, watch)
         self._workspaces = Workspaces(self.workspaces)
         self._account = account
         self._assistants: dict[str, AutopilotTasks] = {}

@@ -1,7 +1,7 @@
 """Endpoints of reservations, below tasks and below workers."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from aiotask.sandbox.api.collection import ReadOnlyCollection
 from aiotask.sandbox.api.dates import dates
@@ -77,7 +77,7 @@ class _Reservations(ReadOnlyCollection[Reservation]):
 class TaskReservations(_Reservations):
     """The reservations of one task."""
 
-    filters = {"WorkerSid": "worker_sid"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
+    filters: ClassVar[Mapping[str, str]] = {"WorkerSid": "worker_sid"}
 
     def __init__(self, access: WorkspaceAccess, sid: str) -> None:
         super().__init__(access, access.stores.reservations.of_task(sid))

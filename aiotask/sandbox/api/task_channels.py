@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from aiotask.sandbox.api.collection import EditableCollection
 from aiotask.sandbox.api.dates import dates
@@ -26,7 +26,7 @@ class TaskChannels(EditableCollection[TaskChannel]):
     """
 
     key = "channels"
-    required = ("FriendlyName", "UniqueName")
+    required: ClassVar[tuple[str, ...]] = ("FriendlyName", "UniqueName")
 
     def __init__(self, stores: Stores) -> None:
         super().__init__(stores.channels, stores.workspace_sid)

@@ -1,7 +1,7 @@
 """Endpoints of task queues."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
 
 from aiotask.sandbox.api.collection import EditableCollection
 from aiotask.sandbox.api.dates import dates
@@ -29,7 +29,7 @@ class TaskQueues(EditableCollection[TaskQueue]):
     """
 
     key = "task_queues"
-    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
+    filters: ClassVar[Mapping[str, str]] = {"FriendlyName": "friendly_name"}
 
     def __init__(self, stores: Stores, reports: Reports) -> None:
         super().__init__(stores.queues, stores.workspace_sid)

@@ -1,7 +1,7 @@
 """Endpoints of workers."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from aiotask.sandbox.api.collection import EditableCollection
 from aiotask.sandbox.api.dates import dates, written
@@ -25,7 +25,7 @@ class Workers(EditableCollection[Worker]):
     """
 
     key = "workers"
-    filters = {  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
+    filters: ClassVar[Mapping[str, str]] = {
         "ActivityName": "activity_name",
         "ActivitySid": "activity_sid",
     }

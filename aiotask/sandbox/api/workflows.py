@@ -1,6 +1,7 @@
 """Endpoints of workflows."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from aiotask.sandbox.api.collection import EditableCollection
 from aiotask.sandbox.api.dates import dates
@@ -22,8 +23,8 @@ class Workflows(EditableCollection[Workflow]):
     """
 
     key = "workflows"
-    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
-    required = ("FriendlyName", "Configuration")
+    filters: ClassVar[Mapping[str, str]] = {"FriendlyName": "friendly_name"}
+    required: ClassVar[tuple[str, ...]] = ("FriendlyName", "Configuration")
 
     def __init__(self, stores: Stores, reports: Reports) -> None:
         super().__init__(stores.workflows, stores.workspace_sid)

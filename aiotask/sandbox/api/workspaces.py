@@ -1,7 +1,7 @@
 """Endpoints of workspaces."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from aiotask.sandbox._workspace import TEMPLATES, Workspace, WorkspaceStore
 from aiotask.sandbox.api.activities import Activities
@@ -38,7 +38,7 @@ class Workspaces(EditableCollection[Workspace]):
     """The workspaces of the account; names may repeat."""
 
     key = "workspaces"
-    filters = {"FriendlyName": "friendly_name"}  # noqa: RUF012 - declared a ClassVar by ReadOnlyCollection
+    filters: ClassVar[Mapping[str, str]] = {"FriendlyName": "friendly_name"}
 
     def __init__(self, workspaces: WorkspaceStore) -> None:
         super().__init__(workspaces)

@@ -18,9 +18,9 @@ class SlidingWindow:
         if rate <= 0:
             raise ValueError(f"a rate must be above 0, not {rate}")
         # A rate below one request per window becomes one request in a longer window.
-        self.seconds = max(seconds, 1 / rate)
+        self.seconds: float = max(seconds, 1 / rate)
         # The epsilon keeps 0.29 * 100 at 29, which is 28.999999999999996 in floats.
-        self.limit = floor(rate * self.seconds + 1e-9)
+        self.limit: int = floor(rate * self.seconds + 1e-9)
         self._clock = clock
         self._accepted: deque[float] = deque()
 

@@ -14,7 +14,7 @@ class Timeline:
     """A clock that can be advanced, and held at the time of a timer that runs late."""
 
     def __init__(self, clock: Clock) -> None:
-        self.offset = 0
+        self.offset: int = 0
         """The total advance, in milliseconds."""
         self._clock = clock
         self._held: int | None = None
@@ -60,7 +60,7 @@ class Scheduler:
     """
 
     def __init__(self, timeline: Timeline | None = None) -> None:
-        self.timeline = timeline or Timeline(time.time)
+        self.timeline: Timeline = timeline or Timeline(time.time)
         self.on_next_changed: Callable[[], None] | None = None
         """Called when `next` has changed."""
         self._numbers = count()  # breaks ties, so that timers of one moment run in order of setting

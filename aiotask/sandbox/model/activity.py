@@ -1,11 +1,13 @@
 """Activities: the states of workers."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from aiotask.sandbox.model.events import Facts
 from aiotask.sandbox.model.store import Resource, Store
 
-FIRST_ACTIVITIES = (
+FIRST_ACTIVITIES: tuple[Mapping[str, Any], ...] = (
     {"friendly_name": "Offline"},
     {"friendly_name": "Unavailable"},
     {"friendly_name": "Available", "available": True},
@@ -24,7 +26,7 @@ class Activity(Resource):
 class ActivityStore(Store[Activity]):
     """The activities of one workspace; Twilio's older page of limits allows a hundred."""
 
-    make = Activity
+    make: Callable[..., Activity] = Activity
     noun = "Activity"
     prefix = "WA"
     kind = "activity"

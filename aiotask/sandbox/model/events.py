@@ -80,7 +80,7 @@ class EventLog:
         self._salt = workspace_sid[2:26]
         self._events: deque[Event] = deque(maxlen=most)
         self._recorded = 0
-        self.unlisted = Unlisted(account.index)
+        self.unlisted: Unlisted = Unlisted(account.index)
         """The events that lists do not show yet."""
         self.listener: Callable[[int, Event], None] | None = None
         """Called with each event and its number while the change is still under way."""

@@ -23,9 +23,9 @@ class ListIndex:
     def __init__(self, lag: float = 0.0) -> None:
         if not 0 <= lag < inf:
             raise ValueError(f"the index lag must be a finite number of seconds >= 0, not {lag}")
-        self.freezes = 0
+        self.freezes: int = 0
         """The number of freezes so far."""
-        self.bypassed = False
+        self.bypassed: bool = False
         """Whether lists show everything, regardless of lag."""
         self._lag = round(1000 * lag)
         self._frozen: int | None = None

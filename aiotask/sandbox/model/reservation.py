@@ -1,6 +1,6 @@
 """Reservations: offers of one task to one worker."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -53,7 +53,7 @@ class Reservation(Resource):
 class ReservationStore(Store[Reservation]):
     """The reservations of one workspace, by task and by worker."""
 
-    make = Reservation
+    make: Callable[..., Reservation] = Reservation
     noun = "Reservation"
     prefix = "WR"
     kind = "reservation"

@@ -1,5 +1,6 @@
 """Task channels: the kinds of work."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiotask.sandbox.model.events import Facts
@@ -27,7 +28,7 @@ class TaskChannel(Resource):
 class TaskChannelStore(Store[TaskChannel]):
     """The task channels of one workspace; Twilio's older page of limits allows fifteen."""
 
-    make = TaskChannel
+    make: Callable[..., TaskChannel] = TaskChannel
     noun = "TaskChannel"
     prefix = "TC"
     kind = "task-channel"

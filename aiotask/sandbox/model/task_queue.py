@@ -1,6 +1,6 @@
 """Task queues: waiting tasks and the workers who may get them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -46,7 +46,7 @@ class TaskQueue(Resource):
 class TaskQueueStore(Store[TaskQueue]):
     """The task queues of one workspace; Twilio's older page of limits allows 5,000."""
 
-    make = TaskQueue
+    make: Callable[..., TaskQueue] = TaskQueue
     noun = "TaskQueue"
     prefix = "WQ"
     kind = "task-queue"

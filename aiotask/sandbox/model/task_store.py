@@ -109,9 +109,9 @@ class TaskStore:
 
     def __init__(self, changes: UnsavedChanges, index: ListIndex) -> None:
         self._changes = changes
-        self.created = 0
+        self.created: int = 0
         """The number of tasks created so far."""
-        self.unlisted = Unlisted(index)
+        self.unlisted: Unlisted = Unlisted(index)
         """The tasks that lists do not show yet."""
         self._tasks: dict[str, Task] = {}
         self._orders: dict[tuple[tuple[str, int], ...], Order] = {}

@@ -1,7 +1,7 @@
 """Workers and their channels, and the view of them in expressions."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,7 +105,7 @@ class WorkerStore(Store[Worker]):
     Twilio's page on workers allows 15,000.
     """
 
-    make = Worker
+    make: Callable[..., Worker] = Worker
     noun = "Worker"
     prefix = "WK"
     kind = "worker"
@@ -251,7 +251,7 @@ class WorkerChannelStore(Store[WorkerChannel]):
     def __init__(self, workers: WorkerStore, worker: Worker) -> None:
         super().__init__(workers.account, workers.log)
         self._dirty = workers.dirty
-        self.items = {item.sid: item for item in worker.channels.values()}
+        self.items: dict[str, WorkerChannel] = {item.sid: item for item in worker.channels.values()}
         self.worker = worker
 
     def mark_unsaved(self, item: WorkerChannel) -> None:  # noqa: ARG002 - for all of them

@@ -1,6 +1,6 @@
 """Workflows: the rules that send tasks to queues."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ class Workflow(Resource):
 class WorkflowStore(Store[Workflow]):
     """The workflows of one workspace; Twilio's older page of limits allows a thousand."""
 
-    make = Workflow
+    make: Callable[..., Workflow] = Workflow
     noun = "Workflow"
     prefix = "WW"
     kind = "workflow"

@@ -30,8 +30,8 @@ class Matching:
     """Matches the tasks and workers of one workspace."""
 
     def __init__(self, stores: Stores, settings: Callable[[], Settings]) -> None:
-        self.waiting = WaitingTasks()
-        self.pools = WorkerPools(stores.workers, self.is_free)
+        self.waiting: WaitingTasks = WaitingTasks()
+        self.pools: WorkerPools = WorkerPools(stores.workers, self.is_free)
         self._workers = stores.workers
         self._reservations = stores.reservations
         self._activities = stores.activities

@@ -28,12 +28,12 @@ class WaitingGroup:
     __slots__ = ("_attributes", "channel", "direct", "key", "person", "queue", "target", "tasks")
 
     def __init__(self, queue: TaskQueue, target: Target, task: Task, key: "Key") -> None:
-        self.queue = queue
-        self.channel = task.channel.sid
-        self.target = target
-        self.key = key
-        self.person = key.person
-        self.direct = is_direct(task)
+        self.queue: TaskQueue = queue
+        self.channel: str = task.channel.sid
+        self.target: Target = target
+        self.key: Key = key
+        self.person: Person | None = key.person
+        self.direct: bool = is_direct(task)
         self.tasks: SortedList[Position] = SortedList()
         self._attributes: Attributes = loads(task.attributes) if key.values else {}
 

@@ -23,7 +23,7 @@ class WorkerPool:
     """The workers that one expression matches."""
 
     def __init__(self, expression: Expression) -> None:
-        self.volatile = any(path[0] in _VOLATILE for path in expression.paths)
+        self.volatile: bool = any(path[0] in _VOLATILE for path in expression.paths)
         self._test = expression.test
         self._activities: dict[str, str] = {}
         self._by_activity: Counter[str] = Counter()

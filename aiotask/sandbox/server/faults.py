@@ -107,7 +107,7 @@ class Faults:
         for kind in kinds:
             _check(kind)
         self.share = share
-        self.kinds = tuple(kinds)
+        self.kinds: tuple[FaultKind, ...] = tuple(kinds)
         self.late = late
         self.injected: Counter[FaultKind] = Counter()
         self._outage: FaultKind | None = None

@@ -58,7 +58,7 @@ class RequestHandler:
         scheduler: Scheduler,
         now: Callable[[], int],
     ) -> None:
-        self.authority = ""
+        self.authority: str = ""
         self._service = service
         self._admission = admission
         self._faults = faults

@@ -41,7 +41,7 @@ class Parameters:
     __slots__ = ("_last", "pairs")
 
     def __init__(self, pairs: Sequence[tuple[str, str]] = ()) -> None:
-        self.pairs = pairs
+        self.pairs: Sequence[tuple[str, str]] = pairs
         self._last = dict(pairs)
 
     @classmethod
