@@ -154,6 +154,9 @@ class RawServer:
         assert task is not None
         self._open.add(task)
         self.connections += 1
+        # Otherwise the collector of garbage reports a connection that was reset, now and then.
+        closed = writer.transport.get_protocol()._closed  # type: ignore[union-attr]
+        closed.add_done_callback(lambda future: future.cancelled() or future.exception())
         try:
             while await self._answer(reader, writer):
                 pass

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from random import Random
 from urllib.parse import urlencode
 
@@ -54,7 +55,8 @@ class ServiceSide:
         """Complete half of the tasks that are new since the last time."""
         for sid in self._uncompleted:
             if self._random.random() < 1 / 2:
-                self._sandbox.set_status(sid, "completed")
+                with suppress(LookupError):  # it was completed at once, and is removed by now
+                    self._sandbox.set_status(sid, "completed")
         self._uncompleted.clear()
 
     async def keep_completing(self) -> None:
