@@ -6,7 +6,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import aiohttp
 import pytest
@@ -155,8 +155,8 @@ class RawServer:
         self._open.add(task)
         self.connections += 1
         # Otherwise the collector of garbage reports a connection that was reset, now and then.
-        closed = writer.transport.get_protocol()._closed  # type: ignore[union-attr]
-        closed.add_done_callback(lambda future: future.cancelled() or future.exception())
+        protocol = cast("Any", writer.transport.get_protocol())
+        protocol._closed.add_done_callback(lambda future: future.cancelled() or future.exception())
         try:
             while await self._answer(reader, writer):
                 pass
