@@ -62,11 +62,15 @@ class ServiceClock:
         return self.job_started_at
 
     def since(self, moment: float | None) -> datetime:
-        """Return a date from which events are asked for; None is as far as they go back."""
-        now = self.latest(self._clock())
-        first = 0.0 if now is None else now - _LONGEST_HISTORY
-        seconds = first if moment is None else max(moment, first)
-        return date_of(seconds)
+        """Return a date from which events are asked for; None is as far as they go back.
+
+        The moment may be by a node of the service whose clock is ahead of the others'.
+        """
+        low, high = self._offsets.low, self._offsets.high
+        if low is None or high is None:
+            return date_of(moment or 0.0)
+        first = high + self._clock() - _LONGEST_HISTORY
+        return date_of(first if moment is None else max(moment - (high - low), first))
 
     def is_out_of_reach(self, moment: float | None) -> bool:
         """Whether events no longer tell of a service's time; None is the begin of the job."""

@@ -14,7 +14,9 @@ import pytest
 from aiohttp import web
 
 from aiotask import Created, Unresolved
+from aiotask._service_time import Offsets
 from aiotask.bulk import read_summary
+from aiotask.bulk.service_clock import ServiceClock
 from aiotask.taskrouter import NewTask
 from tests.bulk.bench import look, number_of, rows
 from tests.bulk.broken_service import (
@@ -40,6 +42,17 @@ LOST = {n for n in range(9) if n % 3 == 0}
 @pytest.fixture
 def wall(monkeypatch: pytest.MonkeyPatch) -> WallClock:
     return WallClock(monkeypatch)
+
+
+def test_events_are_read_from_so_much_earlier_as_the_nodes_of_the_service_disagree() -> None:
+    offsets = Offsets()
+    service = ServiceClock(offsets, lambda: 100.0)
+    assert service.since(7.0) == datetime.fromtimestamp(7, UTC)
+    offsets.note(1e9, 100.0)
+    ahead = service.earliest(100.0)
+    offsets.note(1e9 - PAUSE, 100.0)
+    assert ahead is not None
+    assert service.since(ahead).timestamp() == 1e9 - PAUSE
 
 
 def hang_up(request: web.BaseRequest, reply: Reply) -> Any:
