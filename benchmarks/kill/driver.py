@@ -179,6 +179,7 @@ def no_lock() -> None:
         )
 
     patch.object(FileLock, "acquire", lambda *_, **__: None).start()
+    patch.object(Locks, "_take_name", lambda *_: None).start()
     patch.object(Locks, "take_file", lambda locks: Path(locks._path).stat()).start()  # noqa: SLF001
     patch.object(SqliteJournal, "_move", move).start()
     no_suspicion()
