@@ -6,25 +6,34 @@ from typing import Any
 
 from aiotask.blueprint.references import QUEUE
 
-# A reference is one token, whatever its name has in it.
+_KEYWORDS = "AND|OR|NOT|IN|HAS|CONTAINS"
+# A reference is one token, whatever its name has in it; so is a name with its indexes, and a number
+# with its sign, so that tokens with blanks between them are an expression again.
 _TOKEN = re.compile(
-    r"""\{\w+:(?:[^{}]|\{\{|\}\})+\}|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|==|!=|<=|>=|[\w$.]+|\S"""
+    r"""\{\w+:(?:[^{}]|\{\{|\}\})+\}|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|==|!=|<=|>="""
+    r"|(?i:" + _KEYWORDS + r")(?![\w$.])|[+-]?[\w$](?:[\w$.]|\[[0-9]+\])*|\S",
+    re.DOTALL,
 )
-_KEYWORD = re.compile("AND|OR|NOT|IN|HAS|CONTAINS|TRUE|FALSE|NULL|ASC|DESC", re.IGNORECASE)
+_KEYWORD = re.compile(_KEYWORDS, re.IGNORECASE)
+_CONSTANT = re.compile("true|false|null", re.IGNORECASE)
+_DIRECTION = re.compile("asc|desc", re.IGNORECASE)
 _DIGITS = re.compile(r"\d{1,10}", re.ASCII)
 _NUMBERS = ("priority", "timeout")
-_EXPRESSIONS = ("expression", "skip_if", "order_by")
-_MAY_BE_EMPTY = (*_EXPRESSIONS, "known_worker_sid", "known_worker_friendly_name")
+_EXPRESSIONS = ("expression", "skip_if")
+_ORDER = "order_by"
+_MAY_BE_EMPTY = (*_EXPRESSIONS, _ORDER, "known_worker_sid", "known_worker_friendly_name")
 
 
 def tokens(expression: str) -> list[str]:
-    """Return the tokens of an expression: white space, quotes and the case of keywords are gone."""
+    """Return the tokens of an expression, with quotes and keywords written in one way."""
     return [_token(text) for text in _TOKEN.findall(expression)]
 
 
 def _token(text: str) -> str:
     if text[0] == "'" and '"' not in text:
         return f'"{text[1:-1]}"'
+    if _CONSTANT.fullmatch(text):
+        return text.lower()
     return text.upper() if _KEYWORD.fullmatch(text) else text
 
 
@@ -92,4 +101,9 @@ def _step(members: Mapping[str, Any]) -> dict[str, Any]:
     for name in _EXPRESSIONS:
         if name in meaning:
             meaning[name] = expression_meaning(meaning[name])
+    if isinstance(meaning.get(_ORDER), str):
+        read = tokens(meaning[_ORDER])
+        meaning[_ORDER] = " ".join(
+            token.upper() if _DIRECTION.fullmatch(token) else token for token in read
+        )
     return meaning

@@ -90,11 +90,13 @@ async def warned(workspace: WorkspaceContext, document: Mapping[str, Any], found
     warnings = [f"{name}: is for a sandbox, and left alone" for name in members_beside(document)]
     after = _afterwards(found)
     warnings += doubts_of(found.wanted, after)
-    warnings += [
-        f"the {step.kind.name} {step.change.name!r} is there twice: {step.held.sid}"
-        for step in found.comparison.left
-        if step.held and len(found.there[step.kind.many][step.kind.same(step.held.name)]) > 1
-    ]
+    gone = _gone(found)
+    for many, named in found.there.items():
+        for held in named.values():
+            sids = [each.sid for each in held if each.sid not in gone]
+            if len(sids) > 1:
+                twice = f"the {KINDS[many].name} {held[0].name!r} is there twice"
+                warnings.append(f"{twice}: {', '.join(sids)}")
     # Workers that come with the plan may match; the service knows those alone that are there.
     if not any(change.kind == WORKER.name for change in found.changes):
         warnings += await hopeless(
@@ -132,13 +134,18 @@ async def _with_channels(
     }
 
 
-def _afterwards(found: Planned) -> Rows:
-    """Return what will be there once the plan is carried out."""
-    gone = {
+def _gone(found: Planned) -> set[str]:
+    """Return the sids of what the plan deletes."""
+    return {
         step.held.sid
         for step in found.comparison.steps
         if step.held and step.change.action == "delete"
     }
+
+
+def _afterwards(found: Planned) -> Rows:
+    """Return what will be there once the plan is carried out."""
+    gone = _gone(found)
     after: Rows = {}
     for many, kind in KINDS.items():
         rows = {

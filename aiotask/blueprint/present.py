@@ -108,8 +108,8 @@ class Present:
                 value = known[1] if known and known[0] is ACTIVITY else value
             elif field in kind.texts:
                 value = with_names(value, self.name_of)
-            if value is None:
-                value = kind.defaults.get(field)
+            if value is None and kind.defaults.get(field) == "":
+                value = ""  # that there is none is worth telling, as it can be set again
             if value is not None:
                 row[field] = value
         return Held(sid=resource.sid, name=_name(kind, resource), row=row)

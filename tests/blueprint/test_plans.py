@@ -299,6 +299,9 @@ async def test_warnings_tell_what_will_never_work(sandbox: Sandbox, client: Clie
     document["activities"].append({"friendly_name": "Fresh"})
     targets = [
         {"queue": "Everyone", "expression": "worker.level > 2 OR worker.name == 'worker.x'"},
+        {"queue": "Everyone", "expression": "worker.languages[0] =='es' and worker.n != -1"},
+        {"queue": "Everyone", "expression": "worker.level IN[2] and 1==1 Or worker.x==True"},
+        {"queue": "Spanish", "expression": "worker.level>=task.level or 'worker.x'=='task.x'"},
     ]
     targets += [{"queue": name} for name in ("Empty", "Wrong", "New")]
     rule = {"expression": "1==1", "targets": [{**each, "timeout": 1} for each in targets]}
@@ -348,6 +351,29 @@ async def test_a_configuration_of_another_shape_is_the_services_to_refuse(
 ) -> None:
     document = {"workflows": [{"friendly_name": "Parking", "configuration": configuration}]}
     assert len(await plan(filled(sandbox, client), document)) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("a IN['x']", 'a in [ "x" ]', True),
+        ("a IN[1]", "a in [1]", True),
+        ("a.in[1] == TRUE", "a.in[1]==true", True),
+        ("(a==1)AND(b!=-1)", "( a == 1 ) and ( b != -1 )", True),
+        ("a == 'AND'", "a == 'and'", False),
+        ("a == 'x  y'", "a == 'x y'", False),
+        ("order == 1", "ORder == 1", False),
+        ("desc == 1", "DESC == 1", False),
+        ("""a == 'say "x"'""", """a == "say 'x'\"""", False),
+        ("x == {activity:a  b}", "x == {activity:a b}", False),
+        ("ab", "a b", False),
+    ],
+)
+def test_expressions_have_one_meaning_or_two(one: str, other: str, same: bool) -> None:  # noqa: FBT001
+    documents = [
+        {"task_queues": [{"friendly_name": "Q", "target_workers": text}]} for text in (one, other)
+    ]
+    assert (diff(*documents) == []) is same
 
 
 def test_two_documents_differ_in_what_both_speak_of() -> None:
