@@ -7,15 +7,16 @@ import attrs
 
 from aiotask.blueprint.changes import Change
 from aiotask.blueprint.comparison import compare
-from aiotask.blueprint.document import Rows, rows_of
-from aiotask.blueprint.kinds import KINDS
+from aiotask.blueprint.document import Row, Rows, rows_of
+from aiotask.blueprint.kinds import CHANNELS, KINDS
 from aiotask.blueprint.present import Held
 
 
 def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     """Return the changes that lead from one document to another, for kinds that both have.
 
-    A field that a row leaves out has the service's default.
+    A field that a row leaves out has the service's default, if there is one, or is not set.
+    Capacities are compared where both have one.
     """
     before, after = _whole(old), _whole(new)
     before = {many: rows for many, rows in before.items() if many in after}
@@ -26,6 +27,9 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
         }
         for many, rows in before.items()
     }
+    for many, rows in after.items():
+        for name, row in rows.items():
+            rows[name] = _with_all_fields(before[many].get(name, {}), row)
     found = compare(there, after, prune=True)
     gone = [attrs.evolve(step.change, action="delete") for step in found.left]
     return [step.change for step in found.steps] + gone
@@ -36,3 +40,16 @@ def _whole(document: Mapping[str, Any]) -> Rows:
         many: {name: {**KINDS[many].defaults, **row} for name, row in rows.items()}
         for many, rows in rows_of(document).items()
     }
+
+
+def _with_all_fields(old: Row, new: Row) -> Row:
+    """Return a row with None for the fields that only the old one has."""
+    whole = {**dict.fromkeys(old), **new}
+    capacities = whole.pop(CHANNELS, None)
+    if not old:
+        return new
+    if capacities and CHANNELS in old:
+        whole[CHANNELS] = {
+            name: capacity for name, capacity in capacities.items() if name in old[CHANNELS]
+        }
+    return whole

@@ -389,6 +389,19 @@ def test_two_documents_differ_in_what_both_speak_of() -> None:
     explicit = {"friendly_name": "Q", "target_workers": "1 == 1", "task_order": "FIFO"}
     assert diff({"task_queues": [explicit]}, {"task_queues": [{"friendly_name": "Q"}]}) == []
     (change,) = diff(
+        {"task_queues": [{"friendly_name": "Q", "assignment_activity_sid": "A"}]},
+        {"task_queues": [{"friendly_name": "Q"}]},
+    )
+    assert str(change) == "update task_queue Q: assignment_activity_sid: A -> (none)"
+    ana = {"friendly_name": "Ana", "activity_sid": "Available", "channels": {"voice": 1, "sms": 2}}
+    for channels, fields in (
+        ({}, {}),
+        ({"channels": {"voice": 3, "chat": 5}}, {"channels.voice": (1, 3)}),
+        ({"channels": {"chat": 5}}, {}),
+    ):
+        other = {"workers": [{"friendly_name": "Ana", **channels}]}
+        assert [each.fields for each in diff({"workers": [ana]}, other)] == [fields] * bool(fields)
+    (change,) = diff(
         {"activities": [{"friendly_name": "A", "available": True}]},
         {"activities": [{"friendly_name": "A"}]},
     )
