@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from aiotask._retry import RetryPolicy
-from aiotask.blueprint.changes import Change
+from aiotask.blueprint.changes import Change, same
 from aiotask.blueprint.comparison import Step, changed_fields
 from aiotask.blueprint.document import Row
 from aiotask.blueprint.kinds import ACTIVITY, CHANNELS, TASK_CHANNEL, WORKER, Kind
@@ -167,4 +167,4 @@ def _settable(kind: Kind, row: Row) -> Row:
 
 
 def _changes(now: Any, fields: Row) -> Any:
-    return {name: value for name, value in fields.items() if getattr(now, name) != value}
+    return {name: value for name, value in fields.items() if not same(getattr(now, name), value)}

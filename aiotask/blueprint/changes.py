@@ -72,6 +72,10 @@ def differences(place: str, old: Any, new: Any) -> Iterator[tuple[str, tuple[Any
 
 def same(old: Any, new: Any) -> bool:
     """Whether two values are the same as JSON, where true is not 1."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return old.keys() == new.keys() and all(same(old[name], new[name]) for name in old)
+    if isinstance(old, list | tuple) and isinstance(new, list | tuple):
+        return len(old) == len(new) and all(map(same, old, new))
     return bool(old == new) and (isinstance(old, bool) is isinstance(new, bool))
 
 

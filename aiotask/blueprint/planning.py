@@ -14,7 +14,7 @@ from aiotask.blueprint.comparison import (
 )
 from aiotask.blueprint.document import Row, Rows, members_beside, rows_of
 from aiotask.blueprint.doubts import doubts_of, hopeless
-from aiotask.blueprint.kinds import CHANNELS, KINDS, WORKER, Kind
+from aiotask.blueprint.kinds import ACTIVITY, CHANNELS, KINDS, WORKER, Kind
 from aiotask.blueprint.present import Held, Present, with_channels
 from aiotask.blueprint.references import references, with_names
 from aiotask.taskrouter import WorkspaceContext
@@ -111,7 +111,7 @@ def _named(kind: Kind, row: Row, present: Present) -> Row:
     named = dict(row)
     for field in kind.activities:
         known = present.name_of(row.get(field, ""))
-        if known is not None:
+        if known is not None and known[0] is ACTIVITY:
             named[field] = known[1]
     for field in kind.texts:
         if field in row:

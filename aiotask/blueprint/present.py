@@ -49,9 +49,7 @@ class Present:
         return present
 
     async def read_kind(self, kind: Kind) -> None:
-        """Read all resources of a kind, unless it was done."""
-        if kind.many in self._resources:
-            return
+        """Read all resources of a kind."""
         listed = await kind.of(self._workspace).list(page_size=_PAGE_SIZE).all()
         self._resources[kind.many] = listed
         for each in listed:

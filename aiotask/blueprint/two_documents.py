@@ -44,10 +44,10 @@ def _whole(document: Mapping[str, Any]) -> Rows:
 
 def _with_all_fields(old: Row, new: Row) -> Row:
     """Return a row with None for the fields that only the old one has."""
-    whole = {**dict.fromkeys(old), **new}
-    capacities = whole.pop(CHANNELS, None)
     if not old:
         return new
+    whole = {**dict.fromkeys(old), **new}
+    capacities = whole.pop(CHANNELS, None)
     if capacities and CHANNELS in old:
         whole[CHANNELS] = {
             name: capacity for name, capacity in capacities.items() if name in old[CHANNELS]

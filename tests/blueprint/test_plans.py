@@ -159,6 +159,15 @@ async def test_a_typed_configuration_is_one_too(sandbox: Sandbox, client: Client
     assert await plan(workspace, {"workflows": rows}) == []
 
 
+async def test_a_sid_of_an_activity_is_read_as_its_name(sandbox: Sandbox, client: Client) -> None:
+    workspace = filled(sandbox, client)
+    (wrap_up,) = await workspace.activities.list(friendly_name="Wrap-up").all()
+    assert await plan(workspace, queue(reservation_activity_sid=wrap_up.sid)) == []
+    (other,) = await workspace.task_queues.list(friendly_name="Parked").all()
+    with pytest.raises(BlueprintError, match=f"there is no activity '{other.sid}'"):
+        await plan(workspace, queue(reservation_activity_sid=other.sid))
+
+
 async def test_changes_come_in_the_order_that_works(sandbox: Sandbox, client: Client) -> None:
     found = await plan(empty(sandbox, client), dict(reversed(SUPPORT.items())))
     assert [*dict.fromkeys(change.kind for change in found)] == [
@@ -376,6 +385,14 @@ def test_expressions_have_one_meaning_or_two(one: str, other: str, same: bool) -
     assert (diff(*documents) == []) is same
 
 
+async def test_true_is_not_one(sandbox: Sandbox, client: Client) -> None:
+    workspace = filled(sandbox, client, {"workers": [{"friendly_name": "A", "attributes": {}}]})
+    for value in (1, True, [1], [True], {"x": [0]}, {"x": [False]}):
+        document = {"workers": [{"friendly_name": "A", "attributes": {"a": value}}]}
+        assert len([change async for change in apply(workspace, document)]) == 1
+        assert [change async for change in apply(workspace, document)] == []
+
+
 def test_two_documents_differ_in_what_both_speak_of() -> None:
     assert diff(SUPPORT, {"Other": SUPPORT}) == []
     assert diff(SUPPORT, {"workers": SUPPORT["workers"]}) == []
@@ -388,6 +405,10 @@ def test_two_documents_differ_in_what_both_speak_of() -> None:
     ]
     explicit = {"friendly_name": "Q", "target_workers": "1 == 1", "task_order": "FIFO"}
     assert diff({"task_queues": [explicit]}, {"task_queues": [{"friendly_name": "Q"}]}) == []
+    assert [each.action for each in diff({"workers": []}, {"workers": SUPPORT["workers"]})] == [
+        "create",
+        "create",
+    ]
     (change,) = diff(
         {"task_queues": [{"friendly_name": "Q", "assignment_activity_sid": "A"}]},
         {"task_queues": [{"friendly_name": "Q"}]},

@@ -86,6 +86,15 @@ async def test_a_worker_in_an_expression_is_named(sandbox: Sandbox, client: Clie
     }
 
 
+async def test_a_sid_of_something_else_stays(sandbox: Sandbox, client: Client) -> None:
+    workspace = empty(sandbox, client)
+    gone = f"activity_sid == 'WA{'0' * 32}' OR sid == 'WK{'0' * 32}'"
+    await workspace.task_queues.create(friendly_name="Old", target_workers=gone)
+    document = await export(workspace)
+    assert document["task_queues"][0]["target_workers"] == gone
+    assert await plan(workspace, document) == []
+
+
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [

@@ -67,6 +67,7 @@ def test_from_one_workspace_to_another_and_back(local: Service, tmp_path: Path) 
     assert writes(local) == 0
     applied = there(local, "apply", str(path), *to, "--yes")
     assert applied.exit_code == 0, applied.stderr
+    assert applied.stderr == ""
     assert applied.stdout.splitlines()[:2] == [
         "created activity Lunch {long}",
         "created activity Wrap-up",
@@ -178,6 +179,7 @@ def test_an_application_that_breaks_off_says_how_far_it_came(
         done = local.run("workspace", "apply", str(path), "--yes")
         assert done.exit_code == status
         assert len(done.stdout.splitlines()) == lines
+        assert "Warning: task_queue 'New': no workflow leads to it\n" in done.stderr
         told = "; 3 of 4 changes made: give the command again" in done.stderr
         assert told is bool(status)
 

@@ -9,7 +9,7 @@ import click
 
 from aiotask._checks import printable
 from aiotask._client import Client
-from aiotask.blueprint import Change, diff, export
+from aiotask.blueprint import Change, Plan, diff, export
 from aiotask.blueprint.applying import carried_out
 from aiotask.blueprint.document import contents_of, rows_of
 from aiotask.blueprint.planning import planned, warned
@@ -103,7 +103,8 @@ def plan(
         result = answered(client, lambda: found(there))
     except Failure as error:
         raise WrongUsageError(error.message) from error
-    _show(result, result.left, result.warnings)
+    _show(result, result.left)
+    _warn(result)
     if result:
         ctx.exit(FAILED)
 
@@ -133,7 +134,8 @@ def apply(
 
     found, changes = answered(client, read)
     if not yes or not changes:
-        _show(changes, changes.left, changes.warnings)
+        _show(changes, changes.left)
+    _warn(changes)
     if not changes:
         return
     if not yes and not click.confirm(f"Make {_counted(len(changes))}?", err=True):
@@ -200,9 +202,7 @@ def _document(file: str) -> Any:
     return document
 
 
-def _show(
-    changes: Sequence[Change], left: Sequence[Change] = (), warnings: Sequence[str] = ()
-) -> None:
+def _show(changes: Sequence[Change], left: Sequence[Change] = ()) -> None:
     for change in changes:
         click.echo(f"{change.action} {change.kind} {printable(change.name)}")
         for line in change.lines():
@@ -212,7 +212,10 @@ def _show(
     actions = [change.action for change in changes]
     counts = [f"{actions.count(each)} to {each}" for each in dict.fromkeys(actions)]
     click.echo(f"{_counted(len(changes))}: {', '.join(counts)}" if changes else "no difference")
-    for warning in warnings:
+
+
+def _warn(plan: Plan) -> None:
+    for warning in plan.warnings:
         click.echo(f"Warning: {printable(warning)}", err=True)
 
 
