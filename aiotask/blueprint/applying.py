@@ -82,21 +82,25 @@ class _Application:
     async def _create(self, kind: Kind, row: Row) -> None:
         collection: Any = kind.of(self._workspace)
         fields, name = self._sent(kind, row), row[kind.key]
+        made: Any = None
+        found: Any = None
         for attempt in count(1):
             try:
                 made = await collection.create(**fields)
             except AiotaskError as error:
-                made = await self._settled(kind, name, error, attempt)
-                if made is None:
-                    continue
-                # It may be another's, so that it is brought to what the row says.
-                self._sids[kind.many, kind.same(name)] = made.sid
-                await self._update(kind, made.sid, None, row)
+                found = await self._settled(kind, name, error, attempt)
             else:
-                self._sids[kind.many, kind.same(name)] = made.sid
-                if CHANNELS in row:
-                    await self._set_channels(made.sid, row[CHANNELS])
-            return
+                # Where names may repeat, an earlier attempt may have been carried out meanwhile.
+                found = await self._found(kind, name, made.sid) if attempt > 1 else None
+                if found is not None:
+                    await collection.delete(made.sid)
+            if made or found:
+                break
+        sid = self._sids[kind.many, kind.same(name)] = (found or made).sid
+        if found is not None:  # it may be another's, so that it is brought to what the row says
+            await self._update(kind, sid, None, row)
+        elif CHANNELS in row:
+            await self._set_channels(sid, row[CHANNELS])
 
     async def _settled(self, kind: Kind, name: str, error: AiotaskError, attempt: int) -> Any:
         """Return what has the name that could not be created, None if it is to be tried again."""
@@ -111,12 +115,12 @@ class _Application:
             raise error
         return made
 
-    async def _found(self, kind: Kind, name: str) -> Any:
-        """Return what has a name by now, or None."""
+    async def _found(self, kind: Kind, name: str, but: str | None = None) -> Any:
+        """Return what has a name by now, *but* the resource of that sid, or None."""
         collection: Any = kind.of(self._workspace)
         by_name = {} if kind is TASK_CHANNEL else {kind.key: name}
         async for each in collection.list(**by_name):
-            if kind.same(getattr(each, kind.key) or "") == kind.same(name):
+            if kind.same(getattr(each, kind.key) or "") == kind.same(name) and each.sid != but:
                 return each
         return None
 

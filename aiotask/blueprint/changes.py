@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import attrs
 
+from aiotask._checks import printable
 from aiotask._json import strict_dumps
 
 Action = Literal["create", "update", "delete", "leave"]
@@ -28,7 +29,7 @@ class Change:
 
     def __str__(self) -> str:
         fields = "; ".join(self.lines())
-        return f"{self.action} {self.kind} {self.name}" + (f": {fields}" if fields else "")
+        return printable(f"{self.action} {self.kind} {self.name}{': ' if fields else ''}{fields}")
 
     def lines(self) -> Iterator[str]:
         """Yield a line for each field that differs."""

@@ -145,6 +145,30 @@ async def test_before_another_attempt_it_waits_and_looks_again(
     assert (queue.target_workers, queue.task_order) == ("1==1", "LIFO")
 
 
+@pytest.mark.parametrize("path", ["Activities", "TaskQueues"])
+async def test_an_attempt_that_is_carried_out_late_makes_no_second_one(
+    sandbox: Sandbox, path: str
+) -> None:
+    late: list[None] = []
+
+    def requested(method: str, url: str) -> None:
+        if method == "POST" and url.endswith(f"/{path}"):
+            late.append(None)
+            if len(late) == 2:
+                (stores,) = [each.stores for each in sandbox._service.workspaces]
+                if path == "Activities":
+                    stores.activities.new({"friendly_name": "Lunch {long}", "available": False})
+                else:
+                    stores.queues.new({"friendly_name": "Everyone", "target_workers": "1==2"})
+
+    async with opened(sandbox, on_request=requested) as client:
+        workspace = empty(sandbox, client)
+        sandbox.faults.next("POST", f"/{path}", "before_reset")
+        await applied(workspace, retry=AT_ONCE)
+        document = await export(workspace, workers=True)  # which has no name twice
+        assert document == await export(filled(sandbox, client, WANTED), workers=True)
+
+
 async def test_a_name_that_was_taken_meanwhile_is_no_error(
     sandbox: Sandbox, client: Client
 ) -> None:

@@ -97,7 +97,7 @@ def _named(queues: list[dict[str, Any]]) -> str:
     return name.replace("{", "{{").replace("}", "}}")
 
 
-@settings(max_examples=15)
+@settings(max_examples=40)
 @given(first=documents(), second=documents())
 async def test_any_document_leads_to_any_other(
     first: dict[str, Any], second: dict[str, Any]
