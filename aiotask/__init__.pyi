@@ -1,4 +1,5 @@
 from . import autopilot as autopilot
+from . import blueprint as blueprint
 from . import bulk as bulk
 from . import errors as errors
 from . import expression as expression

@@ -103,7 +103,7 @@ LAYERS = [
     *BULK,
     ["aiotask._collection"],
     ["aiotask.taskrouter", "aiotask.autopilot"],
-    ["aiotask._client", "aiotask.webhooks"],
+    ["aiotask._client", "aiotask.webhooks", "aiotask.blueprint"],
     *SANDBOX,
     ["aiotask"],
     ["aiotask.cli", "aiotask.pytest_plugin"],

@@ -24,7 +24,7 @@ PUBLIC = {
         PageCycleError PermissionDeniedError PreconditionFailedError ProtocolError RateLimitError
         Rejected RequestTimeoutError ResponseTooLargeError RetryPolicy ServerError StatusError
         TLSError TransportError UnexpectedRedirectError Unresolved UnsafeNextPageError __version__
-        autopilot bulk errors sandbox taskrouter to_dict webhooks
+        autopilot blueprint bulk errors sandbox taskrouter to_dict webhooks
     """,
     "aiotask.errors": """
         AccessError AiotaskError AnswerError AuthenticationError BadRequestError ClientStateError
@@ -67,6 +67,7 @@ PUBLIC = {
         Source State Unresolved audit
         checked_key entries_of open_journal read_summary source_of
     """,
+    "aiotask.blueprint": "BlueprintError Change Plan apply diff export plan",
     "aiotask.expression": "literal",
     "aiotask.webhooks": """
         AssignmentCallback CallFields CallbackError ConferenceFields DequeueFields

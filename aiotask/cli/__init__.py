@@ -1,4 +1,4 @@
-"""Command line: ``aiotask demo``, ``sandbox``, ``tasks`` and ``journal``.
+"""Command line: ``aiotask demo``, ``sandbox``, ``tasks``, ``workspace`` and ``journal``.
 
 Nothing else in aiotask prints or ends the process. Data goes to standard output, everything else
 to standard error. Exit status: 0 all done, 1 not all, 2 wrong usage or input, 130 interrupted.
@@ -18,6 +18,7 @@ from aiotask.cli.commands.import_ import import_
 from aiotask.cli.commands.journal import journal
 from aiotask.cli.commands.sandbox import sandbox
 from aiotask.cli.commands.tasks import tasks
+from aiotask.cli.commands.workspace import workspace
 from aiotask.cli.errors import FAILED, INTERRUPTED, WRONG_USAGE
 from aiotask.cli.loop import loop_name
 from aiotask.cli.messages import heed_no_loss
@@ -66,7 +67,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     help="Show the version and the event loop in use, and exit.",
 )
 def main() -> None:
-    """Import, list and change tasks of Twilio TaskRouter, or run a local sandbox of it.
+    """Import, list and change tasks of Twilio TaskRouter, set up workspaces, or run a sandbox.
 
     Credentials are read from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or from TWILIO_API_KEY and
     TWILIO_API_SECRET. The commands demo and sandbox need none. TWILIO_REGION and TWILIO_EDGE choose
@@ -81,3 +82,4 @@ main.add_command(demo)
 main.add_command(journal)
 main.add_command(sandbox)
 main.add_command(tasks)
+main.add_command(workspace)

@@ -11,7 +11,7 @@ from aiotask.cli.errors import Failure, WrongUsageError
 from aiotask.cli.loop import run
 from aiotask.cli.options import Number
 from aiotask.errors import AiotaskError, JournalError
-from aiotask.taskrouter import Tasks
+from aiotask.taskrouter import Tasks, WorkspaceContext
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -27,8 +27,8 @@ def _remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     ctx.meta[_INSECURE] = value
 
 
-def workspace_options(command: Command) -> Command:
-    """Add the options that name the workspace and the service."""
+def service_options(command: Command) -> Command:
+    """Add the options that name the service."""
     for option in (
         click.option(
             "--base-url",
@@ -51,22 +51,46 @@ def workspace_options(command: Command) -> Command:
             show_default=True,
             help="Seconds to wait for one answer.",
         ),
-        click.option(
-            "--workspace",
-            metavar="SID|NAME",
-            envvar="AIOTASK_WORKSPACE",
-            required=True,
-            help="SID (WS…) or friendly name of the workspace; by default AIOTASK_WORKSPACE.",
-        ),
     ):
         command = option(command)
     return command
+
+
+def workspace_option(*, required: bool) -> Callable[[Command], Command]:
+    """Return a decorator that adds the option that names the workspace."""
+    return click.option(
+        "--workspace",
+        metavar="SID|NAME",
+        envvar="AIOTASK_WORKSPACE",
+        required=required,
+        help="SID (WS…) or friendly name of the workspace; by default AIOTASK_WORKSPACE.",
+    )
+
+
+def workspace_options(command: Command) -> Command:
+    """Add the options that name the workspace and the service."""
+    return workspace_option(required=True)(service_options(command))
 
 
 def open_tasks(
     workspace: str, timeout: float, base_url: str | None, at_once: int = 1
 ) -> tuple[Client, Tasks]:
     """Return a client for *at_once* requests and the tasks of a workspace.
+
+    Nothing is sent unless the workspace is given by its name.
+    """
+    client, context = open_workspace(workspace, timeout, base_url, at_once)
+    return client, context.tasks
+
+
+def open_workspace(
+    workspace: str,
+    timeout: float,
+    base_url: str | None,
+    at_once: int = 1,
+    given_as: str = "--workspace",
+) -> tuple[Client, WorkspaceContext]:
+    """Return a client for *at_once* requests and the context of a workspace.
 
     Nothing is sent unless the workspace is given by its name.
     """
@@ -80,24 +104,24 @@ def open_tasks(
     except ValueError as error:
         raise WrongUsageError(str(error)) from error
     if workspace and not _MEANT_AS_SID.fullmatch(workspace):
-        workspace = _sid_of(client, workspace)
+        workspace = _sid_of(client, workspace, given_as)
     try:
-        return client, client.taskrouter.workspace(workspace).tasks
+        return client, client.taskrouter.workspace(workspace)
     except ValueError as error:
         reason = str(error).removeprefix("sid: ")
-        raise WrongUsageError(f"--workspace: {reason}") from error
+        raise WrongUsageError(f"{given_as}: {reason}") from error
 
 
-def _sid_of(client: Client, name: str) -> str:
+def _sid_of(client: Client, name: str, given_as: str) -> str:
     """Return the sid of the one workspace with this friendly name."""
     found = answered(client, client.taskrouter.workspaces.list(friendly_name=name).all)
     # The service may match more than it is asked for.
     sids = [each.sid for each in found if each.friendly_name == name]
     if not sids:
-        raise WrongUsageError(f"--workspace: there is no workspace {name!r}")
+        raise WrongUsageError(f"{given_as}: there is no workspace {name!r}")
     if len(sids) > 1:
         which = ", ".join(sids)
-        raise WrongUsageError(f"--workspace: several are called {name!r}; give a SID: {which}")
+        raise WrongUsageError(f"{given_as}: several are called {name!r}; give a SID: {which}")
     return sids[0]
 
 

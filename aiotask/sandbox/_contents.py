@@ -3,6 +3,7 @@
 Both execute requests on the service, so that mappings obey the same rules.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
@@ -23,6 +24,11 @@ class _Kind(NamedTuple):
     prefix: str = ""
     references: tuple[str, ...] = ()
     """Fields of other resources that hold its sid."""
+    word: str = ""
+    """Stands for the kind in an expression that names one of it."""
+    name: str = "friendly_name"
+    fixed: tuple[str, ...] = ()
+    """Fields of create that update does not have."""
 
 
 # In dependency order: each kind may refer to those before it.
@@ -33,9 +39,20 @@ _KINDS = {
         "friendly_name available",
         "WA",
         ("activity_sid", "reservation_activity_sid", "assignment_activity_sid"),
+        "activity",
+        fixed=("available",),
     ),
     "task_channels": _Kind(
-        "TaskChannels", "channels", "friendly_name unique_name channel_optimized_routing"
+        "TaskChannels",
+        "channels",
+        "friendly_name unique_name channel_optimized_routing",
+        "TC",
+        word="task_channel",
+        name="unique_name",
+        fixed=("unique_name",),
+    ),
+    "workers": _Kind(
+        "Workers", "workers", "friendly_name activity_sid attributes channels", "WK", word="worker"
     ),
     "task_queues": _Kind(
         "TaskQueues",
@@ -44,6 +61,7 @@ _KINDS = {
         "assignment_activity_sid",
         "WQ",
         ("task_queue_sid",),
+        "task_queue",
     ),
     "workflows": _Kind(
         "Workflows",
@@ -53,7 +71,6 @@ _KINDS = {
         "WW",
         ("workflow_sid",),
     ),
-    "workers": _Kind("Workers", "workers", "friendly_name activity_sid attributes channels"),
     "tasks": _Kind(
         "Tasks",
         "tasks",
@@ -65,7 +82,14 @@ _JSON = ("attributes", "configuration", "addons")
 _SETTINGS = frozenset(["template", "event_callback_url", "events_filter", "multi_task_enabled",
                        "prioritize_queue_order"])  # fmt: skip
 
-Contents = Mapping[str, Mapping[str, Any]]
+_TEXTS = ("target_workers", "configuration")
+"""Fields with expressions, which name resources as ``{activity:Lunch}``; braces are doubled."""
+_WORDS = {kind.word: kind for kind in _KINDS.values() if kind.word}
+_NAMED = re.compile(r"\{(" + "|".join(_WORDS) + r"):((?:[^{}]|\{\{|\}\})+)\}")
+_UNNAMED = "Sandbox"
+"""The name of a workspace whose contents come without one."""
+
+Contents = Mapping[str, Any]
 
 
 class ContentsError(ValueError):
@@ -80,7 +104,11 @@ class Filler:
         self._origin = origin
 
     def fill(self, contents: Contents) -> None:
-        """Add workspaces by friendly name, with their contents."""
+        """Add workspaces by friendly name, with their contents, or the contents of one."""
+        if any(
+            name in _KINDS and isinstance(held, list | tuple) for name, held in contents.items()
+        ):
+            contents = {_UNNAMED: contents}
         for name, held in contents.items():
             _check_names(name, held, _KINDS.keys() | _SETTINGS)
             settings = {key: value for key, value in held.items() if key in _SETTINGS}
@@ -106,13 +134,21 @@ class Filler:
 
     def _fill_workspace(self, workspace: str, path: str, held: Mapping[str, Any]) -> None:
         for name, kind in _KINDS.items():
-            for number, row in enumerate(held.get(name, ())):
+            rows = held.get(name, ())
+            # A new workspace has some activities and channels; a template, more.
+            listed = self._listed(f"{path}/{kind.path}", kind.key) if rows else ()
+            there = {each.get(kind.name): each for each in listed}
+            for number, row in enumerate(rows):
                 place = f"{workspace}.{name}[{number}]"
                 _check_names(place, row, set(kind.fields.split()))
                 # A new worker has its channels already; their capacities are updates.
                 fields = {key: value for key, value in row.items() if key != "channels"}
                 self._resolve(place, path, fields)
-                made = self._make(place, f"{path}/{kind.path}", fields)
+                made = there.pop(str(fields.get(kind.name)), None)
+                if made is None:
+                    made = self._make(place, f"{path}/{kind.path}", fields)
+                else:
+                    self._change(place, f"{path}/{kind.path}/{made['sid']}", kind, made, fields)
                 for channel, capacity in row.get("channels", {}).items():
                     below = f"{path}/Workers/{made['sid']}/Channels/{channel}"
                     self._make(f"{place}.channels", below, {"capacity": capacity})
@@ -123,21 +159,38 @@ class Filler:
             for field in kind.references:
                 if field in fields:
                     fields[field] = self._sid(place, path, kind, fields[field])
-        configuration = fields.get("configuration")
-        if isinstance(configuration, Mapping):
-            queues = _KINDS["task_queues"]
-            fields["configuration"] = _with_queues(
-                configuration, lambda name: self._sid(place, path, queues, name)
-            )
+
+        def sid_of(found: re.Match[str]) -> str:
+            name = found[2].replace("{{", "{").replace("}}", "}")
+            return self._sid(place, path, _WORDS[found[1]], name)
+
+        def queue(name: str) -> str:
+            return self._sid(place, path, _KINDS["task_queues"], name)
+
+        for field in _TEXTS:
+            if field in fields:
+                fields[field] = _with_sids(
+                    fields[field], lambda text: _NAMED.sub(sid_of, text), queue
+                )
 
     def _sid(self, place: str, path: str, kind: _Kind, name: str) -> str:
         if is_sid(name, kind.prefix):
             return name
         for item in self._listed(f"{path}/{kind.path}", kind.key):
-            if item["friendly_name"] == name:
+            if item[kind.name] == name:
                 sid: str = item["sid"]
                 return sid
         raise ContentsError(f"{place}: there is no {name!r} among the {kind.key}")
+
+    def _change(
+        self, place: str, path: str, kind: _Kind, old: Mapping[str, Any], fields: Mapping[str, Any]
+    ) -> None:
+        """Set the fields of what a new workspace has."""
+        for name in kind.fixed:
+            if name in fields and fields[name] != old[name]:
+                raise ContentsError(f"{place}.{name}: is {old[name]!r}, and cannot be changed")
+        changes = {name: value for name, value in fields.items() if name not in kind.fixed}
+        self._make(place, path, changes)
 
     def _make(self, place: str, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         form = urlencode({_wire(name): _written(value) for name, value in fields.items()})
@@ -191,13 +244,15 @@ def _decoded(item: dict[str, Any]) -> dict[str, Any]:
     return item
 
 
-def _with_queues(part: Any, sid_of: Callable[[str], str]) -> Any:
-    """Return a part of a configuration with sids in place of queue names."""
+def _with_sids(part: Any, text: Callable[[str], str], queue: Callable[[str], str]) -> Any:
+    """Return a part of a configuration with sids in place of names."""
+    if isinstance(part, str):
+        return text(part)
     if isinstance(part, Mapping):
         return {
-            key: sid_of(value) if key == "queue" else _with_queues(value, sid_of)
+            key: queue(value) if key == "queue" else _with_sids(value, text, queue)
             for key, value in part.items()
         }
-    if isinstance(part, Iterable) and not isinstance(part, str):
-        return [_with_queues(each, sid_of) for each in part]
+    if isinstance(part, Iterable):
+        return [_with_sids(each, text, queue) for each in part]
     return part

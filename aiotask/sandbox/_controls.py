@@ -96,13 +96,15 @@ class TestControls(ABC):
     def fill(self, contents: Contents) -> None:
         """Add workspaces and their contents, without requests.
 
-        *contents* maps friendly names to workspaces. A workspace is a mapping of its settings
-        (``template``, ``events_filter`` ...) and of lists of ``activities``, ``task_channels``,
-        ``task_queues``, ``workflows``, ``workers`` and ``tasks``, each a mapping with the fields of
-        a client's ``create``. Friendly names may stand in place of sids (``"activity_sid":
-        "Available"``), also for the queues in a configuration. A worker's ``channels`` maps unique
-        names to capacities. An invalid entry is a :class:`ContentsError` that names its place; the
-        entries before it have been added.
+        *contents* maps friendly names to workspaces, or is one workspace without a name. A
+        workspace is a mapping of its settings (``template``, ``events_filter`` ...) and of lists of
+        ``activities``, ``task_channels``, ``workers``, ``task_queues``, ``workflows`` and
+        ``tasks``, each a mapping with the fields of a client's ``create``. Friendly names may stand
+        in place of sids (``"activity_sid": "Available"``), also for the queues in a configuration,
+        and in expressions as ``{activity:Available}``. A worker's ``channels`` maps unique names to
+        capacities. What a new workspace has by the name of a row already is changed. An invalid
+        entry is a :class:`ContentsError` that names its place; the entries before it have been
+        added.
         """
         with self._as_request():
             self._filler().fill(contents)

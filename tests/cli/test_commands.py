@@ -191,7 +191,7 @@ def test_the_module_is_the_command() -> None:
     assert run("-h").exit_code == 0
 
 
-@pytest.mark.parametrize("missing", ["click", "rich"])
+@pytest.mark.parametrize("missing", ["click", "rich", "yaml"])
 def test_without_its_extra_the_command_says_what_it_needs(missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None\nfrom aiotask.__main__ import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from aiotask.cli.documents import yaml_text
 from tests.cli.commands import LONG, run, service, spawn
 
 
@@ -198,9 +199,11 @@ CONTENTS = {
 }
 
 
-def test_a_sandbox_is_filled_from_a_file(tmp_path: Path) -> None:
-    held = tmp_path / "support.json"
-    held.write_text(json.dumps(CONTENTS))
+@pytest.mark.parametrize("name", ["support.json", "support.yaml"])
+def test_a_sandbox_is_filled_from_a_file(tmp_path: Path, name: str) -> None:
+    held = tmp_path / name
+    text = yaml_text if name.endswith("yaml") else json.dumps
+    held.write_text(text(CONTENTS))
     sandbox = spawn("sandbox", "--port", "0", "--fill", str(held))
     assert sandbox.stdout is not None
     printed = [sandbox.stdout.readline().decode() for _ in range(6)]
@@ -220,7 +223,7 @@ def test_a_sandbox_is_filled_from_a_file(tmp_path: Path) -> None:
     ("text", "reason"),
     [
         ("{", "cannot read"),
-        ("[]", "must be a JSON object of workspaces by name"),
+        ("[]", "must have workspaces by name, or one workspace"),
         ('{"Support": {"tasks": [{}]}}', "Support.tasks[0]: WorkflowSid is required"),
         ('{"Support": 5}', "Support: must be a mapping, not int"),
     ],

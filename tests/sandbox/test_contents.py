@@ -98,12 +98,70 @@ async def test_a_snapshot_tells_what_became_of_a_task() -> None:
             {"workers": [{"friendly_name": "A", "channels": {"letters": 1}}]},
             r"Support.workers\[0\].channels: The requested resource",
         ),
+        (
+            {"activities": [{"friendly_name": "Available", "available": False}]},
+            r"Support.activities\[0\].available: is True, and cannot be changed",
+        ),
+        (
+            {"task_queues": [{"friendly_name": "A", "target_workers": "{activity:Asleep}"}]},
+            r"Support.task_queues\[0\]: there is no 'Asleep' among the activities",
+        ),
         ({"multi_task_enabled": "no", "template": "OTHER"}, "Support: Invalid Template"),
     ],
 )
 def test_what_cannot_be_is_named_with_its_place(held: dict[str, Any], reason: str) -> None:
     with pytest.raises(ContentsError, match=reason):
         Sandbox().fill({"Support": held})
+
+
+def test_a_row_changes_what_a_new_workspace_has_already() -> None:
+    sandbox = Sandbox()
+    sandbox.fill(
+        {
+            "activities": [
+                {"friendly_name": "Offline", "available": False},
+                {"friendly_name": "Twice"},
+                {"friendly_name": "Twice"},
+            ],
+            "task_channels": [{"unique_name": "voice", "friendly_name": "Calls"}],
+            "task_queues": [{"friendly_name": "Sample Queue", "target_workers": "1==2"}],
+            "template": "FIFO",
+        }
+    )
+    held = sandbox.snapshot()["Sandbox"]
+    names = [each["friendly_name"] for each in held["activities"]]
+    assert names == ["Offline", "Unavailable", "Available", "Twice", "Twice"]
+    calls = [each["friendly_name"] for each in held["task_channels"]]
+    assert (calls.count("Calls"), len(calls)) == (1, 5)
+    assert [each["target_workers"] for each in held["task_queues"]] == ["1==2"]
+
+
+def test_an_expression_names_what_it_means() -> None:
+    sandbox = Sandbox()
+    target = {"queue": "All", "skip_if": "workers.{activity:Nap {{1}}} > 0"}
+    rule = {"expression": "queue == '{task_queue:All}'", "targets": [target]}
+    sandbox.fill(
+        {
+            "Support": {
+                "activities": [{"friendly_name": "Nap {1}"}],
+                "workers": [{"friendly_name": "Ana"}],
+                "task_queues": [{"friendly_name": "All", "target_workers": "sid=='{worker:Ana}'"}],
+                "workflows": [
+                    {
+                        "friendly_name": "All",
+                        "configuration": {"task_routing": {"filters": [rule]}},
+                    }
+                ],
+            }
+        }
+    )
+    held = sandbox.snapshot()["Support"]
+    (queue,), (worker,) = held["task_queues"], held["workers"]
+    assert queue["target_workers"] == f"sid=='{worker['sid']}'"
+    (filled,) = held["workflows"][0]["configuration"]["task_routing"]["filters"]
+    assert filled["expression"] == f"queue == '{queue['sid']}'"
+    nap = held["activities"][-1]["sid"]
+    assert filled["targets"] == [{"queue": queue["sid"], "skip_if": f"workers.{nap} > 0"}]
 
 
 def test_a_name_that_is_a_sid_stays_one() -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, assert_type
 
 import aiotask
+from aiotask import blueprint
 from aiotask.autopilot import AutopilotTask
 from aiotask.taskrouter import (
     Activity,
@@ -66,6 +67,17 @@ async def what_checks(client: aiotask.Client, workspace: WorkspaceContext) -> No
     assert_type(await client.taskrouter.workspaces.create(friendly_name="x"), Workspace)
     assistant = client.autopilot.assistant("UA…")
     assert_type(await assistant.tasks.create(unique_name="x"), AutopilotTask)
+
+
+async def blueprints_check(workspace: WorkspaceContext) -> None:
+    document = await blueprint.export(workspace, workers=True)
+    found = await blueprint.plan(workspace, document, prune=False)
+    assert_type(found, blueprint.Plan)
+    assert_type(found.left, list[blueprint.Change])
+    assert_type(found.warnings, list[str])
+    async for change in blueprint.apply(workspace, {"activities": []}, prune=True):
+        assert_type(change, blueprint.Change)
+    assert_type(blueprint.diff(document, document), list[blueprint.Change])
 
 
 def renewed(found: Reservation) -> TaskReservationChanges:

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import click
 from yarl import URL
 
-from aiotask._json import JsonSyntaxError, loads
+from aiotask.cli.documents import read_document
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.loop import run
 from aiotask.cli.options import Number
@@ -108,7 +108,8 @@ _EXAMPLE = """--attributes '{"type": "support"}'"""
     "contents",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="JSON file of workspaces and their contents; ignored if the store has a workspace.",
+    help="YAML or JSON file of workspaces and their contents, or of the contents of one; "
+    "ignored if the store has a workspace.",
 )
 def sandbox(
     *,
@@ -149,12 +150,9 @@ def sandbox(
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        held = loads(path.read_bytes())
-    except (OSError, JsonSyntaxError) as error:
-        raise WrongUsageError(f"cannot read {path}: {error}") from error
+    held = read_document(str(path))
     if not isinstance(held, dict):
-        raise WrongUsageError(f"cannot read {path}: must be a JSON object of workspaces by name")
+        raise WrongUsageError(f"cannot read {path}: must have workspaces by name, or one workspace")
     return held
 
 
