@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from aiotask.bulk import Created, JournalSummary, Outcome, Rejected, State
+from aiotask.bulk.journal.records import CHANGED
 
 Fate = Literal["created", "rejected", "unresolved"]
 _RATE_WINDOW = 10.0  # seconds
@@ -99,8 +100,12 @@ def spans(lines: Iterable[int]) -> str:
 def row_counts(summary: JournalSummary) -> str:
     """Return the rows of a job by state."""
     rows = summary.rows
+    changed = {state.name.lower(): rows[state] for state in CHANGED}
+    # The rows of a creation are told even if none was created.
+    made = {"created": summary.created} if not any(changed.values()) or summary.created else {}
     named = {
-        "created": summary.created,
+        **made,
+        **{name: count for name, count in changed.items() if count},
         "rejected": rows[State.REJECTED],
         "unresolved": rows[State.UNRESOLVED],
     }
