@@ -246,14 +246,7 @@ class Versioned(Collection[V]):
                     f"change must return a mapping of fields to set, not {type(changes).__name__}"
                 )
                 raise TypeError(wrong)
-            etag = current.etag
-            if not (etag and etag.isascii() and etag.isprintable()):
-                raise ProtocolError(
-                    "the service gave no ETag that can be sent, so a change could undo another's",
-                    status=200,
-                    headers={},
-                )
-            return await self._update(sid, shape, changes, etag)
+            return await self._update(sid, shape, changes, sendable_etag(current.etag))
 
         try:
             return await attempt()
@@ -273,6 +266,17 @@ def _same(shown: Any, sent: Any) -> bool:
     if isinstance(sent, Mapping | JsonDocument):
         return bool(shown == loads(json_text(sent)))
     return bool(shown == sent)
+
+
+def sendable_etag(etag: str | None) -> str:
+    """Return an ETag that the service gave; a ProtocolError says that it gave none."""
+    if not (etag and etag.isascii() and etag.isprintable()):
+        raise ProtocolError(
+            "the service gave no ETag that can be sent, so a change could undo another's",
+            status=200,
+            headers={},
+        )
+    return etag
 
 
 def _etag(if_match: str | None) -> str | None:

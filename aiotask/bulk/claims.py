@@ -169,6 +169,8 @@ class Claims:
     def _unfinished(self, entry: Entry, row: _Prepared) -> Unfinished:
         item, error = row
         item.sent_at = entry.sent_at
+        if self._operation.idempotent and item.sent_at is None:
+            item.sent_at = self._writer.service_time
         item.from_earlier_run = entry.state is not State.PENDING or self._writer.is_suspect
         if self._keys.row_key is not None and entry.key != item.key:
             error = error or ValueError("row_key: the row's key is not what it was")

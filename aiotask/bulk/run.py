@@ -64,7 +64,7 @@ class Run(Generic[Row]):
         self._settings = settings
         self._clock = operation.retry.clock
         self._stopped = StopSignal()
-        self._writer = JournalWriter(settings.journal)
+        self._writer = JournalWriter(settings.journal, repeats=operation.idempotent)
         self._delivery: Delivery[Row] = Delivery(self._stopped)
         self._queue = WorkQueue(self._stopped, self._hold_last)
         self._service = ServiceClock(operation.service_time, self._clock)
@@ -243,7 +243,7 @@ class Run(Generic[Row]):
             case Lost(error=error):
                 self._doubt(item, error)
             case Unsent(error=error_of_all):
-                self._writer.note(item, State.PENDING)
+                self._writer.release(item)
                 self._stop(error_of_all)
 
     def _doubt(self, item: Item, error: AiotaskError) -> None:
@@ -315,7 +315,7 @@ class Run(Generic[Row]):
         for task in self._tasks:
             task.cancel()
         for item in self._queue.drain():
-            self._writer.note(item, State.PENDING)
+            self._writer.release(item)
         self._delivery.space.set()
         self._delivery.changed.set()
 

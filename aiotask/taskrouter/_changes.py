@@ -36,7 +36,7 @@ from aiotask.errors import (
     NotFoundError,
     PreconditionFailedError,
 )
-from aiotask.taskrouter._shown import differing
+from aiotask.taskrouter._shown import differing, shown, wanted
 
 R = TypeVar("R", bound=Named)
 Row = TypeVar("Row")
@@ -99,7 +99,7 @@ class SingleChange(Change[R]):
         sid, has_fields, fields = item.body.decode().partition("\n")
         if self.is_so(item):
             return Done(sid, None, Updated if item.may_be_done else Unchanged)
-        read = partial(_of, sid) if has_fields else nothing
+        read = partial(see_that_it_shows, sid) if has_fields else nothing
         body = fields.encode() if has_fields else None
         try:
             await self._place.session.send(self.http, self._place.at(sid), read, body, self.limiter)
@@ -172,8 +172,8 @@ class Update(SingleChange[R]):
         current = None if isinstance(error, NotFoundError) else await self.current(sid)
         if current is None:
             return Failed(error, certain=False)
-        different = differing(self._shape, current, fields, self._place.shown_as)
-        if not different:
+        there = shown(self._shape, current, self._place.shown_as)
+        if not differing(wanted(self._shape, fields), there):
             return Done(sid, None, Updated)
         # A status may have passed since; the service would refuse anything else as it did before.
         return Failed(error, certain="AssignmentStatus=" not in fields)
@@ -215,6 +215,7 @@ def stream(
     journal: str | PathLike[str] | None,
     max_in_flight: int | None,
     max_rate: float | None,
+    settle: float = 60.0,
 ) -> OutcomeStream[Row]:
     """Return the outcomes of a run of an operation that may be repeated."""
     settings = Settings(
@@ -222,12 +223,13 @@ def stream(
         journal=journal,
         max_in_flight=operation.most if max_in_flight is None else max_in_flight,
         max_rate=max_rate,
+        settle=settle,
         fingerprint_of=operation.fingerprint,
     )
     return Run(source_of(rows), operation, settings).outcomes()
 
 
-def _of(sid: str, answer: Answer) -> None:
+def see_that_it_shows(sid: str, answer: Answer) -> None:
     """See that an answer is about a resource: a cache or a proxy may have mixed up answers."""
     document = answer.decoded("a resource", loads)
     if not isinstance(document, dict) or document.get("sid") != sid:

@@ -19,6 +19,8 @@ from aiotask.taskrouter._fields import (
     TaskQueueSid,
 )
 from aiotask.taskrouter._many import Many
+from aiotask.taskrouter._upsert import Kind
+from aiotask.taskrouter._upserted import Upserted
 from aiotask.taskrouter.statistics import WorkersRealTimeStatistics
 from aiotask.taskrouter.statistics_contexts import (
     RealTimeStatistics,
@@ -26,9 +28,9 @@ from aiotask.taskrouter.statistics_contexts import (
     WorkersStatisticsContext,
 )
 
-Changes = TypeVar("Changes", bound=Mapping[str, object])
-
 __all__ = ["NewWorker", "Worker", "WorkerChanges", "WorkerFilter", "Workers"]
+
+Changes = TypeVar("Changes", bound=Mapping[str, object])
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
@@ -100,12 +102,15 @@ class WorkerFilter(Paging, total=False):
     ordering: str
 
 
-class Workers(Many[Worker]):
+class Workers(Many[Worker], Upserted[Worker]):
     """The workers of one workspace."""
 
     name = "Workers"
     key = "workers"
     resource = Worker
+    kind: ClassVar[Kind] = Kind(
+        new=NewWorker, changes=WorkerChanges, filtered=WorkerFilter, folded=str.casefold
+    )
     sid: ClassVar[SidCheck] = WORKER
     expression_filter: ClassVar[str | None] = "target_workers_expression"
 

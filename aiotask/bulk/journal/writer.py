@@ -37,14 +37,16 @@ class JournalWriter:
     tells whether there were any. ``suspicion`` and ``service_time`` are the journal's, and what is
     set here goes into it with the next write. ``believed`` tells whether rows that the journal does
     not have were certainly not sent; a journal that is resumed has to be checked for that.
+    ``repeats`` tells whether rows are sent again before it is known what became of them.
     """
 
-    def __init__(self, where: Where | None) -> None:
+    def __init__(self, where: Where | None, *, repeats: bool = False) -> None:
         self.job: str = ""
         self.started_at: float = 0.0
         self.claimed: int = 0
         self.resumes: bool = False
         self.believed: bool = True
+        self.repeats: bool = repeats
         self.suspicion: str | None = None
         self.last_sent: float | None = None
         self.service_time: float | None = None
@@ -101,6 +103,11 @@ class JournalWriter:
         """Note a row's new state, for the next write."""
         self._ends.append(End(state, sid, None, item.number))
 
+    def release(self, item: Item) -> None:
+        """Note that a row is not sent now; it may have been before, where rows are sent again."""
+        unseen = self.repeats and item.may_be_done
+        self.note(item, State.IN_FLIGHT if unseen else State.PENDING)
+
     def delivered(self, item: Item, outcome: AnyOutcome[Any]) -> None:
         """Note an outcome that the caller has received: the row's end."""
         if self.durable:
@@ -111,7 +118,7 @@ class JournalWriter:
     def undelivered(self, item: Item, outcome: AnyOutcome[Any]) -> None:
         """Note an outcome that the caller has not received: the next run delivers it."""
         if isinstance(outcome, Existing | Rejected | Unchanged):
-            self.note(item, State.PENDING)
+            self.release(item)
         elif not isinstance(outcome, Unresolved):
             effect = None if isinstance(outcome, Created) else type(outcome).__name__
             self._ends.append(End(State.UNDELIVERED, outcome.sid, effect, item.number))
