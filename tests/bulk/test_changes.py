@@ -185,9 +185,11 @@ async def test_an_outcome_that_was_not_delivered_is_told_by_the_next_run_as_it_w
     async with aclosing(delete(there.tasks, sids, journal=journal)) as outcomes:
         await anext(outcomes)
         await asyncio.sleep(1)
+    shown = CliRunner().invoke(show, [str(journal)]).output.splitlines()
+    assert shown[2] == "3 rows: 3 not delivered, 0 rejected, 0 unresolved"
     before = there.sandbox.requests.total()
     told = await ends(delete(there.tasks, sids, journal=journal))
-    assert len(told) >= 2
+    assert len(told) == 3
     assert {type(each) for each in told.values()} == {Deleted}
     assert there.sandbox.requests.total() == before
     states = look(journal, "SELECT DISTINCT state, error FROM rows")
@@ -248,6 +250,17 @@ async def test_a_change_that_may_have_been_made_before_its_task_was_gone_is_unre
     told = await ends(update(there.tasks, sids, journal=journal))
     assert isinstance(told[sids[0]], Unresolved)
     assert isinstance(told[sids[1]], Updated)
+
+
+async def test_a_row_that_a_journal_may_have_forgotten_is_not_told_as_certainly_not_done(
+    there: Bench, tmp_path: Path
+) -> None:
+    sids = await filled(there, 2)
+    journal = tmp_path / "changes"
+    await ends(update(there.tasks, sids, journal=journal))
+    journal.with_name("changes.mark").unlink()
+    told = await ends(update(there.tasks, [*sids, GONE], journal=journal))
+    assert {sid: type(each) for sid, each in told.items()} == {GONE: Unresolved}
 
 
 async def test_a_status_that_an_earlier_attempt_has_set_is_found(

@@ -10,11 +10,10 @@ import click
 from aiotask._checks import printable
 from aiotask.bulk import KEY_ATTRIBUTE, Entry, JournalSummary, State, entries_of, read_summary
 from aiotask.cli.errors import WrongUsageError
-from aiotask.cli.importing.counts import moment_text, row_counts
+from aiotask.cli.importing.counts import IMPORT, moment_text, row_counts
 from aiotask.errors import JournalError
 
 _LAST = 5
-_IMPORT = "tasks.create"
 _FAILURES = {State.REJECTED: "rejected", State.UNRESOLVED: "unresolved"}
 _WORKSPACE = re.compile("WS[0-9a-fA-F]{32}")
 
@@ -46,7 +45,7 @@ def _last_failures(path: str, summary: JournalSummary) -> list[Entry]:
 
 def _report(path: str, summary: JournalSummary, failures: list[Entry]) -> Iterator[str]:
     workspace = _WORKSPACE.search(summary.target)
-    imports = summary.verb == _IMPORT
+    imports = summary.verb == IMPORT
     yield f"job {summary.job}, started {moment_text(summary.started_at)}"
     yield f"tasks go to {summary.target}" if imports else f"{summary.verb} at {summary.target}"
     if not imports:

@@ -12,6 +12,9 @@ from aiotask.bulk.journal.records import CHANGED
 Fate = Literal["created", "rejected", "unresolved"]
 _RATE_WINDOW = 10.0  # seconds
 
+IMPORT = "tasks.create"
+"""The verb of an import's journal."""
+
 
 class Counts:
     """Rows of a job by outcome, including those of *earlier* runs.
@@ -97,15 +100,20 @@ def spans(lines: Iterable[int]) -> str:
     return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in found)
 
 
+def _done(summary: JournalSummary) -> dict[str, int]:
+    """Return the rows that are done, by what became of them."""
+    if summary.verb == IMPORT:
+        return {"created": summary.created}
+    done = {state.name.lower(): summary.rows[state] for state in (State.CREATED, *CHANGED)}
+    done["not delivered"] = summary.rows[State.UNDELIVERED]
+    return {name: count for name, count in done.items() if count}
+
+
 def row_counts(summary: JournalSummary) -> str:
     """Return the rows of a job by state."""
     rows = summary.rows
-    changed = {state.name.lower(): rows[state] for state in CHANGED}
-    # The rows of a creation are told even if none was created.
-    made = {"created": summary.created} if not any(changed.values()) or summary.created else {}
     named = {
-        **made,
-        **{name: count for name, count in changed.items() if count},
+        **_done(summary),
         "rejected": rows[State.REJECTED],
         "unresolved": rows[State.UNRESOLVED],
     }
