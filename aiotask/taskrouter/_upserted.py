@@ -16,7 +16,7 @@ Fields = TypeVar("Fields", bound=Mapping[str, object])
 class Upserted(Collection[R]):
     """Resources that are created or changed by their names."""
 
-    kind: ClassVar[Kind]
+    _kind: ClassVar[Kind]
 
     def upsert_many(
         self,
@@ -43,5 +43,5 @@ class Upserted(Collection[R]):
         takes a name twice (activities and workflows), not before *settle* seconds have passed, by
         which it has to have carried out the request. All else is as in :meth:`Tasks.create_many`.
         """
-        upsert = Upsert(self._place, self.kind, settle)
+        upsert = Upsert(self._place, self._kind, settle)
         return stream(upsert, rows, journal, max_in_flight, max_rate, settle)

@@ -55,7 +55,7 @@ class Activities(Upserted[Activity]):
     name = "Activities"
     key = "activities"
     resource = Activity
-    kind: ClassVar[Kind] = Kind(
+    _kind: ClassVar[Kind] = Kind(
         new=NewActivity, changes=ActivityChanges, filtered=ActivityFilter, unique=False
     )
     sid: ClassVar[SidCheck] = ACTIVITY

@@ -65,7 +65,7 @@ class TaskChannels(Upserted[TaskChannel]):
     name = "TaskChannels"
     key = "channels"
     resource = TaskChannel
-    kind: ClassVar[Kind] = Kind(
+    _kind: ClassVar[Kind] = Kind(
         new=NewTaskChannel, changes=TaskChannelChanges, filtered=None, name="unique_name"
     )
     sid: ClassVar[SidCheck] = TASK_CHANNEL

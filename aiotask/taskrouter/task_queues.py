@@ -87,7 +87,7 @@ class TaskQueues(Upserted[TaskQueue]):
     name = "TaskQueues"
     key = "task_queues"
     resource = TaskQueue
-    kind: ClassVar[Kind] = Kind(
+    _kind: ClassVar[Kind] = Kind(
         new=NewTaskQueue, changes=TaskQueueChanges, filtered=TaskQueueFilter
     )
     sid: ClassVar[SidCheck] = TASK_QUEUE

@@ -108,7 +108,7 @@ class Workers(Many[Worker], Upserted[Worker]):
     name = "Workers"
     key = "workers"
     resource = Worker
-    kind: ClassVar[Kind] = Kind(
+    _kind: ClassVar[Kind] = Kind(
         new=NewWorker, changes=WorkerChanges, filtered=WorkerFilter, folded=str.casefold
     )
     sid: ClassVar[SidCheck] = WORKER

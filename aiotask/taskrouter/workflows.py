@@ -97,7 +97,7 @@ class Workflows(Upserted[Workflow]):
     name = "Workflows"
     key = "workflows"
     resource = Workflow
-    kind: ClassVar[Kind] = Kind(
+    _kind: ClassVar[Kind] = Kind(
         new=NewWorkflow,
         changes=WorkflowChanges,
         filtered=WorkflowFilter,
