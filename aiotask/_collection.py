@@ -1,10 +1,12 @@
 """Collections and singletons: the verbs that all resources share."""
 
 import re
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+import attrs
 from multidict import istr
 from yarl import URL
 
@@ -35,6 +37,7 @@ _OTHER_SID = re.compile("/(?!WS)[A-Z]{2}[0-9a-fA-F]{32}")
 _EXPRESSION_RATE = 2.5
 
 _ETAG = istr("ETag")
+_WORDS = re.compile("(?<!^)(?=[A-Z])")
 
 
 SidCheck = Sid | Identifier
@@ -64,6 +67,23 @@ class _Endpoint(Generic[R]):
         )
 
 
+@attrs.frozen
+class Place(Generic[R]):
+    """A collection as operations of bulk runs see it: what they send, and how they read it back."""
+
+    kind: str
+    resource: type[R]
+    sid: SidCheck
+    session: Session
+    url: URL
+    at: Callable[[str], URL]
+    lane: Callable[[str], RateLimiter]
+    decoded: Callable[[Answer], R]
+    fetch: Callable[[str], Awaitable[R]]
+    listing: Callable[[type, Fields], Listing[R]]
+    shown_as: Mapping[str, tuple[str, ...]]
+
+
 class Singleton(_Endpoint[R]):
     """A path with one resource, which has no sid: statistics."""
 
@@ -87,6 +107,22 @@ class Collection(_Endpoint[R]):
     shown_as: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     # A filter by an expression over attributes, which has a rate limit of its own.
     expression_filter: ClassVar[str | None] = None
+
+    @property
+    def _place(self) -> Place[R]:
+        return Place(
+            kind=_WORDS.sub("_", self.name).lower(),
+            resource=self.resource,
+            sid=self.sid,
+            session=self._session,
+            url=self._url,
+            at=self._at,
+            lane=self._lane,
+            decoded=self._decoded,
+            fetch=self._fetch,
+            listing=self._list,
+            shown_as=self.shown_as,
+        )
 
     def _at(self, sid: str) -> URL:
         return URL(f"{self._path}/{checked(self.sid, sid)}", encoded=True)
@@ -145,7 +181,7 @@ class Collection(_Endpoint[R]):
     async def _delete(self, sid: str, if_match: str | None = None) -> None:
         url, etag, lane = self._at(sid), _etag(if_match), self._lane("delete")
         try:
-            await self._session.request(DELETE, url, _nothing, None, etag, lane=lane)
+            await self._session.request(DELETE, url, nothing, None, etag, lane=lane)
         except NotFoundError as error:
             if not error.maybe_applied:
                 raise
@@ -176,7 +212,16 @@ class Collection(_Endpoint[R]):
         )
 
 
-class Tagged(Protocol):
+class Named(Protocol):
+    """A resource with a sid."""
+
+    @property
+    @abstractmethod
+    def sid(self) -> str:
+        """The name that the service gave it."""
+
+
+class Tagged(Named, Protocol):
     """A resource with an ETag."""
 
     @property
@@ -201,14 +246,7 @@ class Versioned(Collection[V]):
                     f"change must return a mapping of fields to set, not {type(changes).__name__}"
                 )
                 raise TypeError(wrong)
-            etag = current.etag
-            if not (etag and etag.isascii() and etag.isprintable()):
-                raise ProtocolError(
-                    "the service gave no ETag that can be sent, so a change could undo another's",
-                    status=200,
-                    headers={},
-                )
-            return await self._update(sid, shape, changes, etag)
+            return await self._update(sid, shape, changes, sendable_etag(current.etag))
 
         try:
             return await attempt()
@@ -230,11 +268,22 @@ def _same(shown: Any, sent: Any) -> bool:
     return bool(shown == sent)
 
 
+def sendable_etag(etag: str | None) -> str:
+    """Return an ETag that the service gave; a ProtocolError says that it gave none."""
+    if not (etag and etag.isascii() and etag.isprintable()):
+        raise ProtocolError(
+            "the service gave no ETag that can be sent, so a change could undo another's",
+            status=200,
+            headers={},
+        )
+    return etag
+
+
 def _etag(if_match: str | None) -> str | None:
     return None if if_match is None else header_value("if_match", if_match)
 
 
-def _nothing(answer: Answer) -> None:
+def nothing(answer: Answer) -> None:
     """Read the answer of a deletion: nothing, or any JSON."""
     if answer.body:
         answer.decoded("nothing", loads)

@@ -43,6 +43,7 @@ from aiotask.errors import (
 )
 
 T = TypeVar("T")
+Reader = Callable[[Answer], T]
 
 _log = logging.getLogger("aiotask")
 _USER_AGENT = (
@@ -161,12 +162,13 @@ class Session:
         return lane
 
     async def send(
-        self, verb: Verb, url: URL, read: Callable[[Answer], T], body: bytes, lane: RateLimiter
+        self, verb: Verb, url: URL, read: Reader[T], body: bytes | None, lane: RateLimiter
     ) -> T:
         """Send one call once; the caller has acquired the *lane*."""
+        headers = self._reading if body is None else self._writing
         try:
             http = self._usable()
-            return read(await self._attempt(http, verb, url, body, self._writing, lane))
+            return read(await self._attempt(http, verb, url, body, headers, lane))
         except AiotaskError as error:
             error.method, error.url, error.attempts = verb.method, str(url.with_query(None)), 1
             error.maybe_applied = verb.changes and fate_unknown(error)

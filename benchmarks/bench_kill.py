@@ -1,6 +1,7 @@
-"""Kill campaign: a bulk creation whose program is killed again and again, amid faults.
+"""Kill campaign: a bulk run whose program is killed again and again, amid faults.
 
     python benchmarks/bench_kill.py [--kills N] [--rows N] [--jobs N] [--seed K] [--plain] [--check]
+    python benchmarks/bench_kill.py --verb VERB [--kills N] [--rows N] [--jobs N] [--check]
     python benchmarks/bench_kill.py --ablations [--check]
     python benchmarks/bench_kill.py --ablation NAME [--kills N] [--check]
 
@@ -32,6 +33,12 @@ has, and what the program was told, which it notes in a file before it asks for 
 * foreign: a task that is of no row of the job;
 * audited otherwise: `audit` finds something else than this campaign.
 
+With `--verb` it is another verb than create: `update_many`, `cancel_many`, `complete_many` or
+`delete_many` of tasks that are there before, or `upsert_many` of workers, a third of which are
+there. Kills and faults are the same; time leaps, so that what has ended is gone, and no incidents
+befall the jobs, which such a verb is not to withstand by its journal. The comparison is the same,
+but for what no such verb can do: lost is a row without its effect.
+
 With `--ablation` one safeguard is taken out, in the killed program alone, and `--ablations` takes
 out each of them in turn. A campaign that finds nothing then would have proven nothing before.
 
@@ -56,6 +63,7 @@ from kill.campaign import Campaign
 from kill.incidents import INCIDENTS, Incident
 from kill.job import FAULTS
 from kill.plan import LAG, Plan
+from kill.verbs import WORKS
 from measure import command, print_table
 
 
@@ -109,13 +117,13 @@ def show(campaign: Campaign, plan: Plan, seconds: float) -> None:
     injected, jobs = campaign.injected, campaign.jobs
     rows, sent = plan.rows * len(jobs), sum(job.sent for job in jobs)
     print_table(
-        f"create_many with a journal, killed again and again; {FAULTS:.0%} of requests broken",
+        f"{plan.verb}_many with a journal, killed again and again; {FAULTS:.0%} of requests broken",
         ["", "count"],
         [
             ["jobs", len(jobs)],
             ["rows", rows],
             ["kills", sum(job.kills for job in jobs)],
-            ["creates sent", sent],
+            [f"{plan.verb}s sent", sent],
             ["... more than rows", sent - rows],
             ["requests broken", injected.total()],
             *([f"... {kind}", count] for kind, count in sorted(injected.items())),
@@ -173,6 +181,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=3, help="at once")
     parser.add_argument("--lag", type=float, default=LAG, help="seconds that lists are behind")
     parser.add_argument("--seed", type=int, help="of the first job; by chance unless told")
+    parser.add_argument("--verb", choices=["create", *WORKS], default="create")
     parser.add_argument("--ablation", choices=ABLATIONS, action="append", help="may be repeated")
     parser.add_argument("--ablations", action="store_true", help="all of them")
     parser.add_argument("--plain", action="store_true", help="kills and faults, no incidents")
@@ -185,10 +194,11 @@ def main() -> int:
     else:
         plan = Plan(
             folder=folder,
+            verb=options.verb,
             rows=options.rows,
             kills=options.most_kills,
             lag=options.lag,
-            incidents=frozenset() if options.plain else INCIDENTS,
+            incidents=frozenset() if options.plain or options.verb != "create" else INCIDENTS,
         )
         well = judge(plan, seed, options.kills, options.jobs)
     print(f"  seed {seed}")

@@ -14,9 +14,9 @@ import aiotask
 
 PUBLIC = {
     "aiotask": """
-        AccessError AiotaskError AnswerError AuthenticationError BadRequestError Client
+        AccessError AiotaskError AnswerError AnyOutcome AuthenticationError BadRequestError Client
         ClientStateError ConfigurationError ConflictError ConnectionFailedError ConnectionLostError
-        Counters Created DecodingError Existing
+        Counters Created DecodingError Deleted Existing Unchanged Updated
         IncompleteAnswerError Listing NotFoundError NotJsonError
         Outcome Page
         ForeignJournalError InputChangedError JournalAccessError JournalDamagedError JournalError
@@ -62,9 +62,9 @@ PUBLIC = {
         NewAutopilotTask
     """,
     "aiotask.bulk": """
-        Audit Copy Created Done Entry Existing Finding Found Item JOB_ATTRIBUTE JournalSummary
-        KEY_ATTRIBUTE Keys Lookup Operation Outcome ROW_ATTRIBUTE Rejected Run Scope Settings
-        Source State Unresolved audit
+        AnyOutcome Audit Copy Created Deleted Done Entry Existing Failed Finding Found Item
+        JOB_ATTRIBUTE JournalSummary KEY_ATTRIBUTE Keys Lookup Operation Outcome ROW_ATTRIBUTE
+        Rejected Run Scope Settings Source State Unchanged Unresolved Updated audit
         checked_key entries_of open_journal read_summary source_of
     """,
     "aiotask.blueprint": "BlueprintError Change Plan apply diff export plan",

@@ -13,8 +13,18 @@ from aiotask.bulk.keys import (
     checked_key,
 )
 from aiotask.bulk.lookup import Found, Lookup
-from aiotask.bulk.operation import Done, Operation
-from aiotask.bulk.outcomes import Created, Existing, Outcome, Rejected, Unresolved
+from aiotask.bulk.operation import Done, Failed, Operation
+from aiotask.bulk.outcomes import (
+    AnyOutcome,
+    Created,
+    Deleted,
+    Existing,
+    Outcome,
+    Rejected,
+    Unchanged,
+    Unresolved,
+    Updated,
+)
 from aiotask.bulk.rows import Source, source_of
 from aiotask.bulk.run import Run
 from aiotask.bulk.settings import Settings
@@ -23,12 +33,15 @@ __all__ = [
     "JOB_ATTRIBUTE",
     "KEY_ATTRIBUTE",
     "ROW_ATTRIBUTE",
+    "AnyOutcome",
     "Audit",
     "Copy",
     "Created",
+    "Deleted",
     "Done",
     "Entry",
     "Existing",
+    "Failed",
     "Finding",
     "Found",
     "Item",
@@ -43,7 +56,9 @@ __all__ = [
     "Settings",
     "Source",
     "State",
+    "Unchanged",
     "Unresolved",
+    "Updated",
     "audit",
     "checked_key",
     "entries_of",

@@ -120,7 +120,7 @@ class Claims:
         has_row_key = self._keys.row_key is not None
         for item, reason in (row for row in rows if isinstance(row, _Prepared)):
             self._number, error = item.number, reason
-            item.sent_at = sent_at
+            item.sent_at, item.from_earlier_run = sent_at, self._writer.is_suspect
             name = item.number if not has_row_key or item.key is None else item.key
             if error is None and name in valid:
                 error = _taken(name, valid[name].number)
@@ -169,6 +169,9 @@ class Claims:
     def _unfinished(self, entry: Entry, row: _Prepared) -> Unfinished:
         item, error = row
         item.sent_at = entry.sent_at
+        if self._operation.idempotent and item.sent_at is None:
+            item.sent_at = self._writer.service_time
+        item.from_earlier_run = entry.state is not State.PENDING or self._writer.is_suspect
         if self._keys.row_key is not None and entry.key != item.key:
             error = error or ValueError("row_key: the row's key is not what it was")
         if self._keys.row_key is not None and entry.key is not None:

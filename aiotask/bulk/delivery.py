@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 from aiotask.bulk.item import Item
-from aiotask.bulk.outcomes import Outcome
+from aiotask.bulk.outcomes import AnyOutcome, Outcome
 from aiotask.bulk.wait_queue import StopSignal
 
 Row = TypeVar("Row")
@@ -24,7 +24,7 @@ class Delivery(Generic[Row]):
         self.waiting: dict[int, Item] = {}
         """Claimed rows whose outcome the caller does not have yet, by number."""
         self._stop = stop
-        self._outcomes: deque[tuple[Item, Outcome[Row]]] = deque()
+        self._outcomes: deque[tuple[Item, Any]] = deque()
 
     @property
     def is_empty(self) -> bool:
@@ -41,7 +41,7 @@ class Delivery(Generic[Row]):
         for item in items:
             self.waiting[item.number] = item
 
-    def put(self, item: Item, outcome: Outcome[Any]) -> None:
+    def put(self, item: Item, outcome: AnyOutcome[Any]) -> None:
         """Add an outcome."""
         self._outcomes.append((item, outcome))
         if not self.changed.is_set():
@@ -50,7 +50,8 @@ class Delivery(Generic[Row]):
     @property
     def first(self) -> Outcome[Row]:
         """The next outcome."""
-        return self._outcomes[0][1]
+        outcome: Outcome[Row] = self._outcomes[0][1]
+        return outcome
 
     def pop(self) -> tuple[Item, Outcome[Row]]:
         """Remove the next outcome, which the caller has received."""

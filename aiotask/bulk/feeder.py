@@ -6,7 +6,6 @@ from typing import Any
 from aiotask.bulk.claims import Claims
 from aiotask.bulk.delivery import Delivery
 from aiotask.bulk.item import Item
-from aiotask.bulk.journal.records import State
 from aiotask.bulk.journal.writer import JournalWriter
 from aiotask.bulk.outcomes import Rejected
 from aiotask.bulk.wait_queue import StopSignal
@@ -87,7 +86,7 @@ class Feeder:
     def _release(self, items: list[Item]) -> None:
         """Note that claimed rows were not sent."""
         for item in items:
-            self._writer.note(item, State.PENDING)
+            self._writer.release(item)
 
     async def _rows_wanted(self) -> bool:
         """Wait until rows are wanted; return False when the run stops."""

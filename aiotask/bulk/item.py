@@ -26,6 +26,7 @@ class Item:
     accepted: bool = False
     """A 201 said that the row was carried out, without naming a sid."""
     from_earlier_run: bool = False
+    """An earlier run may have sent it."""
     invalid: Exception | None = None
     """The reason why the row cannot be sent as it was: it is only looked for."""
     tries: int = 0
@@ -33,3 +34,8 @@ class Item:
     failed_at: float = 0.0
     due: float = 0.0
     error: AiotaskError | None = None
+
+    @property
+    def may_be_done(self) -> bool:
+        """Whether the row may have been carried out by an attempt before this one."""
+        return self.tries > 0 or self.from_earlier_run

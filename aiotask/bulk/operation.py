@@ -10,15 +10,29 @@ from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy
 from aiotask._service_time import Offsets
 from aiotask.bulk.item import Item
-from aiotask.bulk.outcomes import Outcome
+from aiotask.bulk.outcomes import Created, Effect
 from aiotask.errors import AiotaskError
 
 
 class Done(NamedTuple):
-    """A successful answer: the resource's sid, and its creation by the service's clock."""
+    """A row's success: the resource's sid, and its creation by the service's clock.
+
+    *effect* is the class of the row's outcome.
+    """
 
     sid: str
     created: datetime | None
+    effect: Effect = Created
+
+
+class Failed(NamedTuple):
+    """A row's failure, which concerns no other row, whatever kind of error it is.
+
+    *certain* tells whether the row certainly had no effect.
+    """
+
+    error: Exception
+    certain: bool = True
 
 
 class Operation(Protocol):
@@ -74,16 +88,13 @@ class Operation(Protocol):
         """
 
     @abstractmethod
-    async def send(self, item: Item) -> Done:
-        """Send a row once; the caller holds a slot of the limiter. Failures are AiotaskErrors.
+    async def send(self, item: Item) -> Done | Failed:
+        """Send a row once; the caller holds a slot of the limiter.
 
-        An answer that shows another row's key is one: it belongs to another request.
+        Failures that may concern other rows as well, or that may pass, are AiotaskErrors. An answer
+        that shows another row's key is one: it belongs to another request.
         """
 
     @abstractmethod
     def accepted(self, error: AiotaskError) -> bool:
         """Whether a failed answer says all the same that the row was carried out."""
-
-    @abstractmethod
-    def succeeded(self, row: Any, sid: str) -> Outcome[Any]:
-        """Return the outcome of a row that was carried out on the resource *sid*."""

@@ -1,5 +1,6 @@
 """Outcomes of the rows of a bulk run."""
 
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -24,6 +25,30 @@ class Existing(Created[Row]):
 
 
 @attrs.frozen
+class Updated(Generic[Row]):
+    """The resource *sid* is as the row wants it, by a request that was sent for the row."""
+
+    row: Row
+    sid: str
+
+
+@attrs.frozen
+class Unchanged(Generic[Row]):
+    """The resource *sid* was as the row wants it already, and nothing was sent to change it."""
+
+    row: Row
+    sid: str
+
+
+@attrs.frozen
+class Deleted(Generic[Row]):
+    """The service has no resource *sid* any more, whoever deleted it, or since it has ended."""
+
+    row: Row
+    sid: str
+
+
+@attrs.frozen
 class Rejected(Generic[Row]):
     """The row certainly had no effect; *error* is the reason, and sending it again is in vain.
 
@@ -43,6 +68,23 @@ class Unresolved(Generic[Row]):
 
 
 Outcome = Created[Row] | Rejected[Row] | Unresolved[Row]
+AnyOutcome = Outcome[Row] | Updated[Row] | Unchanged[Row] | Deleted[Row]
+"""The outcome of a row of any verb; that of a creation is an Outcome."""
+
+Effect = type[Created[Any] | Updated[Any] | Unchanged[Any] | Deleted[Any]]
+EFFECTS: Mapping[str, Effect] = {
+    effect.__name__: effect for effect in (Created, Updated, Unchanged, Deleted)
+}
+
+
+def carried_out(item: Item, sid: str, effect: str | None) -> AnyOutcome[Any]:
+    """Return the outcome of a row that was carried out; *effect* names its class, or is None."""
+    return EFFECTS.get(effect or "", Created)(item.row, sid)
+
+
+def refused(item: Item, error: Exception, *, certain: bool) -> Rejected[Any] | Unresolved[Any]:
+    """Return the outcome of a row that was refused, and *certain* to have had no effect, or not."""
+    return (Rejected if certain else Unresolved)(item.row, error)
 
 
 def unresolved(item: Item) -> Unresolved[Any]:

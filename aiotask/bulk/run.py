@@ -22,7 +22,7 @@ from aiotask.bulk.journal.writer import JournalWriter
 from aiotask.bulk.lookup import Lookup
 from aiotask.bulk.operation import Operation
 from aiotask.bulk.outcome_stream import OutcomeStream
-from aiotask.bulk.outcomes import Existing, Outcome, Rejected, unresolved
+from aiotask.bulk.outcomes import Existing, Outcome, Rejected, carried_out, refused, unresolved
 from aiotask.bulk.resolver import Resolver
 from aiotask.bulk.rows import Source
 from aiotask.bulk.screening import Screening
@@ -64,7 +64,7 @@ class Run(Generic[Row]):
         self._settings = settings
         self._clock = operation.retry.clock
         self._stopped = StopSignal()
-        self._writer = JournalWriter(settings.journal)
+        self._writer = JournalWriter(settings.journal, repeats=operation.idempotent)
         self._delivery: Delivery[Row] = Delivery(self._stopped)
         self._queue = WorkQueue(self._stopped, self._hold_last)
         self._service = ServiceClock(operation.service_time, self._clock)
@@ -211,7 +211,7 @@ class Run(Generic[Row]):
         """Settle a row that an earlier run left, or look for it, unless it is to be sent."""
         item, entry = unfinished
         if entry.state is State.UNDELIVERED and entry.sid is not None:
-            self._delivery.put(item, self._operation.succeeded(item.row, entry.sid))
+            self._delivery.put(item, carried_out(item, entry.sid, entry.error))
         elif entry.state is State.PENDING or self._operation.idempotent:
             if item.invalid is None:
                 return True
@@ -237,13 +237,13 @@ class Run(Generic[Row]):
                 if self._resolver is not None and item.key is not None:
                     sentinel = Sentinel(started_at, item.key, done.created)
                     self._resolver.sentinels.note(sentinel)
-                self._delivery.put(item, self._operation.succeeded(item.row, done.sid))
-            case Refused(error=refusal):
-                self._delivery.put(item, Rejected(item.row, refusal))
+                self._delivery.put(item, done.effect(item.row, done.sid))
+            case Refused(error=refusal, certain=certain):
+                self._delivery.put(item, refused(item, refusal, certain=certain))
             case Lost(error=error):
                 self._doubt(item, error)
             case Unsent(error=error_of_all):
-                self._writer.note(item, State.PENDING)
+                self._writer.release(item)
                 self._stop(error_of_all)
 
     def _doubt(self, item: Item, error: AiotaskError) -> None:
@@ -282,7 +282,7 @@ class Run(Generic[Row]):
     def _exists(self, item: Item, sid: str) -> None:
         """Deliver a row that became a resource."""
         self._sender.progress()
-        self._delivery.put(item, self._operation.succeeded(item.row, sid))
+        self._delivery.put(item, carried_out(item, sid, None))
 
     def _send_again(self, item: Item) -> None:
         """Send a row again that certainly had no effect, unless that was tried often enough."""
@@ -315,7 +315,7 @@ class Run(Generic[Row]):
         for task in self._tasks:
             task.cancel()
         for item in self._queue.drain():
-            self._writer.note(item, State.PENDING)
+            self._writer.release(item)
         self._delivery.space.set()
         self._delivery.changed.set()
 

@@ -10,7 +10,7 @@ from aiotask._rate_limiter import Slot
 from aiotask._retry import refused_by_proxy
 from aiotask.bulk.circuit_breaker import CircuitBreaker
 from aiotask.bulk.item import Item
-from aiotask.bulk.operation import Done, Operation
+from aiotask.bulk.operation import Done, Failed, Operation
 from aiotask.bulk.pause import Pause, Trouble
 from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
@@ -59,9 +59,10 @@ class Lost(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The service refused the row, and would do so again."""
+    """The row had no effect, and would have none again; that is *certain*, or nothing can tell."""
 
-    error: AiotaskError
+    error: Exception
+    certain: bool = True
 
 
 class Unsent(NamedTuple):
@@ -120,8 +121,10 @@ class Sender:
             except AiotaskError as error:
                 failure = error
             else:
-                self._service.created(done.created, self._clock())
                 self._answered()
+                if isinstance(done, Failed):
+                    return Refused(*done)
+                self._service.created(done.created, self._clock())
                 return Made(done, started_at)
             finally:
                 self._operation.limiter.release(start)
@@ -236,7 +239,14 @@ class Sender:
             return self._patiently(error)
         if isinstance(error, StatusError) and not isinstance(error, FATAL):
             return self._refused(error)
-        return Unsent(error)
+        return self._unread(error)
+
+    def _unread(self, error: AiotaskError) -> Fate | None:
+        """Return the fate of a row about which a read has failed, or all requests will."""
+        if isinstance(error, FATAL) or not self._operation.idempotent:
+            return Unsent(error)
+        self._hold(error)
+        return self._patiently(error)
 
     def _refused(self, error: StatusError) -> Fate | None:
         """Return the fate of a row after a 4xx."""

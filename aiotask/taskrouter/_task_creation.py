@@ -14,7 +14,7 @@ from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy
 from aiotask._session import Session
 from aiotask._verbs import CREATE
-from aiotask.bulk import Created, Done, Item
+from aiotask.bulk import Done, Item
 from aiotask.errors import AiotaskError, AnswerError, DecodingError, NotJsonError
 from aiotask.taskrouter._task_lookup import key_in
 
@@ -70,10 +70,6 @@ class TaskCreation:
         if isinstance(error, _StrayAnswerError):
             return False
         return isinstance(error, AnswerError) and error.status == _CREATED
-
-    def succeeded(self, row: Any, sid: str) -> Created[Any]:
-        """Return the outcome of a row whose task was created."""
-        return Created(row, sid)
 
 
 def _done(attribute: str, key: str | None, answer: Answer) -> Done:

@@ -4,10 +4,12 @@ from typing import ClassVar, Required, TypedDict, Unpack
 
 import attrs
 
-from aiotask._collection import Collection, SidCheck
+from aiotask._collection import SidCheck
 from aiotask._decoding import AwareDatetime, Links
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import ACTIVITY, ShortName
+from aiotask.taskrouter._upsert import Kind
+from aiotask.taskrouter._upserted import Upserted
 
 __all__ = ["Activities", "Activity", "ActivityChanges", "ActivityFilter", "NewActivity"]
 
@@ -47,12 +49,15 @@ class ActivityFilter(Paging, total=False):
     available: bool
 
 
-class Activities(Collection[Activity]):
+class Activities(Upserted[Activity]):
     """The activities of one workspace."""
 
     name = "Activities"
     key = "activities"
     resource = Activity
+    _kind: ClassVar[Kind] = Kind(
+        new=NewActivity, changes=ActivityChanges, filtered=ActivityFilter, unique=False
+    )
     sid: ClassVar[SidCheck] = ACTIVITY
 
     async def create(self, **fields: Unpack[NewActivity]) -> Activity:

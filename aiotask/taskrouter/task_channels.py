@@ -5,10 +5,12 @@ from typing import Annotated, ClassVar, Required, TypedDict, Unpack
 import attrs
 
 from aiotask._checks import Form
-from aiotask._collection import Collection, SidCheck
+from aiotask._collection import SidCheck
 from aiotask._decoding import AwareDatetime, Links
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import TASK_CHANNEL, ShortName
+from aiotask.taskrouter._upsert import Kind
+from aiotask.taskrouter._upserted import Upserted
 
 __all__ = ["NewTaskChannel", "TaskChannel", "TaskChannelChanges", "TaskChannels"]
 
@@ -57,12 +59,15 @@ class TaskChannelChanges(TaskChannelFields, total=False):
     friendly_name: ShortName
 
 
-class TaskChannels(Collection[TaskChannel]):
+class TaskChannels(Upserted[TaskChannel]):
     """The task channels of one workspace; each is named by its sid or its unique name."""
 
     name = "TaskChannels"
     key = "channels"
     resource = TaskChannel
+    _kind: ClassVar[Kind] = Kind(
+        new=NewTaskChannel, changes=TaskChannelChanges, filtered=None, name="unique_name"
+    )
     sid: ClassVar[SidCheck] = TASK_CHANNEL
 
     async def create(self, **fields: Unpack[NewTaskChannel]) -> TaskChannel:

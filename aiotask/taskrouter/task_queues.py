@@ -6,10 +6,12 @@ from typing import Annotated, ClassVar, Required, TypedDict, Unpack
 import attrs
 
 from aiotask._checks import Between
-from aiotask._collection import Collection, SidCheck
+from aiotask._collection import SidCheck
 from aiotask._decoding import AwareDatetime, OptionalLinks
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import TASK_QUEUE, ActivitySid, QueueOrder, WorkerSid
+from aiotask.taskrouter._upsert import Kind
+from aiotask.taskrouter._upserted import Upserted
 from aiotask.taskrouter.statistics_contexts import BulkRealTimeStatistics, TaskQueuesStatisticsList
 
 __all__ = ["NewTaskQueue", "TaskQueue", "TaskQueueChanges", "TaskQueueFilter", "TaskQueues"]
@@ -79,12 +81,15 @@ class TaskQueueFilter(Paging, total=False):
     ordering: str
 
 
-class TaskQueues(Collection[TaskQueue]):
+class TaskQueues(Upserted[TaskQueue]):
     """The task queues of one workspace."""
 
     name = "TaskQueues"
     key = "task_queues"
     resource = TaskQueue
+    _kind: ClassVar[Kind] = Kind(
+        new=NewTaskQueue, changes=TaskQueueChanges, filtered=TaskQueueFilter
+    )
     sid: ClassVar[SidCheck] = TASK_QUEUE
     expression_filter: ClassVar[str | None] = "evaluate_worker_attributes"
 

@@ -13,11 +13,11 @@ from typing import Any, ClassVar, TypeVar, Unpack, overload
 
 import attrs
 
-from aiotask._collection import SidCheck, Versioned
-from aiotask._decoding import AwareDatetime, JsonText, Links, from_header
+from aiotask._collection import SidCheck
 from aiotask._paging import Listing
 from aiotask.bulk import (
     KEY_ATTRIBUTE,
+    AnyOutcome,
     Audit,
     Keys,
     Outcome,
@@ -29,9 +29,13 @@ from aiotask.bulk import (
     source_of,
 )
 from aiotask.errors import NotFoundError
+from aiotask.taskrouter._changes import stream
 from aiotask.taskrouter._fields import TASK
+from aiotask.taskrouter._many import Many
+from aiotask.taskrouter._task import Task
 from aiotask.taskrouter._task_copies import without_copies
 from aiotask.taskrouter._task_creation import TaskCreation
+from aiotask.taskrouter._task_ends import Ending
 from aiotask.taskrouter._task_fields import NewTask, TaskChanges, TaskFilter, TaskStatus
 from aiotask.taskrouter._task_history import REACH, horizon, last_known
 from aiotask.taskrouter._task_lookup import TaskLookup
@@ -42,44 +46,10 @@ __all__ = ["NewTask", "Task", "TaskChanges", "TaskFilter", "TaskStatus", "Tasks"
 
 Row = TypeVar("Row")
 Fields = TypeVar("Fields", bound=Mapping[str, Any])
+Changes = TypeVar("Changes", bound=Mapping[str, object])
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)
-class Task:
-    """A task as the service last reported it.
-
-    ``age`` and ``timeout`` are in seconds. ``attributes`` and ``addons`` are decoded JSON.
-    ``etag`` names this version of the task, for ``if_match``; it is None in the rows of a list.
-    """
-
-    sid: str
-    account_sid: str | None = None
-    age: int | None = None
-    assignment_status: str | None = None
-    attributes: JsonText = None
-    addons: JsonText = None
-    date_created: AwareDatetime | None = None
-    date_updated: AwareDatetime | None = None
-    task_queue_entered_date: AwareDatetime | None = None
-    priority: int | None = None
-    reason: str | None = None
-    task_queue_sid: str | None = None
-    task_queue_friendly_name: str | None = None
-    task_channel_sid: str | None = None
-    task_channel_unique_name: str | None = None
-    timeout: int | None = None
-    workflow_sid: str | None = None
-    workflow_friendly_name: str | None = None
-    workspace_sid: str | None = None
-    url: str | None = None
-    links: Links | None = None
-    virtual_start_time: AwareDatetime | None = None
-    ignore_capacity: bool | None = None
-    routing_target: str | None = None
-    etag: str | None = from_header()
-
-
-class Tasks(Versioned[Task]):
+class Tasks(Many[Task]):
     """The tasks of one workspace."""
 
     name = "Tasks"
@@ -271,6 +241,56 @@ class Tasks(Versioned[Task]):
             look_first=look_first,
         )
         return self.creating(source_of(rows), settings).outcomes()
+
+    def update_many(
+        self,
+        rows: Iterable[Changes] | AsyncIterable[Changes],
+        *,
+        journal: str | PathLike[str] | None = None,
+        max_in_flight: int | None = None,
+        max_rate: float | None = None,
+    ) -> AsyncGenerator[AnyOutcome[Changes], None]:
+        """Change the task of every row: a mapping of its ``sid`` and the fields of :meth:`update`.
+
+        An outcome is :class:`~aiotask.Updated`, :class:`~aiotask.Rejected` or
+        :class:`~aiotask.Unresolved`; :class:`~aiotask.Unchanged` for a row without a change. A row
+        whose answer is lost is sent again. Rows are sent in no particular order. All else is as in
+        :meth:`create_many`.
+        """
+        return self._update_many(TaskChanges, rows, journal, max_in_flight, max_rate)
+
+    def cancel_many(
+        self,
+        tasks: Iterable[str | Task] | AsyncIterable[str | Task],
+        reason: str,
+        *,
+        journal: str | PathLike[str] | None = None,
+        max_in_flight: int | None = None,
+        max_rate: float | None = None,
+    ) -> AsyncGenerator[AnyOutcome[str | Task], None]:
+        """Cancel tasks, given by their sids or as they were listed, as :meth:`cancel` does one.
+
+        An outcome is :class:`~aiotask.Updated`, also for a task that was canceled already,
+        :class:`~aiotask.Deleted` where the service no longer has the task,
+        :class:`~aiotask.Rejected` (it is assigned by now) or :class:`~aiotask.Unresolved`. A task
+        that was listed as canceled is :class:`~aiotask.Unchanged`. With a *journal*, the same call
+        with the same tasks resumes. All else is as in :meth:`create_many`.
+        """
+        ending = Ending(self._place, "cancel", "canceled", reason)
+        return stream(ending, tasks, journal, max_in_flight, max_rate)
+
+    def complete_many(
+        self,
+        tasks: Iterable[str | Task] | AsyncIterable[str | Task],
+        reason: str,
+        *,
+        journal: str | PathLike[str] | None = None,
+        max_in_flight: int | None = None,
+        max_rate: float | None = None,
+    ) -> AsyncGenerator[AnyOutcome[str | Task], None]:
+        """Complete tasks as :meth:`cancel_many` cancels them."""
+        ending = Ending(self._place, "complete", "completed", reason)
+        return stream(ending, tasks, journal, max_in_flight, max_rate)
 
     async def audit(self, journal: str | PathLike[str], *, fix: bool = False) -> Audit:
         """Compare the tasks that a job has made with its journal.

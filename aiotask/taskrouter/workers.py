@@ -1,14 +1,16 @@
 """Workers: agents that tasks are assigned to."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 from functools import cached_property
-from typing import ClassVar, Required, TypedDict, Unpack
+from os import PathLike
+from typing import ClassVar, Required, TypedDict, TypeVar, Unpack
 
 import attrs
 
-from aiotask._collection import SidCheck, Versioned
+from aiotask._collection import SidCheck
 from aiotask._decoding import AwareDatetime, JsonText, Links, from_header
 from aiotask._paging import Listing, Paging
+from aiotask.bulk import AnyOutcome
 from aiotask.taskrouter._fields import (
     WORKER,
     ActivitySid,
@@ -16,6 +18,9 @@ from aiotask.taskrouter._fields import (
     ShortName,
     TaskQueueSid,
 )
+from aiotask.taskrouter._many import Many
+from aiotask.taskrouter._upsert import Kind
+from aiotask.taskrouter._upserted import Upserted
 from aiotask.taskrouter.statistics import WorkersRealTimeStatistics
 from aiotask.taskrouter.statistics_contexts import (
     RealTimeStatistics,
@@ -24,6 +29,8 @@ from aiotask.taskrouter.statistics_contexts import (
 )
 
 __all__ = ["NewWorker", "Worker", "WorkerChanges", "WorkerFilter", "Workers"]
+
+Changes = TypeVar("Changes", bound=Mapping[str, object])
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
@@ -95,12 +102,15 @@ class WorkerFilter(Paging, total=False):
     ordering: str
 
 
-class Workers(Versioned[Worker]):
+class Workers(Many[Worker], Upserted[Worker]):
     """The workers of one workspace."""
 
     name = "Workers"
     key = "workers"
     resource = Worker
+    _kind: ClassVar[Kind] = Kind(
+        new=NewWorker, changes=WorkerChanges, filtered=WorkerFilter, folded=str.casefold
+    )
     sid: ClassVar[SidCheck] = WORKER
     expression_filter: ClassVar[str | None] = "target_workers_expression"
 
@@ -140,6 +150,17 @@ class Workers(Versioned[Worker]):
     async def modify(self, sid: str, change: Callable[[Worker], WorkerChanges | None]) -> Worker:
         """Change a worker by its present state, as :meth:`Tasks.modify` changes a task."""
         return await self._modify(sid, WorkerChanges, change)
+
+    def update_many(
+        self,
+        rows: Iterable[Changes] | AsyncIterable[Changes],
+        *,
+        journal: str | PathLike[str] | None = None,
+        max_in_flight: int | None = None,
+        max_rate: float | None = None,
+    ) -> AsyncGenerator[AnyOutcome[Changes], None]:
+        """Change the worker of every row, as :meth:`Tasks.update_many` changes tasks."""
+        return self._update_many(WorkerChanges, rows, journal, max_in_flight, max_rate)
 
     def list(self, **filters: Unpack[WorkerFilter]) -> Listing[Worker]:
         """Return the workers that match, fetched as they are iterated."""

@@ -6,10 +6,12 @@ from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
 import attrs
 
 from aiotask._checks import Between, JsonLimit
-from aiotask._collection import Collection, SidCheck
+from aiotask._collection import SidCheck
 from aiotask._decoding import AwareDatetime, JsonText, Links
 from aiotask._paging import Listing, Paging
 from aiotask.taskrouter._fields import WORKFLOW, UrlOrNone
+from aiotask.taskrouter._upsert import Kind
+from aiotask.taskrouter._upserted import Upserted
 from aiotask.taskrouter.workflow_configuration import WorkflowConfiguration
 
 __all__ = ["NewWorkflow", "Workflow", "WorkflowChanges", "WorkflowFilter", "Workflows"]
@@ -81,12 +83,27 @@ class WorkflowFilter(Paging, total=False):
     friendly_name: str
 
 
-class Workflows(Collection[Workflow]):
+def _plainest(document: Any) -> Any:
+    """Return a configuration without the ways in which one rule can be written differently."""
+    try:
+        return WorkflowConfiguration.from_document(document).to_document()
+    except ValueError:
+        return document
+
+
+class Workflows(Upserted[Workflow]):
     """The workflows of one workspace."""
 
     name = "Workflows"
     key = "workflows"
     resource = Workflow
+    _kind: ClassVar[Kind] = Kind(
+        new=NewWorkflow,
+        changes=WorkflowChanges,
+        filtered=WorkflowFilter,
+        unique=False,
+        meaning=_plainest,
+    )
     sid: ClassVar[SidCheck] = WORKFLOW
 
     async def create(self, **fields: Unpack[NewWorkflow]) -> Workflow:

@@ -1,4 +1,4 @@
-"""The program that the kill campaign kills: one bulk creation with a journal, from where it is.
+"""The program that the kill campaign kills: one bulk run with a journal, from where it is.
 
 It prints a line when it begins, has every outcome in a file before it asks for the next one, and
 ends with 0 when every row has one. The rows follow from their number alone, so that each run has
@@ -33,8 +33,9 @@ from aiotask.bulk.screening import Screening
 from aiotask.bulk.sender import Fate, Sender
 from aiotask.bulk.sentinels import Sentinels
 from aiotask.taskrouter import NewTask
+from kill.verbs import WORKS, number_of
 
-Kind = Literal["created", "rejected", "unresolved"]
+Kind = Literal["created", "rejected", "unresolved", "done"]
 
 TIMEOUT = 0.5  # seconds
 SETTLE = 1.3
@@ -104,6 +105,41 @@ async def create(options: argparse.Namespace) -> None:
         print("begun", flush=True)
         async for outcome in outcomes:
             os.write(told, line_of(outcome))
+
+
+async def change(options: argparse.Namespace) -> None:
+    """Go on with a job of another verb, whose rows name the tasks in a file."""
+    work = WORKS[options.verb]
+    sids = options.sids.read_text(encoding="ascii").split("\n")
+    numbers = {sid: number for number, sid in enumerate(sids)}
+    rows = (work.row(number, sids) for number in range(options.rows))
+
+    async def slowly() -> AsyncIterator[Any]:
+        for number, each in enumerate(rows):
+            if not number % _PORTION:
+                await asyncio.sleep(PAUSE)
+            yield each
+
+    told = os.open(options.outcomes, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    async with aiotask.Client(base_url=options.base, timeout=TIMEOUT, retry=RETRY) as client:
+        outcomes = work.outcomes(
+            client.taskrouter.workspace(options.workspace),
+            slowly() if options.awaited else rows,
+            journal=options.journal,
+            max_in_flight=options.in_flight,
+        )
+        print("begun", flush=True)
+        async for outcome in outcomes:
+            number = number_of(outcome.row, numbers)
+            kind, sid = "done", "-"
+            match outcome:
+                case aiotask.Rejected():
+                    kind = "rejected"
+                case aiotask.Unresolved():
+                    kind = "unresolved"
+                case _:
+                    sid = outcome.sid
+            os.write(told, b"%d %s %s\n" % (number, kind.encode(), sid.encode()))
 
 
 def no_intent() -> None:
@@ -230,6 +266,8 @@ def main() -> None:
     parser.add_argument("journal", type=Path)
     parser.add_argument("outcomes", type=Path)
     parser.add_argument("--rows", type=int, required=True)
+    parser.add_argument("--verb", choices=["create", *WORKS], default="create")
+    parser.add_argument("--sids", type=Path, help="file of the tasks that rows name")
     parser.add_argument("--in-flight", type=int)
     parser.add_argument("--named", action="store_true", help="rows have keys of their own")
     parser.add_argument("--awaited", action="store_true", help="rows are waited for")
@@ -241,7 +279,7 @@ def main() -> None:
     jump(options.clock)
     if options.without:
         WITHOUT[options.without]()
-    asyncio.run(create(options))
+    asyncio.run(create(options) if options.verb == "create" else change(options))
 
 
 if __name__ == "__main__":

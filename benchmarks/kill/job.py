@@ -17,15 +17,18 @@ from random import Random
 from typing import get_args
 
 from aiotask.sandbox import FaultKind, Sandbox
+from kill.changes import compare
 from kill.comparison import Comparison
 from kill.incidents import Incident, JournalFiles
 from kill.plan import Job, Plan
 from kill.service import ServiceSide
+from kill.verbs import WORKS
 
 FAULTS = 0.22
 LATE = 0.6  # seconds
 
-_DRIVER = Path(__file__).with_name("driver.py")
+_DRIVER = "kill.driver"
+_FOLDER = Path(__file__).parents[1]
 # A refusal is no trouble for a client that finds its pace, and slows it down: there are fewer.
 _FAULT_KINDS: list[FaultKind] = [
     kind for kind in get_args(FaultKind) for _ in range(1 if kind == "before_429" else 5)
@@ -88,7 +91,7 @@ class JobRun:
             seed=job.seed,
         ) as self._sandbox:
             sandbox = self._sandbox
-            self._workspace = sandbox.create_workspace("campaign")
+            sids = self._prepared()
             self._side = ServiceSide(
                 sandbox, self._workspace, self._random, plan.incidents, job.incidents
             )
@@ -98,11 +101,34 @@ class JobRun:
             finally:
                 completing.cancel()
             if ended:
-                await self._compare()
-            job.injected, job.sent = sandbox.injected, sandbox.requests["POST Tasks"]
+                await self._compare(sids)
+            job.injected, job.sent = sandbox.injected, self._sent()
         job.seconds = time.perf_counter() - began
         if not job.wrong:
             shutil.rmtree(job.folder)
+
+    def _prepared(self) -> list[str]:
+        """Make the workspace, and the tasks that rows of another verb than create name."""
+        sandbox, plan = self._sandbox, self._plan
+        if plan.verb == "create":
+            self._workspace = sandbox.create_workspace("campaign")
+            return []
+        tasks = [] if plan.verb == "upsert" else [{"priority": 0}] * plan.rows
+        sandbox.fill({"campaign": {"template": "FIFO", "tasks": tasks}})
+        (self._workspace,) = sandbox.workspaces
+        sids = [task.sid for task in sandbox.tasks(self._workspace)] or [""] * plan.rows
+        WORKS[plan.verb].prepare(sandbox, sids)
+        path = self._job.folder / "sids"
+        path.write_text("\n".join(sids), encoding="ascii")
+        self._options += ["--verb", plan.verb, "--sids", path]
+        return sids
+
+    def _sent(self) -> int:
+        """Return the number of requests that change something."""
+        requests = self._sandbox.requests
+        if self._plan.verb == "create":
+            return requests["POST Tasks"]
+        return sum(count for name, count in requests.items() if not name.startswith("GET "))
 
     async def _complete(self) -> None:
         if self._ending:
@@ -207,21 +233,25 @@ class JobRun:
             **os.environ,
             "TWILIO_ACCOUNT_SID": self._sandbox.account_sid,
             "TWILIO_AUTH_TOKEN": self._sandbox.auth_token,
+            "PYTHONPATH": os.pathsep.join([str(_FOLDER), *filter(None, [os.getenv("PYTHONPATH")])]),
             # Where nothing may be written beside the sources, every start would compile them.
             "PYTHONPYCACHEPREFIX": str(self._plan.folder / "compiled"),
         }
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         with self._log.open("ab") as log:
             driver = await asyncio.create_subprocess_exec(
-                sys.executable, *map(str, [*words, *options]), stdout=PIPE, stderr=log,
+                sys.executable, "-m", *map(str, [*words, *options]), stdout=PIPE, stderr=log,
                 env=environment,
             )  # fmt: skip
         if driver.stdout is not None:
             await driver.stdout.readline()
         return driver
 
-    async def _compare(self) -> None:
+    async def _compare(self, sids: Sequence[str]) -> None:
         await asyncio.sleep(LATE + 2 * self._plan.lag)  # what is late is there by then
+        if self._plan.verb != "create":
+            compare(self._plan, self._job, self._files.path, self._outcomes, self._sandbox, sids)
+            return
         side = self._side
         self._job.doubled = len(side.doubled)
         comparison = Comparison(self._plan, self._job, self._files.path, side.doubled)

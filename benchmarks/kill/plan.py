@@ -15,7 +15,7 @@ _SHOWN = 5  # violations of a job that are told in full
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """The work of every job: so many *rows*, and so many *kills* at the most.
+    """The work of every job: a *verb* for so many *rows*, and so many *kills* at the most.
 
     *lag* is how many seconds lists are behind. *without* names what its program leaves out, and
     *drivers* is how many of them have the journal at once. The rest is left to chance where it is
@@ -25,6 +25,7 @@ class Plan:
     """
 
     folder: Path
+    verb: str = "create"
     rows: int = 1500
     kills: int = 12
     lag: float = LAG

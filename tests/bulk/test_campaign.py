@@ -26,6 +26,11 @@ def test_incidents_lose_no_row_and_make_none_twice() -> None:
     campaign("--kills", 4, "--most-kills", 2, "--jobs", 2, "--rows", 120)
 
 
+@pytest.mark.parametrize("verb", ["update", "cancel", "complete", "delete", "upsert"])
+def test_kills_leave_no_row_of_another_verb_undone(verb: str) -> None:
+    campaign("--verb", verb, "--kills", 4, "--most-kills", 2, "--jobs", 2, "--rows", 300)
+
+
 def test_without_a_safeguard_the_campaign_fails() -> None:
     campaign("--ablation", "blind-retry", "--ablation", "no-doubt")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aiotask import AiotaskError, Client, Created, ForeignJournalError, Outcome, Unresolved
+from aiotask import AiotaskError, Client, Created, ForeignJournalError, Unresolved
 from aiotask._hooks import Hooks
 from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy
@@ -47,9 +47,6 @@ class Cancellation:
 
     def accepted(self, error: AiotaskError) -> bool:
         raise AssertionError(f"nothing is looked for, and not after {error}")
-
-    def succeeded(self, row: Any, sid: str) -> Outcome[Any]:
-        return Created(row, sid)
 
 
 @pytest.fixture

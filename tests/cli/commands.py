@@ -47,6 +47,11 @@ class Service:
 
         return asyncio.run_coroutine_threadsafe(asked(), self._loop).result(LONG)
 
+    def advance(self, *, hours: float) -> None:
+        """Let time go by on the service."""
+        advancing = self.sandbox.advance(hours=hours)
+        asyncio.run_coroutine_threadsafe(advancing, self._loop).result(LONG)
+
     def tasks(self) -> list[StoredTask]:
         tasks: list[StoredTask] = self.ask(lambda: self.sandbox.tasks(self.workspace))
         return tasks

@@ -127,8 +127,8 @@ def test_of_many_findings_the_first_ones_are_told() -> None:
 
 def test_rows_of_every_state_are_told() -> None:
     told = next(report(Audit(dict.fromkeys(State, 1))))
-    assert told.startswith("rows: 8: 1 waiting, 1 in doubt, ")
-    assert told.endswith(", 1 existing already")
+    assert told.startswith("rows: 11: 1 waiting, 1 in doubt, ")
+    assert told.endswith(", 1 existing already, 1 updated, 1 unchanged, 1 deleted")
 
 
 def test_a_report_says_what_it_cannot_see() -> None:

@@ -17,6 +17,7 @@ from aiotask.taskrouter import (
     Event,
     FilterTarget,
     NewTask,
+    NewWorker,
     Reservation,
     RoutingFilter,
     Task,
@@ -196,6 +197,33 @@ async def rows_of_other_types_check(workspace: WorkspaceContext) -> None:
     workspace.tasks.create_many(frozen, key_attribute=None)
     workspace.tasks.create_many(["sid"])  # type: ignore[list-item]  # pyright: ignore[reportCallIssue, reportArgumentType]
     workspace.tasks.create_many(5)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+async def changes_of_many_check(workspace: WorkspaceContext) -> None:
+    async for outcome in workspace.tasks.cancel_many(workspace.tasks.list(), "closed"):
+        assert_type(outcome, aiotask.AnyOutcome[str | Task])
+        match outcome:
+            case aiotask.Updated(row=row, sid=sid) | aiotask.Deleted(row=row, sid=sid):
+                assert_type(row, str | Task)
+                assert_type(sid, str)
+            case aiotask.Unchanged() | aiotask.Created():
+                pass
+            case aiotask.Rejected(error=error) | aiotask.Unresolved(error=error):
+                assert_type(error, Exception)
+    workspace.tasks.complete_many(["WT…"], "done", journal="done.db", max_rate=5)
+    workspace.tasks.delete_many(sid for sid in ("WT…",))
+    workspace.workers.delete_many(workspace.workers.list(available=False))
+    changes: list[dict[str, Any]] = [{"sid": "WT…", "priority": 5}]
+    async for updated in workspace.tasks.update_many(changes):
+        assert_type(updated, aiotask.AnyOutcome[dict[str, Any]])
+    people: list[NewWorker] = [{"friendly_name": "Ana"}]
+    async for made in workspace.workers.upsert_many(people):
+        assert_type(made, aiotask.AnyOutcome[NewWorker])
+    workspace.task_queues.upsert_many([{"friendly_name": "Support"}], max_in_flight=2)
+    workspace.task_channels.upsert_many([{"friendly_name": "Mail", "unique_name": "mail"}])
+    workspace.tasks.cancel_many(["WT…"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    workspace.tasks.cancel_many([5], "closed")  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    workspace.workers.upsert_many(["Ana"])  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
 
 
 async def misspelt_names_do_not(workspace: WorkspaceContext) -> None:

@@ -16,15 +16,19 @@ class State(IntEnum):
     ACCEPTED_WITHOUT_SID = 2
     """Carried out, by an answer that names no sid."""
     UNDELIVERED = 3
-    """Created, and the caller does not have the outcome yet."""
+    """Carried out, and the caller does not have the outcome yet; the error names its class."""
     CREATED = 4
     REJECTED = 5
     UNRESOLVED = 6
     EXISTING = 7
     """Not sent: its key names a resource already."""
+    UPDATED = 8
+    UNCHANGED = 9
+    DELETED = 10
 
 
 STATES = {state.value: state for state in State}
+CHANGED = (State.UPDATED, State.UNCHANGED, State.DELETED)
 
 
 class Claim(NamedTuple):
@@ -88,3 +92,8 @@ class JournalSummary:
         """The number of rows that became a resource, or whose key named one already."""
         states = (State.CREATED, State.UNDELIVERED, State.EXISTING)
         return sum(self.rows[state] for state in states)
+
+    @property
+    def done(self) -> int:
+        """The number of rows that were carried out, or had nothing left to do."""
+        return self.created + sum(self.rows[state] for state in CHANGED)

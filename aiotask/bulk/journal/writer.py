@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -10,7 +10,16 @@ from aiotask.bulk.item import Item
 from aiotask.bulk.journal import Journal, Where, open_journal
 from aiotask.bulk.journal.records import Claim, End, Entry, State
 from aiotask.bulk.keys import Keys, new_job
-from aiotask.bulk.outcomes import Created, Existing, Outcome, Rejected
+from aiotask.bulk.outcomes import (
+    AnyOutcome,
+    Created,
+    Deleted,
+    Existing,
+    Rejected,
+    Unchanged,
+    Unresolved,
+    Updated,
+)
 from aiotask.errors import JournalDamagedError
 
 T = TypeVar("T")
@@ -28,14 +37,16 @@ class JournalWriter:
     tells whether there were any. ``suspicion`` and ``service_time`` are the journal's, and what is
     set here goes into it with the next write. ``believed`` tells whether rows that the journal does
     not have were certainly not sent; a journal that is resumed has to be checked for that.
+    ``repeats`` tells whether rows are sent again before it is known what became of them.
     """
 
-    def __init__(self, where: Where | None) -> None:
+    def __init__(self, where: Where | None, *, repeats: bool = False) -> None:
         self.job: str = ""
         self.started_at: float = 0.0
         self.claimed: int = 0
         self.resumes: bool = False
         self.believed: bool = True
+        self.repeats: bool = repeats
         self.suspicion: str | None = None
         self.last_sent: float | None = None
         self.service_time: float | None = None
@@ -66,6 +77,11 @@ class JournalWriter:
         self.service_time = journal.service_time
         return await self._call(journal.open_rows)
 
+    @property
+    def is_suspect(self) -> bool:
+        """Whether rows may have been sent that look untouched."""
+        return self.suspicion is not None
+
     def believe(self) -> None:
         """Refuse a journal under suspicion whose rows have no keys."""
         if self.suspicion is not None:
@@ -87,19 +103,25 @@ class JournalWriter:
         """Note a row's new state, for the next write."""
         self._ends.append(End(state, sid, None, item.number))
 
-    def delivered(self, item: Item, outcome: Outcome[Any]) -> None:
+    def release(self, item: Item) -> None:
+        """Note that a row is not sent now; it may have been before, where rows are sent again."""
+        unseen = self.repeats and item.may_be_done
+        self.note(item, State.IN_FLIGHT if unseen else State.PENDING)
+
+    def delivered(self, item: Item, outcome: AnyOutcome[Any]) -> None:
         """Note an outcome that the caller has received: the row's end."""
         if self.durable:
             self._ends.append(_end_of(item, outcome))
             if not self._delivered.is_set():
                 self._delivered.set()
 
-    def undelivered(self, item: Item, outcome: Outcome[Any]) -> None:
+    def undelivered(self, item: Item, outcome: AnyOutcome[Any]) -> None:
         """Note an outcome that the caller has not received: the next run delivers it."""
-        if isinstance(outcome, Existing | Rejected):
-            self.note(item, State.PENDING)
-        elif isinstance(outcome, Created):
-            self.note(item, State.UNDELIVERED, outcome.sid)
+        if isinstance(outcome, Existing | Rejected | Unchanged):
+            self.release(item)
+        elif not isinstance(outcome, Unresolved):
+            effect = None if isinstance(outcome, Created) else type(outcome).__name__
+            self._ends.append(End(State.UNDELIVERED, outcome.sid, effect, item.number))
 
     async def keep_writing(self) -> None:
         """Write what was delivered, a batch at a time, until cancelled."""
@@ -147,12 +169,17 @@ def _unknown() -> None:
     return None
 
 
-def _end_of(item: Item, outcome: Outcome[Any]) -> End:
-    match outcome:
-        case Existing(sid=sid):
-            return End(State.EXISTING, sid, None, item.number)
-        case Created(sid=sid):
-            return End(State.CREATED, sid, None, item.number)
-        case Rejected(error=error):
-            return End(State.REJECTED, None, str(error)[:_LONGEST_ERROR], item.number)
-    return End(State.UNRESOLVED, None, str(outcome.error)[:_LONGEST_ERROR], item.number)
+_STATES: Mapping[type, State] = {
+    Existing: State.EXISTING,
+    Created: State.CREATED,
+    Updated: State.UPDATED,
+    Unchanged: State.UNCHANGED,
+    Deleted: State.DELETED,
+}
+
+
+def _end_of(item: Item, outcome: AnyOutcome[Any]) -> End:
+    if isinstance(outcome, Rejected | Unresolved):
+        state = State.REJECTED if isinstance(outcome, Rejected) else State.UNRESOLVED
+        return End(state, None, str(outcome.error)[:_LONGEST_ERROR], item.number)
+    return End(_STATES[type(outcome)], outcome.sid, None, item.number)

@@ -19,6 +19,9 @@ _NAMES = {
     State.REJECTED: "rejected",
     State.UNRESOLVED: "unresolved",
     State.EXISTING: "existing already",
+    State.UPDATED: "updated",
+    State.UNCHANGED: "unchanged",
+    State.DELETED: "deleted",
 }
 
 

@@ -10,7 +10,7 @@ import click
 from aiotask._checks import printable
 from aiotask.bulk import KEY_ATTRIBUTE, Entry, JournalSummary, State, entries_of, read_summary
 from aiotask.cli.errors import WrongUsageError
-from aiotask.cli.importing.counts import moment_text, row_counts
+from aiotask.cli.importing.counts import IMPORT, moment_text, row_counts
 from aiotask.errors import JournalError
 
 _LAST = 5
@@ -45,24 +45,27 @@ def _last_failures(path: str, summary: JournalSummary) -> list[Entry]:
 
 def _report(path: str, summary: JournalSummary, failures: list[Entry]) -> Iterator[str]:
     workspace = _WORKSPACE.search(summary.target)
+    imports = summary.verb == IMPORT
     yield f"job {summary.job}, started {moment_text(summary.started_at)}"
-    yield f"tasks go to {summary.target}"
-    if summary.key_attribute is None:
+    yield f"tasks go to {summary.target}" if imports else f"{summary.verb} at {summary.target}"
+    if not imports:
+        pass
+    elif summary.key_attribute is None:
         yield "tasks have no keys"
     elif summary.key_attribute != KEY_ATTRIBUTE:
         yield f"keys are in the attribute {summary.key_attribute}"
     yield row_counts(summary)
     if failures:
-        yield "last rows without a task:"
+        yield "last rows without a task:" if imports else "last rows that failed:"
     for entry in failures:
         line = "" if entry.source_line is None else f" (line {entry.source_line})"
         yield f"  row {entry.number:,}{line} {_FAILURES[entry.state]}: {entry.error}"
     words = ["aiotask", "tasks", "import", "FILE", "--workspace"]
     words += [workspace[0] if workspace else "WS…", "--journal", path]
-    command = f"{shlex.join(words)} …"
+    command = f"{shlex.join(words)} …" if imports else f"the same call of {summary.verb}_many"
     if summary.running:
         yield "a run has it now"
-    elif summary.created + sum(summary.rows[state] for state in _FAILURES) < summary.claimed:
+    elif summary.done + sum(summary.rows[state] for state in _FAILURES) < summary.claimed:
         yield f"not finished, and no run has it; resume with: {command}"
     else:
-        yield f"complete; to import more rows: {command}"
+        yield f"complete; to import more rows: {command}" if imports else "complete"

@@ -1,12 +1,17 @@
-"""Commands ``aiotask tasks`` list, create, fetch, update and delete: one client call each."""
+"""Commands ``aiotask tasks`` list, create, fetch, update and delete: one client call each.
+
+Many tasks are canceled, completed and deleted by :mod:`aiotask.cli.commands.ends`.
+"""
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import click
 
 from aiotask.cli.client import answered, open_tasks, workspace_options
+from aiotask.cli.commands.ends import cancel, complete, delete_all, delete_options
 from aiotask.cli.commands.task_fields import NEW_TASK, TASK_CHANGES, TASK_FILTER
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.options import field_options, given, unknown_field
@@ -120,12 +125,37 @@ def update(
 
 
 @tasks.command()
-@click.argument("sid")
+@click.argument("sid", required=False)
 @workspace_options
 @_if_match
+@click.option(
+    "--where",
+    metavar="EXPRESSION",
+    help="Instead of one task, all whose attributes match this expression; 1==1 matches all.",
+)
+@delete_options
 def delete(
-    sid: str, workspace: str, timeout: float, base_url: str | None, if_match: str | None
+    sid: str | None,
+    workspace: str,
+    timeout: float,
+    base_url: str | None,
+    if_match: str | None,
+    where: str | None,
+    **options: Any,
 ) -> None:
-    """Delete the task SID."""
+    """Delete the task SID, or all tasks that match, until a list shows none any more."""
+    if (sid is None) == (where is None):
+        raise WrongUsageError("give either a SID or --where")
+    if sid is not None and any(options.values()):
+        raise WrongUsageError("the options that pick tasks go with --where")
+    if where is not None and if_match is not None:
+        raise WrongUsageError("--if-match goes with a SID")
     client, there = open_tasks(workspace, timeout, base_url)
-    answered(client, lambda: there.delete(sid, if_match=if_match))
+    if where is not None:
+        delete_all(client, there, where=where, **options)
+    elif sid is not None:
+        answered(client, partial(there.delete, sid, if_match=if_match))
+
+
+tasks.add_command(cancel)
+tasks.add_command(complete)

@@ -7,9 +7,13 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from aiotask.bulk import Created, JournalSummary, Outcome, Rejected, State
+from aiotask.bulk.journal.records import CHANGED
 
 Fate = Literal["created", "rejected", "unresolved"]
 _RATE_WINDOW = 10.0  # seconds
+
+IMPORT = "tasks.create"
+"""The verb of an import's journal."""
 
 
 class Counts:
@@ -96,11 +100,20 @@ def spans(lines: Iterable[int]) -> str:
     return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in found)
 
 
+def _done(summary: JournalSummary) -> dict[str, int]:
+    """Return the rows that are done, by what became of them."""
+    if summary.verb == IMPORT:
+        return {"created": summary.created}
+    done = {state.name.lower(): summary.rows[state] for state in (State.CREATED, *CHANGED)}
+    done["not delivered"] = summary.rows[State.UNDELIVERED]
+    return {name: count for name, count in done.items() if count}
+
+
 def row_counts(summary: JournalSummary) -> str:
     """Return the rows of a job by state."""
     rows = summary.rows
     named = {
-        "created": summary.created,
+        **_done(summary),
         "rejected": rows[State.REJECTED],
         "unresolved": rows[State.UNRESOLVED],
     }

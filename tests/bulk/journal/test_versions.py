@@ -33,7 +33,7 @@ async def test_a_job_that_0_1_began_is_resumed(there: Bench) -> None:
     before = read_summary(there.journal)
     assert (before.job, before.verb, before.claimed, before.running) == (JOB, VERB, 40, False)
     counted = [before.rows[state] for state in State]
-    assert counted == [13, 1, 0, 2, 22, 2, 0, 0]
+    assert counted == [13, 1, 0, 2, 22, 2, 0, 0, 0, 0, 0]
     outcomes = await there.finish(forty(), settle=0.2)  # type: ignore[arg-type]  # plain dicts
     assert len(outcomes) == 16
     after = read_summary(there.journal)

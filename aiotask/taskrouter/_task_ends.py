@@ -1,0 +1,48 @@
+"""Ends of tasks in bulk: the operations that cancel and complete tasks."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aiotask._collection import Place, form
+from aiotask.bulk import Deleted, Done, Failed, Item, Updated
+from aiotask.bulk.fingerprint import fingerprint
+from aiotask.errors import AiotaskError, NotFoundError
+from aiotask.taskrouter._changes import SingleChange
+from aiotask.taskrouter._task import Task
+from aiotask.taskrouter._task_fields import TaskChanges, TaskStatus
+
+
+class Ending(SingleChange[Task]):
+    """Brings tasks to their end; one that is there already, or gone, needs nothing more."""
+
+    def __init__(self, place: Place[Task], verb: str, status: TaskStatus, reason: str) -> None:
+        super().__init__(place, verb, place.lane("update"))
+        self._status = status
+        self._fields = form(TaskChanges, {"assignment_status": status, "reason": reason})
+
+    def body(self, fields: Any, mark: Callable[[Any], Any]) -> bytes:  # noqa: ARG002 - no keys
+        """Return the sid, and the form that ends the task."""
+        return b"%b\n%b" % (self.checked(self.sid_of(fields)).encode(), self._fields)
+
+    def fingerprint(self, row: Any) -> int | None:
+        """Return what tells a sid from others: what else a listed row shows will change."""
+        return fingerprint(self.sid_of(row))
+
+    def is_so(self, item: Item) -> bool:
+        """Whether the task was listed as one that has ended so."""
+        return isinstance(item.row, Task) and item.row.assignment_status == self._status
+
+    async def refused(
+        self,
+        item: Item,  # noqa: ARG002 - whoever ended it
+        sid: str,
+        fields: str,  # noqa: ARG002
+        error: AiotaskError,
+    ) -> Done | Failed:
+        """Return the end of a row: a task that has ended so is as it should be."""
+        current = None if isinstance(error, NotFoundError) else await self.current(sid)
+        if current is None:
+            return Done(sid, None, Deleted)
+        if current.assignment_status == self._status:
+            return Done(sid, None, Updated)
+        return Failed(error)
