@@ -13,8 +13,10 @@ from ._paging import Page as Page
 from ._retry import RetryPolicy as RetryPolicy
 from .bulk import Created as Created
 from .bulk import Existing as Existing
+from .bulk import LeaseTerms as LeaseTerms
 from .bulk import Outcome as Outcome
 from .bulk import Rejected as Rejected
+from .bulk import SharedJournal as SharedJournal
 from .bulk import Unresolved as Unresolved
 from .errors import AccessError as AccessError
 from .errors import AiotaskError as AiotaskError

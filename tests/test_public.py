@@ -20,11 +20,12 @@ PUBLIC = {
         IncompleteAnswerError Listing NotFoundError NotJsonError
         Outcome Page
         ForeignJournalError InputChangedError JournalAccessError JournalDamagedError JournalError
-        JournalFullError JournalIOError JournalLockedError JournalVersionError expression
+        JournalFullError JournalIOError JournalLockedError JournalVersionError LeaseTerms
+        expression
         PageCycleError PermissionDeniedError PreconditionFailedError ProtocolError RateLimitError
         Rejected RequestTimeoutError ResponseTooLargeError RetryPolicy ServerError StatusError
-        TLSError TransportError UnexpectedRedirectError Unresolved UnsafeNextPageError __version__
-        autopilot bulk errors sandbox taskrouter to_dict webhooks
+        SharedJournal TLSError TransportError UnexpectedRedirectError Unresolved
+        UnsafeNextPageError __version__ autopilot bulk errors sandbox taskrouter to_dict webhooks
     """,
     "aiotask.errors": """
         AccessError AiotaskError AnswerError AuthenticationError BadRequestError ClientStateError
@@ -63,9 +64,9 @@ PUBLIC = {
     """,
     "aiotask.bulk": """
         Audit Copy Created Done Entry Existing Finding Found Item JOB_ATTRIBUTE JournalSummary
-        KEY_ATTRIBUTE Keys Lookup Operation Outcome ROW_ATTRIBUTE Rejected Run Scope Settings
-        Source State Unresolved audit
-        checked_key entries_of open_journal read_summary source_of
+        KEY_ATTRIBUTE Keys LeaseTerms Lookup Operation Outcome Place ROW_ATTRIBUTE Rejected Run
+        Scope Settings SharedJournal SharedRun Source State Unresolved audit
+        checked_key entries_of is_shared open_journal read_summary source_of
     """,
     "aiotask.expression": "literal",
     "aiotask.webhooks": """

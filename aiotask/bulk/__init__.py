@@ -3,6 +3,7 @@
 from aiotask.bulk.audit import Audit, Copy, Finding, audit
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal import entries_of, open_journal, read_summary
+from aiotask.bulk.journal.postgres import is_shared
 from aiotask.bulk.journal.records import Entry, JournalSummary, State
 from aiotask.bulk.keys import (
     JOB_ATTRIBUTE,
@@ -12,12 +13,15 @@ from aiotask.bulk.keys import (
     Scope,
     checked_key,
 )
+from aiotask.bulk.lease import LeaseTerms
 from aiotask.bulk.lookup import Found, Lookup
 from aiotask.bulk.operation import Done, Operation
 from aiotask.bulk.outcomes import Created, Existing, Outcome, Rejected, Unresolved
 from aiotask.bulk.rows import Source, source_of
 from aiotask.bulk.run import Run
 from aiotask.bulk.settings import Settings
+from aiotask.bulk.shared_journal import SharedJournal
+from aiotask.bulk.shared_run import Place, SharedRun
 
 __all__ = [
     "JOB_ATTRIBUTE",
@@ -34,19 +38,24 @@ __all__ = [
     "Item",
     "JournalSummary",
     "Keys",
+    "LeaseTerms",
     "Lookup",
     "Operation",
     "Outcome",
+    "Place",
     "Rejected",
     "Run",
     "Scope",
     "Settings",
+    "SharedJournal",
+    "SharedRun",
     "Source",
     "State",
     "Unresolved",
     "audit",
     "checked_key",
     "entries_of",
+    "is_shared",
     "open_journal",
     "read_summary",
     "source_of",

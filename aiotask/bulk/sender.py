@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from aiotask._rate_limiter import Slot
 from aiotask._retry import refused_by_proxy
+from aiotask._transport import WithheldError
 from aiotask.bulk.circuit_breaker import CircuitBreaker
 from aiotask.bulk.item import Item
 from aiotask.bulk.operation import Done, Operation
@@ -70,7 +71,11 @@ class Unsent(NamedTuple):
     error: AiotaskError | None
 
 
-Fate = Made | Lost | Refused | Unsent
+class Gone(NamedTuple):
+    """The row is another worker's by now, and was not sent by this attempt."""
+
+
+Fate = Made | Lost | Refused | Unsent | Gone
 
 
 class Sender:
@@ -108,11 +113,13 @@ class Sender:
         """Send a row until its fate is known, or in doubt."""
         for attempt in count(1):
             try:
-                start = await self._stop.cancels(self._admitted())
+                start = await self._stop.cancels(self._admitted(item))
             except asyncio.CancelledError:
                 if not self._stop.is_set():
                     raise
                 return Unsent(None)
+            if start is None:
+                return Gone()
             started_at = self._clock()
             item.sent = self.begun = True
             try:
@@ -161,9 +168,12 @@ class Sender:
                 self._sleeper.cancel()
             self.pause.end()
 
-    async def _admitted(self) -> Slot:
-        """Wait until a request may be sent, and take a slot of the limiter."""
-        while True:
+    async def _admitted(self, item: Item) -> Slot | None:
+        """Wait until a row may be sent, and take a slot of the limiter.
+
+        None tells that the row is another worker's.
+        """
+        while item.lease is None or await item.lease.usable():
             now = self._clock()
             probe = self.breaker.open
             if (wait := self._hold_until - now) <= 0:
@@ -176,6 +186,7 @@ class Sender:
                 return start
             # The circuit opened while this request waited for the limiter.
             self._operation.limiter.release(start)
+        return None
 
     async def _wait(self, seconds: float) -> None:
         """Wait for so long, together with all other workers, or until the circuit closes."""
@@ -205,6 +216,8 @@ class Sender:
 
     def _fate(self, item: Item, error: AiotaskError) -> Fate | None:
         """Return the fate of a row whose attempt failed, or None where it is to be sent again."""
+        if isinstance(error, WithheldError):
+            return None  # its lease ran out, and may be renewed
         self._reached = self._reached or isinstance(error, AnswerError)
         self._failing_since = min(self._failing_since, self._clock())
         fate = self._judged(item, error)

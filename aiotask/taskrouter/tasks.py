@@ -21,11 +21,15 @@ from aiotask.bulk import (
     Audit,
     Keys,
     Outcome,
+    Place,
     Run,
     Scope,
     Settings,
+    SharedJournal,
+    SharedRun,
     Source,
     audit,
+    is_shared,
     source_of,
 )
 from aiotask.errors import NotFoundError
@@ -181,7 +185,8 @@ class Tasks(Versioned[Task]):
         self,
         rows: Iterable[NewTask] | AsyncIterable[NewTask],
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         key_attribute: str | None = KEY_ATTRIBUTE,
         row_key: Callable[[NewTask], str] | None = None,
         max_in_flight: int | None = None,
@@ -196,7 +201,8 @@ class Tasks(Versioned[Task]):
         self,
         rows: Iterable[Fields] | AsyncIterable[Fields],
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         key_attribute: str | None = KEY_ATTRIBUTE,
         row_key: Callable[[Fields], str] | None = None,
         max_in_flight: int | None = None,
@@ -210,7 +216,8 @@ class Tasks(Versioned[Task]):
         self,
         rows: Iterable[Any] | AsyncIterable[Any],
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         key_attribute: str | None = KEY_ATTRIBUTE,
         row_key: Callable[[Any], str] | None = None,
         max_in_flight: int | None = None,
@@ -251,6 +258,13 @@ class Tasks(Versioned[Task]):
         tasks of the job before it is sent. That is for a journal that comes from a backup or was
         copied, and it costs one pass through the tasks and events of the job.
 
+        With a *journal* in PostgreSQL, a :class:`~aiotask.SharedJournal` or its URL, many machines
+        work on one *job*, which needs a name there: the call loads its rows, works on them together
+        with whoever else does, and yields every outcome, also those of others. The same call again
+        goes past the rows that are loaded, and yields the outcomes of all of them once more. Rows
+        are loaded at most 20,000 ahead of their outcomes. With *look_first*, rows that the journal
+        calls untouched are looked for before they are sent, from then on and by everybody.
+
         An error that concerns every row (401, 403, no such workspace, a service that cannot be
         reached) stops the run: the rows under way end, their outcomes are delivered, and then the
         error is raised. Rows without an outcome were not sent, or are in doubt in the journal, and
@@ -262,7 +276,8 @@ class Tasks(Versioned[Task]):
         """
         settings = Settings(
             keys=Keys(key_attribute, row_key, keys),
-            journal=journal,
+            journal=None if isinstance(journal, SharedJournal) else journal,
+            job=job,
             settle=settle,
             max_in_flight=(
                 self._session.max_connections if max_in_flight is None else max_in_flight
@@ -270,6 +285,10 @@ class Tasks(Versioned[Task]):
             max_rate=max_rate,
             look_first=look_first,
         )
+        if isinstance(journal, SharedJournal):
+            return self.sharing(source_of(rows), settings, journal).outcomes()
+        if is_shared(journal):
+            return self.sharing(source_of(rows), settings, str(journal)).outcomes()
         return self.creating(source_of(rows), settings).outcomes()
 
     async def audit(self, journal: str | PathLike[str], *, fix: bool = False) -> Audit:
@@ -290,8 +309,23 @@ class Tasks(Versioned[Task]):
 
     def creating(self, source: Source[Row], settings: Settings) -> Run[Row]:
         """Return the run that creates a task for each row of a source."""
+        if settings.job is not None:
+            raise ValueError("job: only a journal in PostgreSQL has jobs of a name")
         attribute = settings.keys.attribute
         return Run(source, self._creation(attribute), settings, self._lookup(attribute or ""))
+
+    def sharing(
+        self, source: Source[Row], settings: Settings, journal: SharedJournal | str
+    ) -> SharedRun[Row]:
+        """Return the run that does so together with others, on a shared journal."""
+        attribute = settings.keys.attribute
+        creation, lookup = self._creation(attribute), self._lookup(attribute or "")
+        return SharedRun(source, creation, settings, lookup, journal, self.place)
+
+    @property
+    def place(self) -> Place:
+        """Where the tasks go."""
+        return Place(self._session.account, str(self._url.origin()))
 
     def _creation(self, attribute: str | None) -> TaskCreation:
         limiter = self._lane("create")

@@ -18,7 +18,7 @@ T = TypeVar("T")
 # An outcome may be known for so long before it is in the journal: losing it costs one look for
 # the row, while a commit for every outcome would cost a sync of the disk each.
 _DELAY = 0.25  # seconds
-_LONGEST_ERROR = 300  # characters
+LONGEST_ERROR = 300  # characters
 
 
 class JournalWriter:
@@ -90,7 +90,7 @@ class JournalWriter:
     def delivered(self, item: Item, outcome: Outcome[Any]) -> None:
         """Note an outcome that the caller has received: the row's end."""
         if self.durable:
-            self._ends.append(_end_of(item, outcome))
+            self._ends.append(end_of(item, outcome))
             if not self._delivered.is_set():
                 self._delivered.set()
 
@@ -147,12 +147,13 @@ def _unknown() -> None:
     return None
 
 
-def _end_of(item: Item, outcome: Outcome[Any]) -> End:
+def end_of(item: Item, outcome: Outcome[Any]) -> End:
+    """Return a row's end, as its outcome says."""
     match outcome:
         case Existing(sid=sid):
             return End(State.EXISTING, sid, None, item.number)
         case Created(sid=sid):
             return End(State.CREATED, sid, None, item.number)
         case Rejected(error=error):
-            return End(State.REJECTED, None, str(error)[:_LONGEST_ERROR], item.number)
-    return End(State.UNRESOLVED, None, str(outcome.error)[:_LONGEST_ERROR], item.number)
+            return End(State.REJECTED, None, str(error)[:LONGEST_ERROR], item.number)
+    return End(State.UNRESOLVED, None, str(outcome.error)[:LONGEST_ERROR], item.number)

@@ -9,6 +9,7 @@ import click
 
 from aiotask._checks import printable
 from aiotask.bulk import KEY_ATTRIBUTE, Entry, JournalSummary, State, entries_of, read_summary
+from aiotask.bulk.journal.postgres import make_tables
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.importing.counts import moment_text, row_counts
 from aiotask.errors import JournalError
@@ -20,7 +21,18 @@ _WORKSPACE = re.compile("WS[0-9a-fA-F]{32}")
 
 @click.group()
 def journal() -> None:
-    """Inspect the journals of imports."""
+    """Inspect the journals of imports, and make the tables of shared ones."""
+
+
+@journal.command()
+@click.argument("url")
+def init(url: str) -> None:
+    """Make or update the tables of journals in the PostgreSQL database at URL."""
+    try:
+        made = make_tables(url)
+    except (JournalError, ValueError) as error:
+        raise WrongUsageError(str(error)) from error
+    click.echo("the tables are made" if made else "the tables are there, and up to date")
 
 
 @journal.command()
