@@ -11,6 +11,7 @@ from ._hooks import Counters as Counters
 from ._paging import Listing as Listing
 from ._paging import Page as Page
 from ._retry import RetryPolicy as RetryPolicy
+from ._worker import Worker as Worker
 from .bulk import Created as Created
 from .bulk import Existing as Existing
 from .bulk import LeaseTerms as LeaseTerms

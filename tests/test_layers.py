@@ -116,6 +116,7 @@ LAYERS = [
     ["aiotask._collection"],
     ["aiotask.taskrouter", "aiotask.autopilot"],
     ["aiotask._client", "aiotask.webhooks"],
+    ["aiotask._worker"],
     *SANDBOX,
     ["aiotask"],
     ["aiotask.cli", "aiotask.pytest_plugin"],

@@ -25,7 +25,8 @@ PUBLIC = {
         PageCycleError PermissionDeniedError PreconditionFailedError ProtocolError RateLimitError
         Rejected RequestTimeoutError ResponseTooLargeError RetryPolicy ServerError StatusError
         SharedJournal TLSError TransportError UnexpectedRedirectError Unresolved
-        UnsafeNextPageError __version__ autopilot bulk errors sandbox taskrouter to_dict webhooks
+        UnsafeNextPageError Worker __version__ autopilot bulk errors sandbox taskrouter to_dict
+        webhooks
     """,
     "aiotask.errors": """
         AccessError AiotaskError AnswerError AuthenticationError BadRequestError ClientStateError

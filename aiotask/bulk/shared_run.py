@@ -6,7 +6,7 @@ least once: a run that is started again delivers those of all rows.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -39,6 +39,14 @@ _DRAIN = 30.0  # seconds for rows under way when the caller leaves
 _LOOK = 0.25  # seconds between two looks at what others did
 # Rows that are loaded ahead of their outcomes: the caller's own objects are kept for these.
 _AHEAD = 20_000
+
+
+async def _nothing() -> None:
+    pass
+
+
+def _ignore(_: object) -> None:
+    pass
 
 
 class Place(NamedTuple):
@@ -155,31 +163,45 @@ class SharedRun(Generic[Row]):
         if self.error is not None:
             raise self.error
 
-    async def _start(self) -> None:
-        self._operation.check()
+    async def load(self) -> int:
+        """Load all rows, and do nothing else; return how many were not there before."""
+        try:
+            link, job = await self._open()
+            loader = self._loader(_nothing, _ignore, _ignore)
+            await loader.run(link, job)
+        finally:
+            await to_its_end(self._finish())
+        return loader.loaded
+
+    async def _open(self) -> tuple[Link, Job]:
         if self._own is not None:
             await self._own.open()
-        journal = self._shared
-        self._link = link = journal.link(lambda: self._stopped)
+        self._link = link = self._shared.link(lambda: self._stopped)
         await link.open()
         self._job = job = await link.call(lambda db: begin(db, self._wanted()))
         self._check(job)
-        self._horizon = job.horizon
         if self._settings.look_first:
             await link.call(lambda db: suspect(db, job.id))
+        return link, job
+
+    def _loader(
+        self,
+        room: Callable[[], Awaitable[None]],
+        expect: Callable[[list[Prepared]], None],
+        known: Callable[[list[Ended]], None],
+    ) -> Loader:
+        source, operation, settings = self._source, self._operation, self._settings
+        return Loader(source, operation, settings, self._shared.where, room, expect, known)
+
+    async def _start(self) -> None:
+        self._operation.check()
+        link, job = await self._open()
+        journal, self._horizon = self._shared, job.horizon
         windows = JobWindows(journal, job, self._is_loaded, self._written)
         settings = attrs.evolve(self._settings, journal=None, look_first=False)
         nothing = source_of(list[Any]())
         self._run = Run(nothing, self._operation, settings, self._lookup, windows)
-        loader = Loader(
-            self._source,
-            self._operation,
-            self._settings,
-            journal.where,
-            self._wait_for_room,
-            self._expect,
-            self._take,
-        )
+        loader = self._loader(self._wait_for_room, self._expect, self._take)
         start = asyncio.get_running_loop().create_task
         self._loading = start(self._load(loader, link, job))
         self._working = start(self._work(self._run))

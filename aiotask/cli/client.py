@@ -27,8 +27,8 @@ def _remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     ctx.meta[_INSECURE] = value
 
 
-def workspace_options(command: Command) -> Command:
-    """Add the options that name the workspace and the service."""
+def service_options(command: Command) -> Command:
+    """Add the options that name the service."""
     for option in (
         click.option(
             "--base-url",
@@ -51,16 +51,33 @@ def workspace_options(command: Command) -> Command:
             show_default=True,
             help="Seconds to wait for one answer.",
         ),
-        click.option(
-            "--workspace",
-            metavar="SID|NAME",
-            envvar="AIOTASK_WORKSPACE",
-            required=True,
-            help="SID (WS…) or friendly name of the workspace; by default AIOTASK_WORKSPACE.",
-        ),
     ):
         command = option(command)
     return command
+
+
+def workspace_options(command: Command) -> Command:
+    """Add the options that name the workspace and the service."""
+    return click.option(
+        "--workspace",
+        metavar="SID|NAME",
+        envvar="AIOTASK_WORKSPACE",
+        required=True,
+        help="SID (WS…) or friendly name of the workspace; by default AIOTASK_WORKSPACE.",
+    )(service_options(command))
+
+
+def open_client(timeout: float, base_url: str | None, at_once: int = 1) -> Client:
+    """Return a client for *at_once* requests."""
+    try:
+        return Client(
+            base_url=base_url,
+            allow_insecure=click.get_current_context().meta[_INSECURE],
+            timeout=timeout,
+            max_connections=max(at_once, CONNECTIONS),
+        )
+    except ValueError as error:
+        raise WrongUsageError(str(error)) from error
 
 
 def open_tasks(
@@ -70,15 +87,7 @@ def open_tasks(
 
     Nothing is sent unless the workspace is given by its name.
     """
-    try:
-        client = Client(
-            base_url=base_url,
-            allow_insecure=click.get_current_context().meta[_INSECURE],
-            timeout=timeout,
-            max_connections=max(at_once, CONNECTIONS),
-        )
-    except ValueError as error:
-        raise WrongUsageError(str(error)) from error
+    client = open_client(timeout, base_url, at_once)
     if workspace and not _MEANT_AS_SID.fullmatch(workspace):
         workspace = _sid_of(client, workspace)
     try:

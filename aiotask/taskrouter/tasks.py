@@ -318,14 +318,13 @@ class Tasks(Versioned[Task]):
         self, source: Source[Row], settings: Settings, journal: SharedJournal | str
     ) -> SharedRun[Row]:
         """Return the run that does so together with others, on a shared journal."""
-        attribute = settings.keys.attribute
-        creation, lookup = self._creation(attribute), self._lookup(attribute or "")
-        return SharedRun(source, creation, settings, lookup, journal, self.place)
+        creation, lookup, place = self.parts(settings.keys.attribute)
+        return SharedRun(source, creation, settings, lookup, journal, place)
 
-    @property
-    def place(self) -> Place:
-        """Where the tasks go."""
-        return Place(self._session.account, str(self._url.origin()))
+    def parts(self, attribute: str | None) -> tuple[TaskCreation, TaskLookup, Place]:
+        """Return what creates tasks with keys in an attribute, what finds them, and where."""
+        place = Place(self._session.account, str(self._url.origin()))
+        return self._creation(attribute), self._lookup(attribute or ""), place
 
     def _creation(self, attribute: str | None) -> TaskCreation:
         limiter = self._lane("create")
