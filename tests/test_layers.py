@@ -54,6 +54,7 @@ BULK = [
         "aiotask.bulk.recount",
         "aiotask.bulk.journal.sqlite",
         "aiotask.bulk.journal.sqlite_reader",
+        "aiotask.bulk.journal.postgres_reader",
     ],
     ["aiotask.bulk.journal"],
     ["aiotask.bulk.journal.writer", "aiotask.bulk.audit"],

@@ -67,7 +67,7 @@ PUBLIC = {
         Audit Copy Created Done Entry Existing Finding Found Item JOB_ATTRIBUTE JournalSummary
         KEY_ATTRIBUTE Keys LeaseTerms Lookup Operation Outcome Place ROW_ATTRIBUTE Rejected Run
         Scope Settings SharedJournal SharedRun Source State Unresolved audit
-        checked_key entries_of is_shared open_journal read_summary source_of
+        checked_key entries_of is_shared open_journal place_of read_summary source_of
     """,
     "aiotask.expression": "literal",
     "aiotask.webhooks": """

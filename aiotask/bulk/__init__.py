@@ -4,6 +4,7 @@ from aiotask.bulk.audit import Audit, Copy, Finding, audit
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal import entries_of, open_journal, read_summary
 from aiotask.bulk.journal.postgres import is_shared
+from aiotask.bulk.journal.postgres_reader import place_of
 from aiotask.bulk.journal.records import Entry, JournalSummary, State
 from aiotask.bulk.keys import (
     JOB_ATTRIBUTE,
@@ -57,6 +58,7 @@ __all__ = [
     "entries_of",
     "is_shared",
     "open_journal",
+    "place_of",
     "read_summary",
     "source_of",
 ]

@@ -46,6 +46,11 @@ class SharedJournal:
         self._link: Link | None = None
 
     @property
+    def url(self) -> str:
+        """The URL, with a password if it has one."""
+        return self._url
+
+    @property
     def where(self) -> str:
         """The URL, without a password."""
         return masked(self._url)

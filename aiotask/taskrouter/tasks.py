@@ -8,7 +8,7 @@ from collections.abc import (
     Mapping,
 )
 from datetime import timedelta
-from os import PathLike
+from os import PathLike, fspath
 from typing import Any, ClassVar, TypeVar, Unpack, overload
 
 import attrs
@@ -30,6 +30,7 @@ from aiotask.bulk import (
     Source,
     audit,
     is_shared,
+    place_of,
     source_of,
 )
 from aiotask.errors import NotFoundError
@@ -261,9 +262,8 @@ class Tasks(Versioned[Task]):
         With a *journal* in PostgreSQL, a :class:`~aiotask.SharedJournal` or its URL, many machines
         work on one *job*, which needs a name there: the call loads its rows, works on them together
         with whoever else does, and yields every outcome, also those of others. The same call again
-        goes past the rows that are loaded, and yields the outcomes of all of them once more. Rows
-        are loaded at most 20,000 ahead of their outcomes. With *look_first*, rows that the journal
-        calls untouched are looked for before they are sent, from then on and by everybody.
+        goes past the rows that are loaded, and yields the outcomes of all of them once more. With
+        *look_first*, everybody looks for rows that the journal calls untouched before sending them.
 
         An error that concerns every row (401, 403, no such workspace, a service that cannot be
         reached) stops the run: the rows under way end, their outcomes are delivered, and then the
@@ -291,8 +291,14 @@ class Tasks(Versioned[Task]):
             return self.sharing(source_of(rows), settings, str(journal)).outcomes()
         return self.creating(source_of(rows), settings).outcomes()
 
-    async def audit(self, journal: str | PathLike[str], *, fix: bool = False) -> Audit:
-        """Compare the tasks that a job has made with its journal.
+    async def audit(
+        self,
+        journal: str | PathLike[str] | SharedJournal,
+        *,
+        job: str | None = None,
+        fix: bool = False,
+    ) -> Audit:
+        """Compare the tasks that a job has made with its journal, which has many if it is shared.
 
         The tasks of the job are listed, and events tell of all that were created with its keys in
         the last thirty days, even if they are gone or have other attributes by now. With *fix*, of
@@ -301,7 +307,8 @@ class Tasks(Versioned[Task]):
         is never canceled.
         """
         self._session.check()
-        result = await audit(journal, self._url.raw_path, self._lookup)
+        where = journal.url if isinstance(journal, SharedJournal) else fspath(journal)
+        result = await audit(place_of(where, job), self._url.raw_path, self._lookup)
         if fix and result.twice:
             twice = [await without_copies(each, self.fetch, self.update) for each in result.twice]
             return attrs.evolve(result, twice=twice)

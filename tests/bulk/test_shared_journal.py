@@ -80,7 +80,7 @@ Made = Callable[[Postgres, str], str]
     [
         (
             lambda _, url: url,
-            errors.ForeignJournalError,
+            errors.JournalAccessError,
             "has no tables of aiotask: make them with",
         ),
         (newer, errors.JournalVersionError, "was made by a newer aiotask (format 99"),

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from aiotask.errors import ForeignJournalError, JournalError, JournalVersionError
+from aiotask.errors import JournalAccessError, JournalError, JournalVersionError
 
 VERSION = 1
 
@@ -123,6 +123,6 @@ def check_newer(found: int | None, url: str) -> None:
 
 def without_tables(url: str) -> JournalError:
     """Return the error for a database in which no journal was made."""
-    return ForeignJournalError(
+    return JournalAccessError(
         f"has no tables of aiotask: make them with aiotask journal init {masked(url)}", masked(url)
     )
