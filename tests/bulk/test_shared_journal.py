@@ -1,5 +1,6 @@
 """Journals in PostgreSQL: made, refused in a sentence, and one run on them."""
 
+import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from aiotask import (
 from aiotask.bulk.journal import postgres
 from aiotask.bulk.journal.postgres import make_tables
 from aiotask.bulk.journal.postgres_schema import masked
-from tests.bulk.bench import SETTLE, Bench, number_of, rows
+from tests.bulk.bench import SETTLE, Bench, bench, number_of, rows
 from tests.postgres import Postgres
 
 
@@ -287,6 +288,44 @@ async def test_a_journal_that_is_open_serves_several_jobs(there: Bench, url: str
     assert there.made() == dict.fromkeys(range(20), 2)
     with pytest.raises(errors.ClientStateError, match="the journal is not open"):
         await finish(there, url, 20, journal=journal, job="one")
+
+
+async def test_a_database_that_goes_away_only_holds_a_run_up(
+    tmp_path: Path, url: str, postgres: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    terms = LeaseTerms(length=1.0, renewed=0.2, guard=0.3)
+    outcomes: list[Outcome[Any]] = []
+    async with bench(tmp_path, latency=0.05) as there, SharedJournal(url, terms=terms) as journal:
+        async for outcome in job(there, url, 500, journal=journal, max_in_flight=8):
+            outcomes.append(outcome)
+            if len(outcomes) == 50:
+                await asyncio.to_thread(postgres.crash)
+                await asyncio.sleep(1.5 * terms.length)  # so that all leases run out
+                sent = there.sent
+                await asyncio.sleep(4 * terms.renewed)
+                assert there.sent == sent
+                await asyncio.to_thread(postgres.start)
+        assert numbers(outcomes) == [*range(500)]
+        assert there.made() == dict.fromkeys(range(500), 1)
+        assert there.sandbox.requests["GET Tasks"] == 0  # nothing was in doubt
+    assert f"the journal {url} cannot be reached for 0 s: " in caplog.text
+    assert f"the journal {url} can be reached again" in caplog.text
+
+
+async def test_a_run_that_is_left_while_the_database_is_away_ends(
+    there: Bench, url: str, postgres: Postgres
+) -> None:
+    terms = LeaseTerms(length=0.5, renewed=0.1, guard=0.1)
+    async with SharedJournal(url, terms=terms) as journal:
+        outcomes = job(there, url, 5000, journal=journal, max_in_flight=2)
+        await anext(outcomes)
+        await asyncio.to_thread(postgres.crash)
+        try:
+            await outcomes.aclose()
+        finally:
+            await asyncio.to_thread(postgres.start)
+    outcomes = await finish(there, url, 5000)
+    assert there.made() == dict.fromkeys(range(5000), 1)
 
 
 async def test_rows_without_keys_are_loaded_and_sent(there: Bench, url: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from aiotask import Created, SharedJournal
 from aiotask.bulk import Keys, Settings, State, source_of
 from aiotask.bulk.journal.postgres import driver, make_tables
-from aiotask.bulk.journal.postgres_jobs import Job, open_jobs
+from aiotask.bulk.journal.postgres_jobs import Job, Loaded, load, open_jobs
 from aiotask.bulk.journal.postgres_windows import (
     Held,
     Taken,
@@ -100,12 +100,24 @@ async def table(there: Bench, postgres: Postgres) -> AsyncIterator[Table]:
 async def test_windows_have_at_most_64_rows_and_small_ones_are_taken_together(
     table: Table,
 ) -> None:
-    for number in (130, 135, 140, 400):
-        await table.load(number)
+    await table.load(1)
+    loaded = 1
+    for count in (129, 5, 5, 260):
+        some = [Loaded(loaded + n, None, n, None, b"", None) for n in range(1, count + 1)]
+        assert await load(table.database, table.job, loaded, some, 64)
+        loaded += count
     sizes = []
     while taken := await table.take("a"):
         sizes.append([window.last - window.first + 1 for window in taken])
-    assert sizes == [[64], [64], [2, 5, 5], [64], [64], [64], [64], [4]]
+    assert sizes == [[1], [64], [64], [1, 5, 5], [64], [64], [64], [64], [4]]
+
+
+async def test_rows_are_loaded_after_those_that_are_there_alone(table: Table) -> None:
+    await table.load(10)
+    more = [Loaded(11, None, 7, None, b"", None)]
+    assert not await load(table.database, table.job, 9, more, 64)
+    assert await load(table.database, table.job, 10, more, 64)
+    assert not await load(table.database, table.job, 10, more, 64)
 
 
 async def test_a_window_is_one_workers_until_its_lease_is_over(table: Table) -> None:
