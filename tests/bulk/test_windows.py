@@ -1,6 +1,8 @@
 """Windows of a shared journal: one worker's at a time, and what another one left is looked for."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -59,6 +61,13 @@ class Table:
     async def states(self, window: Taken) -> dict[int, State | None]:
         return {row.number: row.state for row in await rows_of(self.database, self.job, [window])}
 
+    async def windows(self) -> list[Held]:
+        """Return the windows that are not done."""
+        cursor = await self.database.execute(
+            'SELECT job, first, epoch FROM aiotask."window" WHERE NOT done'
+        )
+        return [Held(*row) for row in await cursor.fetchall()]
+
     async def let_pass(self, window: Taken) -> None:
         """Have the lease of a window run out."""
         await self.database.execute(
@@ -80,7 +89,7 @@ class Table:
             outcomes = [
                 outcome
                 async for outcome in self.there.tasks.create_many(
-                    rows(number), journal=journal, job="spring", settle=SETTLE, **settings
+                    rows(number), journal=journal, job="spring", **{"settle": SETTLE} | settings
                 )
             ]
         assert sorted(number_of(each.row) for each in outcomes) == [*range(number)]
@@ -202,6 +211,27 @@ async def test_rows_that_a_dead_worker_sent_are_found_and_the_others_sent(table:
     await table.let_pass(window)
     await table.finish(20)
     assert table.there.sent == 20
+
+
+async def test_rows_of_a_dead_worker_are_not_looked_for_before_settle(table: Table) -> None:
+    await table.load(100)
+    (window,) = await table.take("a")
+    await table.let_pass(window)
+    others = 100 - (window.last - window.first + 1)
+    tasks = table.there.tasks
+    async with (
+        SharedJournal(table.url, terms=TERMS) as journal,
+        aclosing(
+            tasks.create_many(rows(100), journal=journal, job="spring", settle=LONG)
+        ) as outcomes,
+    ):
+        for _ in range(others):
+            await anext(outcomes)
+        while [each.epoch for each in await table.windows()] != [2]:
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(TERMS.renewed)  # it may look, if it does not wait
+    assert table.there.sent == others
+    assert table.there.sandbox.requests["GET Tasks"] == 0
 
 
 async def test_rows_that_were_given_back_are_sent_without_a_look(table: Table) -> None:

@@ -118,6 +118,23 @@ async def test_workers_amid_faults_that_are_killed_and_stopped(tmp_path: Path, u
         await finish(there, url, 1500)
 
 
+async def test_a_worker_outlives_its_leases_while_the_database_is_away(
+    tmp_path: Path, url: str, postgres: Postgres
+) -> None:
+    async with bench(tmp_path, latency=0.05) as there:
+        await load(there, url, 600)
+        async with working(there, url) as worker:
+            await until_sent(there, 50)
+            await asyncio.to_thread(postgres.crash)
+            await asyncio.sleep(2 * TERMS.length)
+            await asyncio.to_thread(postgres.start)
+            while there.made().total() < 600:
+                await asyncio.sleep(0.05)
+            worker.send(signal.SIGTERM)
+            assert await worker.end() == 0
+        assert there.made() == dict.fromkeys(range(600), 1)
+
+
 async def stopped_beyond_its_lease(there: Bench, url: str, **settings: Any) -> int:
     """Stop a worker that has rows ready until another one has sent them; return how it ends."""
     await load(there, url, 400)
