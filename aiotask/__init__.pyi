@@ -12,12 +12,15 @@ from ._hooks import Counters as Counters
 from ._paging import Listing as Listing
 from ._paging import Page as Page
 from ._retry import RetryPolicy as RetryPolicy
+from ._worker import Worker as Worker
 from .bulk import AnyOutcome as AnyOutcome
 from .bulk import Created as Created
 from .bulk import Deleted as Deleted
 from .bulk import Existing as Existing
+from .bulk import LeaseTerms as LeaseTerms
 from .bulk import Outcome as Outcome
 from .bulk import Rejected as Rejected
+from .bulk import SharedJournal as SharedJournal
 from .bulk import Unchanged as Unchanged
 from .bulk import Unresolved as Unresolved
 from .bulk import Updated as Updated

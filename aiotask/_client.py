@@ -95,6 +95,7 @@ class Client:
         self._session = Session(
             authorization=SecretText(f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"),
             credentials=told,
+            account=account_sid or os.environ.get("TWILIO_ACCOUNT_SID"),
             timeout=_timeout(timeout),
             retry=retry,
             max_connections=max_connections,

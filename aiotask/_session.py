@@ -1,10 +1,8 @@
 """Session: the client's only I/O, with its authentication, timeouts, retries and errors."""
 
 import asyncio
-import io
 import logging
 import math
-import platform
 from collections.abc import Awaitable, Callable
 from typing import NoReturn, TypeVar
 
@@ -19,6 +17,7 @@ from aiotask._background import BackgroundTasks
 from aiotask._hooks import Hooks
 from aiotask._owner import Owner, check_owner, running_owner
 from aiotask._rate_limiter import RateLimiter
+from aiotask._request_headers import request_headers
 from aiotask._retry import RetryPolicy, fate_unknown
 from aiotask._secret import SecretText
 from aiotask._service_time import Offsets
@@ -28,11 +27,11 @@ from aiotask._transport import (
     LARGE_AT_ONCE,
     Connector,
     failure_of,
+    payload_of,
     read_body,
     without_resending,
 )
 from aiotask._verbs import QUERY, Verb
-from aiotask._version import __version__
 from aiotask.errors import (
     AiotaskError,
     AuthenticationError,
@@ -46,12 +45,6 @@ T = TypeVar("T")
 Reader = Callable[[Answer], T]
 
 _log = logging.getLogger("aiotask")
-_USER_AGENT = (
-    f"aiotask/{__version__} Python/{platform.python_version()} aiohttp/{aiohttp.__version__}"
-)
-
-# aiohttp warns of larger bodies as bytes.
-_LARGE_BODY = 2**20
 # Beyond this number, idle rate limiters are dropped: a rate is soon found again.
 _MOST_LANES = 2000
 # Below the idle timeouts of load balancers, so that a reused connection is seldom a dead one.
@@ -62,8 +55,9 @@ class Session:
     """Sends requests, repeats them as their verb and the policy allow, and reads the answers.
 
     It is bound to the event loop that opens it. *credentials* tells which ones they are, masked,
-    for the error of a 401. At most *max_connections* requests are under way
-    at a time; the others wait here, before their timeout begins.
+    for the error of a 401, and *account* whose they are, where that is known. At most
+    *max_connections* requests are under way at a time; the others wait here, before their timeout
+    begins.
     """
 
     def __init__(
@@ -71,6 +65,7 @@ class Session:
         *,
         authorization: SecretText,
         credentials: str,
+        account: str | None,
         timeout: aiohttp.ClientTimeout,
         retry: RetryPolicy,
         max_connections: int,
@@ -79,6 +74,7 @@ class Session:
     ) -> None:
         self.retry = retry
         self._credentials = credentials
+        self.account = account
         self.hooks = hooks
         self.once: SingleFlight = SingleFlight()
         self.background: BackgroundTasks = BackgroundTasks()
@@ -104,17 +100,7 @@ class Session:
         self._slots = asyncio.Semaphore(max_connections)
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self._lanes: dict[str, RateLimiter] = {}
-        self._reading = CIMultiDict(
-            {
-                "Authorization": authorization,
-                "Accept": "application/json",
-                "User-Agent": _USER_AGENT,
-            }
-        )
-        self._writing = self._reading.copy()
-        self._writing["Content-Type"] = "application/x-www-form-urlencoded"
-        self._asking = self._reading.copy()
-        self._asking["Content-Type"] = "application/json"
+        self._reading, self._writing, self._asking = request_headers(authorization)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client does not pickle or copy: it holds credentials and connections")
@@ -162,13 +148,22 @@ class Session:
         return lane
 
     async def send(
-        self, verb: Verb, url: URL, read: Reader[T], body: bytes | None, lane: RateLimiter
+        self,
+        verb: Verb,
+        url: URL,
+        read: Reader[T],
+        body: bytes | None,
+        lane: RateLimiter,
+        may_go: Callable[[], bool] | None = None,
     ) -> T:
-        """Send one call once; the caller has acquired the *lane*."""
+        """Send one call once; the caller has acquired the *lane*.
+
+        *may_go* is asked immediately before the first byte, and can forbid it: a WithheldError.
+        """
         headers = self._reading if body is None else self._writing
         try:
             http = self._usable()
-            return read(await self._attempt(http, verb, url, body, headers, lane))
+            return read(await self._attempt(http, verb, url, body, headers, lane, may_go))
         except AiotaskError as error:
             error.method, error.url, error.attempts = verb.method, str(url.with_query(None)), 1
             error.maybe_applied = verb.changes and fate_unknown(error)
@@ -271,8 +266,9 @@ class Session:
         body: bytes | None,
         headers: CIMultiDict[str],
         lane: RateLimiter,
+        may_go: Callable[[], bool] | None = None,
     ) -> Answer:
-        payload = io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY else body
+        payload = body if body is None else payload_of(body, may_go)
         response: aiohttp.ClientResponse | None = None
         slots = self._slots
         await slots.acquire()

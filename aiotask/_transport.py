@@ -1,11 +1,14 @@
 """Adapter of aiohttp: bodies of bounded length, errors of aiotask, no hidden resending."""
 
 import asyncio
+import io
 import re
 import traceback
+from collections.abc import Callable
 from http import HTTPStatus
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError, TransferEncodingError
 from aiohttp.tracing import Trace
@@ -52,6 +55,48 @@ class DisconnectedError(aiohttp.ClientError):
     def __init__(self, error: aiohttp.ClientError) -> None:
         super().__init__(str(error))
         self.error = error
+
+
+# aiohttp warns of larger bodies as bytes.
+_LARGE_BODY = 2**20
+
+
+class WithheldError(ConnectionFailedError):
+    """The sender forbade the request when it had a connection: nothing was sent."""
+
+
+class _ForbiddenError(Exception):
+    """Keeps aiohttp from writing."""
+
+
+class GatedBody(aiohttp.BytesPayload):
+    """A body that asks *may_go* when it has a connection, immediately before the first byte.
+
+    aiohttp sends the headers together with the body, so where it is refused nothing is sent.
+    """
+
+    def __init__(self, body: bytes, may_go: Callable[[], bool]) -> None:
+        super().__init__(body)
+        self._may_go = may_go
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Write the body, unless that is forbidden."""
+        await self.write_with_length(writer, None)
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        """Write so much of the body, unless that is forbidden."""
+        if not self._may_go():
+            raise _ForbiddenError
+        await super().write_with_length(writer, content_length)
+
+
+def payload_of(body: bytes, may_go: Callable[[], bool] | None) -> bytes | io.BytesIO | GatedBody:
+    """Return a body as aiohttp takes it; *may_go*, if any, is asked before its first byte."""
+    if may_go is not None:
+        return GatedBody(body, may_go)
+    return io.BytesIO(body) if len(body) > _LARGE_BODY else body
 
 
 async def without_resending(
@@ -145,6 +190,8 @@ def failure_of(
     """Return our error for one of aiohttp, raised in the body if there is a *response* already."""
     if isinstance(error, DisconnectedError):
         error = error.error
+    if isinstance(error.__cause__, _ForbiddenError):
+        return WithheldError("the request was forbidden before it was sent")
     unsent = _is_of_connecting(error)
     led = _led_without_frames(error)
     if unsent:

@@ -7,7 +7,7 @@
     │   ├── JournalLockedError          another run uses it
     │   ├── ForeignJournalError         it belongs to another job, or is no journal
     │   ├── InputChangedError           the rows are not those of the earlier run
-    │   ├── JournalVersionError         a newer aiotask wrote it
+    │   ├── JournalVersionError         a newer aiotask wrote it, or an older one its tables
     │   ├── JournalDamagedError         its contents are damaged
     │   ├── JournalFullError            no space is left on the disk
     │   ├── JournalAccessError          no permission to read or write it
@@ -169,7 +169,7 @@ class InputChangedError(JournalError):
 
 
 class JournalVersionError(JournalError):
-    """A newer version of aiotask wrote the journal."""
+    """A newer version of aiotask wrote the journal, or an older one made its tables."""
 
 
 class JournalDamagedError(JournalError):
@@ -181,7 +181,7 @@ class JournalFullError(JournalError):
 
 
 class JournalAccessError(JournalError):
-    """The journal is not a file, or there is no permission to read or write it."""
+    """The journal is not a file, its server cannot be reached, or a permission is missing."""
 
 
 class JournalIOError(JournalError):

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from aiotask import Client, RetryPolicy
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import WorkspaceContext
+from tests.postgres import Postgres, running_postgres
 from tests.virtual_time import VirtualTimeLoop
 
 # How long an example takes is the machine's affair, and no test's.
@@ -71,6 +72,12 @@ async def client(sandbox: Sandbox) -> AsyncIterator[Client]:
 @pytest.fixture
 def workspace(sandbox: Sandbox, client: Client) -> WorkspaceContext:
     return client.taskrouter.workspace(sandbox.create_workspace("Support", template="FIFO"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as server:
+        yield server
 
 
 class CannedResponse(aiohttp.ClientResponse):

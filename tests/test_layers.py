@@ -15,7 +15,6 @@ PACKAGE = Path(aiotask.__file__).parent
 # layers of their own stands for its __init__ alone.
 BULK = [
     [
-        "aiotask.bulk.item",
         "aiotask.bulk.keys",
         "aiotask.bulk.fingerprint",
         "aiotask.bulk.rows",
@@ -29,7 +28,17 @@ BULK = [
         "aiotask.bulk.journal.records",
         "aiotask.bulk.journal.witness",
         "aiotask.bulk.journal.locks",
+        "aiotask.bulk.journal.postgres_schema",
     ],
+    [
+        "aiotask.bulk.lease",
+        "aiotask.bulk.journal.postgres",
+        "aiotask.bulk.journal.postgres_driver",
+        "aiotask.bulk.journal.postgres_jobs",
+        "aiotask.bulk.journal.postgres_windows",
+    ],
+    ["aiotask.bulk.item", "aiotask.bulk.leases"],
+    ["aiotask.bulk.shared_journal"],
     [
         "aiotask.bulk.lookup",
         "aiotask.bulk.verdicts",
@@ -45,13 +54,16 @@ BULK = [
         "aiotask.bulk.recount",
         "aiotask.bulk.journal.sqlite",
         "aiotask.bulk.journal.sqlite_reader",
+        "aiotask.bulk.journal.postgres_reader",
     ],
     ["aiotask.bulk.journal"],
     ["aiotask.bulk.journal.writer", "aiotask.bulk.audit"],
     ["aiotask.bulk.claims", "aiotask.bulk.resolver", "aiotask.bulk.delivery"],
     ["aiotask.bulk.sender", "aiotask.bulk.work_queue", "aiotask.bulk.screening"],
     ["aiotask.bulk.feeder", "aiotask.bulk.workers"],
-    ["aiotask.bulk.run"],
+    ["aiotask.bulk.intake", "aiotask.bulk.windows"],
+    ["aiotask.bulk.run", "aiotask.bulk.loader"],
+    ["aiotask.bulk.shared_run"],
     ["aiotask.bulk"],
 ]
 SANDBOX = [
@@ -91,6 +103,7 @@ LAYERS = [
         "aiotask._concurrency_limit",
         "aiotask._cubic_curve",
         "aiotask._throughput",
+        "aiotask._request_headers",
         "aiotask._time_limits",
         "aiotask._retry",
         "aiotask._service_time",
@@ -104,6 +117,7 @@ LAYERS = [
     ["aiotask._collection"],
     ["aiotask.taskrouter", "aiotask.autopilot"],
     ["aiotask._client", "aiotask.webhooks", "aiotask.blueprint"],
+    ["aiotask._worker"],
     *SANDBOX,
     ["aiotask"],
     ["aiotask.cli", "aiotask.pytest_plugin"],

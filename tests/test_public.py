@@ -20,11 +20,13 @@ PUBLIC = {
         IncompleteAnswerError Listing NotFoundError NotJsonError
         Outcome Page
         ForeignJournalError InputChangedError JournalAccessError JournalDamagedError JournalError
-        JournalFullError JournalIOError JournalLockedError JournalVersionError expression
+        JournalFullError JournalIOError JournalLockedError JournalVersionError LeaseTerms
+        expression
         PageCycleError PermissionDeniedError PreconditionFailedError ProtocolError RateLimitError
         Rejected RequestTimeoutError ResponseTooLargeError RetryPolicy ServerError StatusError
-        TLSError TransportError UnexpectedRedirectError Unresolved UnsafeNextPageError __version__
-        autopilot blueprint bulk errors sandbox taskrouter to_dict webhooks
+        SharedJournal TLSError TransportError UnexpectedRedirectError Unresolved
+        UnsafeNextPageError Worker __version__ autopilot blueprint bulk errors sandbox taskrouter
+        to_dict webhooks
     """,
     "aiotask.errors": """
         AccessError AiotaskError AnswerError AuthenticationError BadRequestError ClientStateError
@@ -63,9 +65,10 @@ PUBLIC = {
     """,
     "aiotask.bulk": """
         AnyOutcome Audit Copy Created Deleted Done Entry Existing Failed Finding Found Item
-        JOB_ATTRIBUTE JournalSummary KEY_ATTRIBUTE Keys Lookup Operation Outcome ROW_ATTRIBUTE
-        Rejected Run Scope Settings Source State Unchanged Unresolved Updated audit
-        checked_key entries_of open_journal read_summary source_of
+        JOB_ATTRIBUTE JournalSummary KEY_ATTRIBUTE Keys LeaseTerms Lookup Operation Outcome Place
+        ROW_ATTRIBUTE Rejected Run Scope Settings SharedJournal SharedRun Source State Unchanged
+        Unresolved Updated audit checked_key entries_of is_shared open_journal place_of
+        read_summary source_of
     """,
     "aiotask.blueprint": "BlueprintError Change Plan apply diff export plan",
     "aiotask.expression": "literal",

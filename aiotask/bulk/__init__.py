@@ -3,6 +3,8 @@
 from aiotask.bulk.audit import Audit, Copy, Finding, audit
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal import entries_of, open_journal, read_summary
+from aiotask.bulk.journal.postgres import is_shared
+from aiotask.bulk.journal.postgres_reader import place_of
 from aiotask.bulk.journal.records import Entry, JournalSummary, State
 from aiotask.bulk.keys import (
     JOB_ATTRIBUTE,
@@ -12,6 +14,7 @@ from aiotask.bulk.keys import (
     Scope,
     checked_key,
 )
+from aiotask.bulk.lease import LeaseTerms
 from aiotask.bulk.lookup import Found, Lookup
 from aiotask.bulk.operation import Done, Failed, Operation
 from aiotask.bulk.outcomes import (
@@ -28,6 +31,8 @@ from aiotask.bulk.outcomes import (
 from aiotask.bulk.rows import Source, source_of
 from aiotask.bulk.run import Run
 from aiotask.bulk.settings import Settings
+from aiotask.bulk.shared_journal import SharedJournal
+from aiotask.bulk.shared_run import Place, SharedRun
 
 __all__ = [
     "JOB_ATTRIBUTE",
@@ -47,13 +52,17 @@ __all__ = [
     "Item",
     "JournalSummary",
     "Keys",
+    "LeaseTerms",
     "Lookup",
     "Operation",
     "Outcome",
+    "Place",
     "Rejected",
     "Run",
     "Scope",
     "Settings",
+    "SharedJournal",
+    "SharedRun",
     "Source",
     "State",
     "Unchanged",
@@ -62,7 +71,9 @@ __all__ = [
     "audit",
     "checked_key",
     "entries_of",
+    "is_shared",
     "open_journal",
+    "place_of",
     "read_summary",
     "source_of",
 ]

@@ -28,7 +28,7 @@ _READ_AHEAD = 64 * _COMPARED
 _INVALID = -1  # the fingerprint of a row that cannot be sent, and has none of its own
 
 
-class _Prepared(NamedTuple):
+class Prepared(NamedTuple):
     """A row as it came: ready to be sent, or the reason why it cannot be."""
 
     item: Item
@@ -47,6 +47,29 @@ class Unfinished(NamedTuple):
 
     item: Item
     entry: Entry
+
+
+def prepared(
+    number: int, row: Any, job: str, operation: Operation, settings: Settings, *, printed: bool
+) -> Prepared:
+    """Return a row ready to be sent, and the reason if it cannot be.
+
+    It is *printed* for a journal, which knows it again by its fingerprint.
+    """
+    keys = settings.keys
+    key, body, error = None, b"", None
+    try:
+        key = keys.key_of(job, number, row)
+        fields = settings.fields_of(row)
+        body = operation.body(fields, lambda given: keys.mark(given, job, number, key))
+    except Exception as reason:  # noqa: BLE001 - a row may be a mapping of the caller's own
+        error = reason
+    fingerprint = settings.fingerprint_of(row) if printed else None
+    if fingerprint is None:
+        # The row holds what JSON does not, and the encoding of its fields does; or it is wrong.
+        fingerprint = crc32(body) if error is None else _INVALID
+    item = Item(number, row, key, body, fingerprint, settings.source_line_of(row))
+    return Prepared(item, error)
 
 
 class Claims:
@@ -98,7 +121,7 @@ class Claims:
                 unfinished += [
                     self._unfinished(self._open[row.item.number], row)
                     for row in rows
-                    if isinstance(row, _Prepared) and row.item.number in self._open
+                    if isinstance(row, Prepared) and row.item.number in self._open
                 ]
                 await asyncio.sleep(0)
         finally:
@@ -118,19 +141,19 @@ class Claims:
         invalid: list[InvalidRow] = []
         valid: dict[str | int, Item] = {}
         has_row_key = self._keys.row_key is not None
-        for item, reason in (row for row in rows if isinstance(row, _Prepared)):
+        for item, reason in (row for row in rows if isinstance(row, Prepared)):
             self._number, error = item.number, reason
             item.sent_at, item.from_earlier_run = sent_at, self._writer.is_suspect
             name = item.number if not has_row_key or item.key is None else item.key
             if error is None and name in valid:
-                error = _taken(name, valid[name].number)
+                error = taken(name, valid[name].number)
             if error is None:
                 valid[name] = item
             else:
                 invalid.append(InvalidRow(item, error))
         if has_row_key:
             for key, number in (await self._writer.existing_keys([*map(str, valid)])).items():
-                invalid.append(InvalidRow(valid.pop(key), _taken(key, number)))
+                invalid.append(InvalidRow(valid.pop(key), taken(key, number)))
         # A key that follows from the row's number need not be kept.
         claims = [
             _claim(item, State.IN_FLIGHT, noted_at, item.key if has_row_key else None)
@@ -140,33 +163,19 @@ class Claims:
         await self._writer.write(claims)
         return [*valid.values()], invalid
 
-    def _prepare(self, row: Any) -> _Prepared | int:
+    def _prepare(self, row: Any) -> Prepared | int:
         """Return a row as it is now; of one that is passed over, its fingerprint alone."""
         self._pulled += 1
         if self._pulled <= self._writer.claimed and self._pulled not in self._open:
             fingerprint = self._settings.fingerprint_of(row)
             if fingerprint is not None:
                 return fingerprint
-        return self._item(self._pulled, row)
+        writer = self._writer
+        return prepared(
+            self._pulled, row, writer.job, self._operation, self._settings, printed=writer.durable
+        )
 
-    def _item(self, number: int, row: Any) -> _Prepared:
-        """Return a row ready to be sent, and the reason if it cannot be."""
-        job, keys, settings = self._writer.job, self._keys, self._settings
-        key, body, error = None, b"", None
-        try:
-            key = keys.key_of(job, number, row)
-            fields = settings.fields_of(row)
-            body = self._operation.body(fields, lambda given: keys.mark(given, job, number, key))
-        except Exception as reason:  # noqa: BLE001 - a row may be a mapping of the caller's own
-            error = reason
-        fingerprint = settings.fingerprint_of(row) if self._writer.durable else None
-        if fingerprint is None:
-            # The row holds what JSON does not, and the encoding of its fields does; or it is wrong.
-            fingerprint = crc32(body) if error is None else _INVALID
-        item = Item(number, row, key, body, fingerprint, settings.source_line_of(row))
-        return _Prepared(item, error)
-
-    def _unfinished(self, entry: Entry, row: _Prepared) -> Unfinished:
+    def _unfinished(self, entry: Entry, row: Prepared) -> Unfinished:
         item, error = row
         item.sent_at = entry.sent_at
         if self._operation.idempotent and item.sent_at is None:
@@ -181,20 +190,29 @@ class Claims:
         item.invalid = error
         return Unfinished(item, entry)
 
-    def _compare(self, rows: list[_Prepared | int], known: list[int | None]) -> None:
-        found = [row.item.fingerprint if isinstance(row, _Prepared) else row for row in rows]
-        if found == known:
-            return
-        for number, (now, then) in enumerate(zip(found, known, strict=True), self._number + 1):
-            # Version 0.1 noted None for rows that it could not tell from others.
-            if then is not None and now != then:
-                raise self._changed(f"was begun with another input: row {number:,} has changed")
+    def _compare(self, rows: list[Prepared | int], known: list[int | None]) -> None:
+        found = [row.item.fingerprint if isinstance(row, Prepared) else row for row in rows]
+        if (number := first_changed(found, known)) is not None:
+            row = self._number + number
+            raise self._changed(f"was begun with another input: row {row:,} has changed")
 
     def _changed(self, difference: str) -> InputChangedError:
         return InputChangedError(difference, os.fspath(self._settings.journal or ""))
 
 
-def _taken(key: object, number: int) -> ValueError:
+def first_changed(found: list[int | None], known: list[int | None]) -> int | None:
+    """Return which row, from 1, has another fingerprint than the journal knows; None for none."""
+    if found == known:
+        return None
+    for number, (now, then) in enumerate(zip(found, known, strict=True), 1):
+        # Version 0.1 noted None for rows that it could not tell from others.
+        if then is not None and now != then:
+            return number
+    return None
+
+
+def taken(key: object, number: int) -> ValueError:
+    """Return the error of a row whose key another one has."""
     return ValueError(f"row_key: {key!r} is the key of row {number:,} already")
 
 

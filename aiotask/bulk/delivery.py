@@ -41,6 +41,10 @@ class Delivery(Generic[Row]):
         for item in items:
             self.waiting[item.number] = item
 
+    def forget(self, item: Item) -> None:
+        """Note that a row will have its outcome elsewhere."""
+        self.waiting.pop(item.number, None)
+
     def put(self, item: Item, outcome: AnyOutcome[Any]) -> None:
         """Add an outcome."""
         self._outcomes.append((item, outcome))

@@ -16,6 +16,19 @@ Screen = Callable[[list[Item]], Awaitable[list[Item]]]
 """Passes on claimed rows that are to be sent; the others are settled."""
 
 
+async def rows_wanted(queue: WorkQueue, delivery: Delivery[Any], stop: StopSignal) -> bool:
+    """Wait until rows are wanted; return False when the run stops."""
+    while not stop.is_set():
+        if not queue.is_low:
+            queue.low.clear()
+            await queue.low.wait()
+        elif delivery.is_full:
+            await delivery.wait_for_space()
+        else:
+            return True
+    return False
+
+
 class Feeder:
     """Takes rows from the claims into the work queue, no faster than they are sent.
 
@@ -45,7 +58,7 @@ class Feeder:
         *unsent* are rows that an earlier run claimed and did not send.
         """
         await self._pass_on(unsent)
-        while await self._rows_wanted():
+        while await rows_wanted(self._queue, self._delivery, self._stop):
             try:
                 claimed = await self._claims.claim()
             except (JournalError, KeyboardInterrupt, SystemExit):
@@ -87,15 +100,3 @@ class Feeder:
         """Note that claimed rows were not sent."""
         for item in items:
             self._writer.release(item)
-
-    async def _rows_wanted(self) -> bool:
-        """Wait until rows are wanted; return False when the run stops."""
-        while not self._stop.is_set():
-            if not self._queue.is_low:
-                self._queue.low.clear()
-                await self._queue.low.wait()
-            elif self._delivery.is_full:
-                await self._delivery.wait_for_space()
-            else:
-                return True
-        return False

@@ -4,6 +4,7 @@ from typing import Any
 
 import attrs
 
+from aiotask.bulk.lease import Lease
 from aiotask.errors import AiotaskError
 
 
@@ -34,6 +35,8 @@ class Item:
     failed_at: float = 0.0
     due: float = 0.0
     error: AiotaskError | None = None
+    lease: Lease | None = None
+    """The lease under which alone the row may be sent; None where nobody else can send it."""
 
     @property
     def may_be_done(self) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable
 
 from aiotask._retry import RetryPolicy, refused_by_proxy
 from aiotask.bulk.item import Item
+from aiotask.bulk.lease import Lease
 from aiotask.bulk.looks import Looks, View
 from aiotask.bulk.lookup import Lookup, newest_date
 from aiotask.bulk.pause import Pause, Trouble
@@ -40,6 +41,9 @@ _AFTER_FAILURE = 30.0  # seconds until the next look
 _LOOKS = 3
 _LOOKS_FOR_ACCEPTED = 6
 
+# Rows in doubt cost some 4 kB each. Beyond so many, nothing new is sent but a row now and then that
+# can be the sentinel for all of them.
+_MOST_IN_DOUBT = 5000
 _WHY = "rows in doubt wait, because they cannot be looked for"
 _TOO_LONG = frozenset({413, 414, 431})
 
@@ -80,6 +84,11 @@ class Resolver:
         self._batch = _BATCH
         self._failing_since = math.inf
         self._refusals = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing new is to be sent until rows are settled."""
+        return len(self.items) >= _MOST_IN_DOUBT
 
     @property
     def is_failing(self) -> bool:
@@ -141,9 +150,20 @@ class Resolver:
         reached, self._reached = self._reached, []
         return reached
 
+    def forget(self, lease: Lease) -> None:
+        """Look no more for the rows of a window that another worker has now."""
+        theirs = [item for item in self.items.values() if item.lease is lease]
+        for item in theirs:
+            del self.items[item.number]
+
     def _reach(self, verdict: Verdict) -> None:
-        del self.items[verdict.item.number]
-        self._reached.append(verdict)
+        # While a look was under way, another worker may have had the row, and given it back.
+        if self._is_in_doubt(verdict.item):
+            del self.items[verdict.item.number]
+            self._reached.append(verdict)
+
+    def _is_in_doubt(self, item: Item) -> bool:
+        return self.items.get(item.number) is item
 
     async def _look(self, due: list[Item]) -> None:
         """Look for the rows that are due, or for the first of them."""
@@ -190,7 +210,7 @@ class Resolver:
             sent_at = item.sent_at or self._service.job_began()
             if item.from_earlier_run and self._service.is_out_of_reach(sent_at):
                 self._reach(Undecided(item))
-        left = [item for item in left if item.number in self.items]
+        left = [item for item in left if self._is_in_doubt(item)]
         if not left:
             return
         events = await self.looks.through_events(left)
@@ -281,7 +301,7 @@ class Resolver:
         # A row that is sent again now is a sentinel for the others soon.
         wait = self._settle if self._is_quiet() else self._settle / 4
         for item in items:
-            if item.number not in self.items:
+            if not self._is_in_doubt(item):
                 continue
             if now - item.failed_at > self._stall_timeout and not self._is_down():
                 self._reach(Undecided(item))

@@ -7,15 +7,16 @@ resolver first.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, Collection
 from functools import partial
 from typing import Generic, TypeVar
 
 from aiotask._owner import running_owner
 from aiotask._rate_limiter import RateLimiter
-from aiotask.bulk.claims import Claims, Unfinished
+from aiotask.bulk.claims import WINDOW, Claims, Unfinished
 from aiotask.bulk.delivery import Delivery
 from aiotask.bulk.feeder import Feeder
+from aiotask.bulk.intake import Feeding, Windows
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.records import State
 from aiotask.bulk.journal.writer import JournalWriter
@@ -26,12 +27,12 @@ from aiotask.bulk.outcomes import Existing, Outcome, Rejected, carried_out, refu
 from aiotask.bulk.resolver import Resolver
 from aiotask.bulk.rows import Source
 from aiotask.bulk.screening import Screening
-from aiotask.bulk.sender import MAX_TRIES, Fate, Lost, Made, Refused, Sender, Unsent
+from aiotask.bulk.sender import MAX_TRIES, Fate, Gone, Lost, Made, Refused, Sender, Unsent
 from aiotask.bulk.sentinels import Sentinel
 from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
 from aiotask.bulk.verdicts import Absent, Exists, Undecided, Verdict
-from aiotask.bulk.wait_queue import StopSignal, to_its_end
+from aiotask.bulk.wait_queue import StopSignal, guarded, to_its_end
 from aiotask.bulk.work_queue import WorkQueue
 from aiotask.bulk.workers import Workers
 from aiotask.errors import AiotaskError, ClientStateError, JournalError
@@ -40,16 +41,13 @@ Row = TypeVar("Row")
 
 _DRAIN = 30.0  # seconds for rows under way when the caller leaves
 
-# Rows in doubt cost some 4 kB each. Beyond so many, nothing new is sent but a row now and then that
-# can be the sentinel for all of them.
-_MOST_IN_DOUBT = 5000
-
 
 class Run(Generic[Row]):
     """One run: iterate ``outcomes`` to do it, call ``stop`` to end it early.
 
     *lookup* finds what became of rows whose answer was lost. Without one, rows of an idempotent
-    operation are sent again, and those of another one are unresolved.
+    operation are sent again, and those of another one are unresolved. The rows of *windows*, which
+    have a journal of their own, come in place of a source's.
     """
 
     def __init__(
@@ -58,15 +56,21 @@ class Run(Generic[Row]):
         operation: Operation,
         settings: Settings,
         lookup: Lookup | None = None,
+        windows: Windows | None = None,
     ) -> None:
         self._source = source
         self._operation = operation
         self._settings = settings
         self._clock = operation.retry.clock
         self._stopped = StopSignal()
-        self._writer = JournalWriter(settings.journal, repeats=operation.idempotent)
+        self._writer = (
+            JournalWriter(settings.journal, repeats=operation.idempotent)
+            if windows is None
+            else windows.writer
+        )
         self._delivery: Delivery[Row] = Delivery(self._stopped)
-        self._queue = WorkQueue(self._stopped, self._hold_last)
+        wanted = windows.wanted if windows else WINDOW
+        self._queue = WorkQueue(self._stopped, self._hold_last, wanted)
         self._service = ServiceClock(operation.service_time, self._clock)
         self._claims = Claims(
             source, operation, settings, self._writer, self._service, self._stopped
@@ -84,6 +88,7 @@ class Run(Generic[Row]):
                 lambda: self._queue.is_quiet,
                 lambda: self._sender.pause.is_on,
             )
+        if self._resolver is not None and lookup is not None and windows is None:
             self._screening = Screening(
                 lookup,
                 settings,
@@ -94,13 +99,13 @@ class Run(Generic[Row]):
                 lambda item, sid: self._delivery.put(item, Existing(item.row, sid)),
                 self._sender.pause,
             )
-        self._feeder = Feeder(
-            self._claims,
-            self._queue,
-            self._delivery,
-            self._writer,
-            self._stopped,
-            self._screening,
+        queue, delivery = self._queue, self._delivery
+        self._feeder: Feeding = (
+            Feeder(self._claims, queue, delivery, self._writer, self._stopped, self._screening)
+            if windows is None
+            else windows.feeder(
+                queue, delivery, self._service, self._stopped, self._resolver, self._stop
+            )
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._feeding: asyncio.Task[None] | None = None
@@ -200,11 +205,11 @@ class Run(Generic[Row]):
         await self._writer.write()
         if self._screening is not None:
             self._screening.opened_at = opened_at
-        self._feeding = start(self._guarded(lambda: self._feeder.run(unsent)))
-        self._tasks = [start(self._guarded(self._writer.keep_writing))]
+        self._feeding = start(guarded(lambda: self._feeder.run(unsent), self._stop))
+        self._tasks = [start(guarded(self._writer.keep_writing, self._stop))]
         if (resolver := self._resolver) is not None:
             resolver.looks.job = self._writer.job
-            self._tasks.append(start(self._guarded(partial(self._resolve, resolver))))
+            self._tasks.append(start(guarded(partial(self._resolve, resolver), self._stop)))
         self._workers.start(self._settings.max_in_flight)
 
     def _is_unsent(self, unfinished: Unfinished, opened_at: float) -> bool:
@@ -245,6 +250,8 @@ class Run(Generic[Row]):
             case Unsent(error=error_of_all):
                 self._writer.release(item)
                 self._stop(error_of_all)
+            case Gone():
+                self._delivery.forget(item)
 
     def _doubt(self, item: Item, error: AiotaskError) -> None:
         item.error = error
@@ -255,7 +262,7 @@ class Run(Generic[Row]):
             item.accepted = True
             self._writer.note(item, State.ACCEPTED_WITHOUT_SID)
         self._resolver.add(item, error, self._clock())
-        self._queue.is_held = len(self._resolver.items) >= _MOST_IN_DOUBT
+        self._queue.is_held = self._resolver.is_full
         if self._sender.is_stalled:
             # Creates have failed for so long. What is in doubt stays so in the journal.
             self._stop(error)
@@ -265,7 +272,7 @@ class Run(Generic[Row]):
         async for verdicts in resolver.verdicts():
             for verdict in verdicts:
                 self._obey(verdict)
-            self._queue.is_held = len(resolver.items) >= _MOST_IN_DOUBT
+            self._queue.is_held = resolver.is_full
             self._queue.look_again()
             if self._is_over():
                 self._delivery.changed.set()
@@ -340,10 +347,3 @@ class Run(Generic[Row]):
             self._stopped.set(error)
         finally:
             await self._writer.close()
-
-    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
-        # The coroutine is made in here: a task that is cancelled at once would never await it.
-        try:
-            await work()
-        except Exception as error:  # noqa: BLE001 - raised again when every row under way is done
-            self._stop(error)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from aiotask._rate_limiter import Slot
 from aiotask._retry import refused_by_proxy
+from aiotask._transport import WithheldError
 from aiotask.bulk.circuit_breaker import CircuitBreaker
 from aiotask.bulk.item import Item
 from aiotask.bulk.operation import Done, Failed, Operation
@@ -71,7 +72,11 @@ class Unsent(NamedTuple):
     error: AiotaskError | None
 
 
-Fate = Made | Lost | Refused | Unsent
+class Gone(NamedTuple):
+    """The row is another worker's by now, and was not sent by this attempt."""
+
+
+Fate = Made | Lost | Refused | Unsent | Gone
 
 
 class Sender:
@@ -109,11 +114,13 @@ class Sender:
         """Send a row until its fate is known, or in doubt."""
         for attempt in count(1):
             try:
-                start = await self._stop.cancels(self._admitted())
+                start = await self._stop.cancels(self._admitted(item))
             except asyncio.CancelledError:
                 if not self._stop.is_set():
                     raise
                 return Unsent(None)
+            if start is None:
+                return Gone()
             started_at = self._clock()
             item.sent = self.begun = True
             try:
@@ -121,11 +128,7 @@ class Sender:
             except AiotaskError as error:
                 failure = error
             else:
-                self._answered()
-                if isinstance(done, Failed):
-                    return Refused(*done)
-                self._service.created(done.created, self._clock())
-                return Made(done, started_at)
+                return self._fate_of(done, started_at)
             finally:
                 self._operation.limiter.release(start)
             if (fate := self._fate(item, failure)) is not None:
@@ -137,6 +140,14 @@ class Sender:
                 delay = max(delay, failure.retry_after or 0.0)
             self._operation.hooks.retrying(attempt, delay, failure)
         return Unsent(None)
+
+    def _fate_of(self, done: Done | Failed, started_at: float) -> Fate:
+        """Return the fate of a row that the service has answered."""
+        self._answered()
+        if isinstance(done, Failed):
+            return Refused(*done)
+        self._service.created(done.created, self._clock())
+        return Made(done, started_at)
 
     @property
     def is_stalled(self) -> bool:
@@ -164,9 +175,12 @@ class Sender:
                 self._sleeper.cancel()
             self.pause.end()
 
-    async def _admitted(self) -> Slot:
-        """Wait until a request may be sent, and take a slot of the limiter."""
-        while True:
+    async def _admitted(self, item: Item) -> Slot | None:
+        """Wait until a row may be sent, and take a slot of the limiter.
+
+        None tells that the row is another worker's.
+        """
+        while item.lease is None or await item.lease.usable():
             now = self._clock()
             probe = self.breaker.open
             if (wait := self._hold_until - now) <= 0:
@@ -179,6 +193,7 @@ class Sender:
                 return start
             # The circuit opened while this request waited for the limiter.
             self._operation.limiter.release(start)
+        return None
 
     async def _wait(self, seconds: float) -> None:
         """Wait for so long, together with all other workers, or until the circuit closes."""
@@ -208,6 +223,8 @@ class Sender:
 
     def _fate(self, item: Item, error: AiotaskError) -> Fate | None:
         """Return the fate of a row whose attempt failed, or None where it is to be sent again."""
+        if isinstance(error, WithheldError):
+            return None  # its lease ran out, and may be renewed
         self._reached = self._reached or isinstance(error, AnswerError)
         self._failing_since = min(self._failing_since, self._clock())
         fate = self._judged(item, error)

@@ -38,6 +38,10 @@ class ServiceClock:
         self.job_started_at = job_started_at
         self._job_is_old = time.time() - by_local_clock > _LONGEST_HISTORY
 
+    def now(self) -> float:
+        """Return this moment by the run's clock."""
+        return self._clock()
+
     def earliest(self, moment: float) -> float | None:
         """Return a lower bound of the service's time at a moment of this run; None if unknown."""
         return None if self._offsets.low is None else self._offsets.low + moment

@@ -36,12 +36,14 @@ class Settings:
     *settle* and *stall_timeout* are in seconds, *max_rate* in rows a second. Where no row makes
     progress for *stall_timeout*, the run ends with the last error. With *look_first*, the journal
     is not believed: no row is sent before it was looked for. With *screened*, the caller has looked
-    for the keys already, which are those of a workspace. *fields_of* gives the fields of a row,
-    *fingerprint_of* 32 bits that tell it from other rows, *source_line_of* its line in the input.
+    for the keys already, which are those of a workspace. *job* names the job in a journal of many.
+    *fields_of* gives the fields of a row, *fingerprint_of* 32 bits that tell it from other rows,
+    *source_line_of* its line in the input.
     """
 
     keys: Keys
     journal: str | os.PathLike[str] | None = None
+    job: str | None = None
     settle: float = attrs.field(default=60.0, validator=_above_zero)
     max_in_flight: int = attrs.field(default=50, validator=_at_least_one)
     max_rate: float | None = attrs.field(

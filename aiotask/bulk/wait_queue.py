@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -61,6 +61,17 @@ class StopSignal:
             return await waiting
         finally:
             self._waiting.discard(task)
+
+
+async def guarded(work: Callable[[], Awaitable[None]], fail: Callable[[Exception], None]) -> None:
+    """Do *work*, and tell *fail* the error that ends it, to be raised when all is done.
+
+    The coroutine is made in here: a task that is cancelled at once would never await it.
+    """
+    try:
+        await work()
+    except Exception as error:  # noqa: BLE001 - any
+        fail(error)
 
 
 async def to_its_end(work: Coroutine[Any, Any, None]) -> None:

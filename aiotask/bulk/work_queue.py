@@ -10,18 +10,21 @@ from aiotask.bulk.wait_queue import StopSignal, WaitQueue
 
 
 class WorkQueue:
-    """Rows ready to be sent, first in, first out.
+    """Rows ready to be sent, first in, first out; fewer than *wanted* are low.
 
     ``low`` is set when rows are wanted, and ``complete`` is True when the source has no more. The
     last row there is goes alone, and so does each one while ``is_held``: *hold_last* tells whether
     such a row has to wait.
     """
 
-    def __init__(self, stop: StopSignal, hold_last: Callable[[], bool]) -> None:
+    def __init__(
+        self, stop: StopSignal, hold_last: Callable[[], bool], wanted: int = WINDOW
+    ) -> None:
         self.low: Event = Event()
         self.complete: bool = False
         self.is_held = False
         self.sending: int = 0
+        self._wanted = wanted
         self._stop = stop
         self._hold_last = hold_last
         self._ready: deque[Item] = deque()
@@ -30,7 +33,7 @@ class WorkQueue:
     @property
     def is_low(self) -> bool:
         """Whether rows are wanted."""
-        return len(self._ready) < WINDOW
+        return len(self._ready) < self._wanted
 
     @property
     def is_quiet(self) -> bool:
@@ -58,7 +61,7 @@ class WorkQueue:
             ready = self._ready
             goes_alone = self.is_held or (len(ready) == 1 and self.complete)
             if ready and not (goes_alone and self._holds_last()):
-                if len(ready) <= WINDOW:
+                if len(ready) <= self._wanted:
                     self.low.set()
                 self.sending += 1
                 return ready.popleft()

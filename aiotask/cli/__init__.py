@@ -1,4 +1,4 @@
-"""Command line: ``aiotask demo``, ``sandbox``, ``tasks``, ``workspace`` and ``journal``.
+"""Command line: ``aiotask demo``, ``sandbox``, ``tasks``, ``workspace``, ``journal``, ``worker``.
 
 Nothing else in aiotask prints or ends the process. Data goes to standard output, everything else
 to standard error. Exit status: 0 all done, 1 not all, 2 wrong usage or input, 130 interrupted.
@@ -18,6 +18,7 @@ from aiotask.cli.commands.import_ import import_
 from aiotask.cli.commands.journal import journal
 from aiotask.cli.commands.sandbox import sandbox
 from aiotask.cli.commands.tasks import tasks
+from aiotask.cli.commands.worker import worker
 from aiotask.cli.commands.workspace import workspace
 from aiotask.cli.errors import FAILED, INTERRUPTED, WRONG_USAGE
 from aiotask.cli.loop import loop_name
@@ -83,3 +84,4 @@ main.add_command(journal)
 main.add_command(sandbox)
 main.add_command(tasks)
 main.add_command(workspace)
+main.add_command(worker)

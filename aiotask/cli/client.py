@@ -72,6 +72,19 @@ def workspace_options(command: Command) -> Command:
     return workspace_option(required=True)(service_options(command))
 
 
+def open_client(timeout: float, base_url: str | None, at_once: int = 1) -> Client:
+    """Return a client for *at_once* requests."""
+    try:
+        return Client(
+            base_url=base_url,
+            allow_insecure=click.get_current_context().meta[_INSECURE],
+            timeout=timeout,
+            max_connections=max(at_once, CONNECTIONS),
+        )
+    except ValueError as error:
+        raise WrongUsageError(str(error)) from error
+
+
 def open_tasks(
     workspace: str, timeout: float, base_url: str | None, at_once: int = 1
 ) -> tuple[Client, Tasks]:
@@ -94,15 +107,7 @@ def open_workspace(
 
     Nothing is sent unless the workspace is given by its name.
     """
-    try:
-        client = Client(
-            base_url=base_url,
-            allow_insecure=click.get_current_context().meta[_INSECURE],
-            timeout=timeout,
-            max_connections=max(at_once, CONNECTIONS),
-        )
-    except ValueError as error:
-        raise WrongUsageError(str(error)) from error
+    client = open_client(timeout, base_url, at_once)
     if workspace and not _MEANT_AS_SID.fullmatch(workspace):
         workspace = _sid_of(client, workspace, given_as)
     try:

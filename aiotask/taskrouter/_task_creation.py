@@ -60,7 +60,8 @@ class TaskCreation:
     async def send(self, item: Item) -> Done:
         """Create the row's task, once."""
         done = partial(_done, self._attribute, item.key)
-        return await self._session.send(CREATE, self._url, done, item.body, self.limiter)
+        may_go = None if item.lease is None else item.lease.is_good
+        return await self._session.send(CREATE, self._url, done, item.body, self.limiter, may_go)
 
     def accepted(self, error: AiotaskError) -> bool:
         """Whether the answer was a 201, although it does not name the task.

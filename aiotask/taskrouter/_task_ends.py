@@ -1,13 +1,15 @@
 """Ends of tasks in bulk: the operations that cancel and complete tasks."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from os import PathLike
 from typing import Any
 
 from aiotask._collection import Place, form
-from aiotask.bulk import Deleted, Done, Failed, Item, Updated
+from aiotask.bulk import AnyOutcome, Deleted, Done, Failed, Item, Updated
 from aiotask.bulk.fingerprint import fingerprint
 from aiotask.errors import AiotaskError, NotFoundError
-from aiotask.taskrouter._changes import SingleChange
+from aiotask.taskrouter._changes import SingleChange, stream
+from aiotask.taskrouter._many import Many
 from aiotask.taskrouter._task import Task
 from aiotask.taskrouter._task_fields import TaskChanges, TaskStatus
 
@@ -46,3 +48,40 @@ class Ending(SingleChange[Task]):
         if current.assignment_status == self._status:
             return Done(sid, None, Updated)
         return Failed(error)
+
+
+class EndedByMany(Many[Task]):
+    """Tasks that are canceled and completed by the thousand."""
+
+    def cancel_many(
+        self,
+        tasks: Iterable[str | Task] | AsyncIterable[str | Task],
+        reason: str,
+        *,
+        journal: str | PathLike[str] | None = None,
+        max_in_flight: int | None = None,
+        max_rate: float | None = None,
+    ) -> AsyncGenerator[AnyOutcome[str | Task], None]:
+        """Cancel tasks, given by their sids or as listed, as :meth:`Tasks.cancel` does one.
+
+        An outcome is :class:`~aiotask.Updated`, also for a task that was canceled already,
+        :class:`~aiotask.Deleted` where the service no longer has the task,
+        :class:`~aiotask.Rejected` (it is assigned by now) or :class:`~aiotask.Unresolved`. A task
+        that was listed as canceled is :class:`~aiotask.Unchanged`. With a *journal*, the same call
+        with the same tasks resumes. All else is as in :meth:`Tasks.create_many`.
+        """
+        ending = Ending(self._place, "cancel", "canceled", reason)
+        return stream(ending, tasks, journal, max_in_flight, max_rate)
+
+    def complete_many(
+        self,
+        tasks: Iterable[str | Task] | AsyncIterable[str | Task],
+        reason: str,
+        *,
+        journal: str | PathLike[str] | None = None,
+        max_in_flight: int | None = None,
+        max_rate: float | None = None,
+    ) -> AsyncGenerator[AnyOutcome[str | Task], None]:
+        """Complete tasks as :meth:`cancel_many` cancels them."""
+        ending = Ending(self._place, "complete", "completed", reason)
+        return stream(ending, tasks, journal, max_in_flight, max_rate)

@@ -8,7 +8,7 @@ from collections.abc import (
     Mapping,
 )
 from datetime import timedelta
-from os import PathLike
+from os import PathLike, fspath
 from typing import Any, ClassVar, TypeVar, Unpack, overload
 
 import attrs
@@ -21,21 +21,24 @@ from aiotask.bulk import (
     Audit,
     Keys,
     Outcome,
+    Place,
     Run,
     Scope,
     Settings,
+    SharedJournal,
+    SharedRun,
     Source,
     audit,
+    is_shared,
+    place_of,
     source_of,
 )
 from aiotask.errors import NotFoundError
-from aiotask.taskrouter._changes import stream
 from aiotask.taskrouter._fields import TASK
-from aiotask.taskrouter._many import Many
 from aiotask.taskrouter._task import Task
 from aiotask.taskrouter._task_copies import without_copies
 from aiotask.taskrouter._task_creation import TaskCreation
-from aiotask.taskrouter._task_ends import Ending
+from aiotask.taskrouter._task_ends import EndedByMany
 from aiotask.taskrouter._task_fields import NewTask, TaskChanges, TaskFilter, TaskStatus
 from aiotask.taskrouter._task_history import REACH, horizon, last_known
 from aiotask.taskrouter._task_lookup import TaskLookup
@@ -49,7 +52,7 @@ Fields = TypeVar("Fields", bound=Mapping[str, Any])
 Changes = TypeVar("Changes", bound=Mapping[str, object])
 
 
-class Tasks(Many[Task]):
+class Tasks(EndedByMany):
     """The tasks of one workspace."""
 
     name = "Tasks"
@@ -151,7 +154,8 @@ class Tasks(Many[Task]):
         self,
         rows: Iterable[NewTask] | AsyncIterable[NewTask],
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         key_attribute: str | None = KEY_ATTRIBUTE,
         row_key: Callable[[NewTask], str] | None = None,
         max_in_flight: int | None = None,
@@ -166,7 +170,8 @@ class Tasks(Many[Task]):
         self,
         rows: Iterable[Fields] | AsyncIterable[Fields],
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         key_attribute: str | None = KEY_ATTRIBUTE,
         row_key: Callable[[Fields], str] | None = None,
         max_in_flight: int | None = None,
@@ -180,7 +185,8 @@ class Tasks(Many[Task]):
         self,
         rows: Iterable[Any] | AsyncIterable[Any],
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         key_attribute: str | None = KEY_ATTRIBUTE,
         row_key: Callable[[Any], str] | None = None,
         max_in_flight: int | None = None,
@@ -221,6 +227,12 @@ class Tasks(Many[Task]):
         tasks of the job before it is sent. That is for a journal that comes from a backup or was
         copied, and it costs one pass through the tasks and events of the job.
 
+        With a *journal* in PostgreSQL, a :class:`~aiotask.SharedJournal` or its URL, many machines
+        work on one *job*, which needs a name there: the call loads its rows, works on them together
+        with whoever else does, and yields every outcome, also those of others. The same call again
+        goes past the rows that are loaded, and yields the outcomes of all of them once more. With
+        *look_first*, everybody looks for rows that the journal calls untouched before sending them.
+
         An error that concerns every row (401, 403, no such workspace, a service that cannot be
         reached) stops the run: the rows under way end, their outcomes are delivered, and then the
         error is raised. Rows without an outcome were not sent, or are in doubt in the journal, and
@@ -232,7 +244,8 @@ class Tasks(Many[Task]):
         """
         settings = Settings(
             keys=Keys(key_attribute, row_key, keys),
-            journal=journal,
+            journal=None if isinstance(journal, SharedJournal) else journal,
+            job=job,
             settle=settle,
             max_in_flight=(
                 self._session.max_connections if max_in_flight is None else max_in_flight
@@ -240,6 +253,10 @@ class Tasks(Many[Task]):
             max_rate=max_rate,
             look_first=look_first,
         )
+        if isinstance(journal, SharedJournal):
+            return self.sharing(source_of(rows), settings, journal).outcomes()
+        if is_shared(journal):
+            return self.sharing(source_of(rows), settings, str(journal)).outcomes()
         return self.creating(source_of(rows), settings).outcomes()
 
     def update_many(
@@ -259,41 +276,14 @@ class Tasks(Many[Task]):
         """
         return self._update_many(TaskChanges, rows, journal, max_in_flight, max_rate)
 
-    def cancel_many(
+    async def audit(
         self,
-        tasks: Iterable[str | Task] | AsyncIterable[str | Task],
-        reason: str,
+        journal: str | PathLike[str] | SharedJournal,
         *,
-        journal: str | PathLike[str] | None = None,
-        max_in_flight: int | None = None,
-        max_rate: float | None = None,
-    ) -> AsyncGenerator[AnyOutcome[str | Task], None]:
-        """Cancel tasks, given by their sids or as they were listed, as :meth:`cancel` does one.
-
-        An outcome is :class:`~aiotask.Updated`, also for a task that was canceled already,
-        :class:`~aiotask.Deleted` where the service no longer has the task,
-        :class:`~aiotask.Rejected` (it is assigned by now) or :class:`~aiotask.Unresolved`. A task
-        that was listed as canceled is :class:`~aiotask.Unchanged`. With a *journal*, the same call
-        with the same tasks resumes. All else is as in :meth:`create_many`.
-        """
-        ending = Ending(self._place, "cancel", "canceled", reason)
-        return stream(ending, tasks, journal, max_in_flight, max_rate)
-
-    def complete_many(
-        self,
-        tasks: Iterable[str | Task] | AsyncIterable[str | Task],
-        reason: str,
-        *,
-        journal: str | PathLike[str] | None = None,
-        max_in_flight: int | None = None,
-        max_rate: float | None = None,
-    ) -> AsyncGenerator[AnyOutcome[str | Task], None]:
-        """Complete tasks as :meth:`cancel_many` cancels them."""
-        ending = Ending(self._place, "complete", "completed", reason)
-        return stream(ending, tasks, journal, max_in_flight, max_rate)
-
-    async def audit(self, journal: str | PathLike[str], *, fix: bool = False) -> Audit:
-        """Compare the tasks that a job has made with its journal.
+        job: str | None = None,
+        fix: bool = False,
+    ) -> Audit:
+        """Compare the tasks that a job has made with its journal, which has many if it is shared.
 
         The tasks of the job are listed, and events tell of all that were created with its keys in
         the last thirty days, even if they are gone or have other attributes by now. With *fix*, of
@@ -302,7 +292,8 @@ class Tasks(Many[Task]):
         is never canceled.
         """
         self._session.check()
-        result = await audit(journal, self._url.raw_path, self._lookup)
+        where = journal.url if isinstance(journal, SharedJournal) else fspath(journal)
+        result = await audit(place_of(where, job), self._url.raw_path, self._lookup)
         if fix and result.twice:
             twice = [await without_copies(each, self.fetch, self.update) for each in result.twice]
             return attrs.evolve(result, twice=twice)
@@ -310,8 +301,22 @@ class Tasks(Many[Task]):
 
     def creating(self, source: Source[Row], settings: Settings) -> Run[Row]:
         """Return the run that creates a task for each row of a source."""
+        if settings.job is not None:
+            raise ValueError("job: only a journal in PostgreSQL has jobs of a name")
         attribute = settings.keys.attribute
         return Run(source, self._creation(attribute), settings, self._lookup(attribute or ""))
+
+    def sharing(
+        self, source: Source[Row], settings: Settings, journal: SharedJournal | str
+    ) -> SharedRun[Row]:
+        """Return the run that does so together with others, on a shared journal."""
+        creation, lookup, place = self.parts(settings.keys.attribute)
+        return SharedRun(source, creation, settings, lookup, journal, place)
+
+    def parts(self, attribute: str | None) -> tuple[TaskCreation, TaskLookup, Place]:
+        """Return what creates tasks with keys in an attribute, what finds them, and where."""
+        place = Place(self._session.account, str(self._url.origin()))
+        return self._creation(attribute), self._lookup(attribute or ""), place
 
     def _creation(self, attribute: str | None) -> TaskCreation:
         limiter = self._lane("create")

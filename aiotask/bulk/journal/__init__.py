@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import NamedTuple, Protocol
 
+from aiotask.bulk.journal.postgres import SCHEMES
+from aiotask.bulk.journal.postgres_reader import open_job
+from aiotask.bulk.journal.postgres_schema import masked
 from aiotask.bulk.journal.records import Claim, End, Entry, JournalSummary
 from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.bulk.journal.sqlite_reader import open_to_read
@@ -97,7 +100,12 @@ class _Store(NamedTuple):
     reader: Callable[[str], JournalReader]
 
 
+def _not_alone(where: str) -> Journal:
+    raise ValueError(f"journal: {masked(where)} is shared, and no run has it for itself")
+
+
 _STORES = {"": _Store(SqliteJournal, open_to_read)}
+_STORES |= dict.fromkeys(SCHEMES, _Store(_not_alone, open_job))
 
 
 def open_journal(where: Where) -> Journal:

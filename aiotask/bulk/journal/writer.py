@@ -27,7 +27,7 @@ T = TypeVar("T")
 # An outcome may be known for so long before it is in the journal: losing it costs one look for
 # the row, while a commit for every outcome would cost a sync of the disk each.
 _DELAY = 0.25  # seconds
-_LONGEST_ERROR = 300  # characters
+LONGEST_ERROR = 300  # characters
 
 
 class JournalWriter:
@@ -111,7 +111,7 @@ class JournalWriter:
     def delivered(self, item: Item, outcome: AnyOutcome[Any]) -> None:
         """Note an outcome that the caller has received: the row's end."""
         if self.durable:
-            self._ends.append(_end_of(item, outcome))
+            self._ends.append(end_of(item, outcome))
             if not self._delivered.is_set():
                 self._delivered.set()
 
@@ -178,8 +178,9 @@ _STATES: Mapping[type, State] = {
 }
 
 
-def _end_of(item: Item, outcome: AnyOutcome[Any]) -> End:
+def end_of(item: Item, outcome: AnyOutcome[Any]) -> End:
+    """Return a row's end, as its outcome says."""
     if isinstance(outcome, Rejected | Unresolved):
         state = State.REJECTED if isinstance(outcome, Rejected) else State.UNRESOLVED
-        return End(state, None, str(outcome.error)[:_LONGEST_ERROR], item.number)
+        return End(state, None, str(outcome.error)[:LONGEST_ERROR], item.number)
     return End(_STATES[type(outcome)], outcome.sid, None, item.number)

@@ -28,8 +28,9 @@ _NAMES = {
 @click.command("audit")
 @workspace_options
 @click.option(
-    "--journal", metavar="PATH", type=click.Path(), required=True, help="The import's journal."
+    "--journal", metavar="PATH|URL", type=click.Path(), required=True, help="The import's journal."
 )
+@click.option("--job", metavar="NAME", help="Name of the import in a journal that many share.")
 @click.option("--fix", is_flag=True, help="Cancel each second task of a row that is still pending.")
 @click.pass_context
 def audit(
@@ -39,6 +40,7 @@ def audit(
     timeout: float,
     base_url: str | None,
     journal: str,
+    job: str | None,
     fix: bool,
 ) -> None:
     """Compare the tasks of an import with its journal.
@@ -46,7 +48,7 @@ def audit(
     Exit status: 0 if every row has exactly the task that the journal says, and 1 if not.
     """
     client, there = open_tasks(workspace, timeout, base_url)
-    result = answered(client, lambda: there.audit(journal, fix=fix))
+    result = answered(client, lambda: there.audit(journal, job=job, fix=fix))
     for line in report(result):
         click.echo(line)
     if not result.in_order:

@@ -2,17 +2,26 @@
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from operator import attrgetter
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
-from aiotask.bulk import KEY_ATTRIBUTE, JournalSummary, Keys, Settings, read_summary
+from aiotask.bulk import (
+    KEY_ATTRIBUTE,
+    JournalSummary,
+    Keys,
+    Settings,
+    is_shared,
+    place_of,
+    read_summary,
+)
 from aiotask.cli.client import CONNECTIONS, open_tasks, workspace_options
 from aiotask.cli.errors import WrongUsageError
+from aiotask.cli.importing.detached import load
 from aiotask.cli.importing.input import (
     STANDARD_INPUT,
     Format,
@@ -64,9 +73,16 @@ def _rows(_: click.Context, __: click.Parameter, text: str | None) -> RowRanges 
 @workspace_options
 @click.option(
     "--journal",
-    metavar="PATH",
+    metavar="PATH|URL",
     type=click.Path(),
-    help="Record the progress in this file: the same command then resumes the import.",
+    help="Record the progress in this file, or in a PostgreSQL database that many share: the same "
+    "command then resumes the import.",
+)
+@click.option("--job", metavar="NAME", help="Name of this import in a journal that many share.")
+@click.option(
+    "--detach",
+    is_flag=True,
+    help="Only load the rows into a journal that many share, for others to create the tasks.",
 )
 @click.option(
     "--look-first",
@@ -153,6 +169,8 @@ def import_(
     timeout: float,
     base_url: str | None,
     journal: str | None,
+    job: str | None,
+    detach: bool,
     look_first: bool,
     results: str | None,
     rejects: str | None,
@@ -174,14 +192,18 @@ def import_(
     """
     if look_first and journal is None:
         raise WrongUsageError("--look-first: there is no --journal to doubt")
+    _check_shared(journal, job, detach=detach)
     client, tasks = open_tasks(workspace, timeout, base_url, max_in_flight)
     _check_apart(file, journal, results, rejects)
     reading = InputSettings(form=form, delimiter=delimiter, encoding=encoding, rows=rows)
-    with Results(results, journal) as written, Rejects(rejects, journal) as rejected:
-        source, earlier = _open_input_and_journal(file, reading, journal)
+    # A run on a shared journal tells every outcome of the job, and needs no other's memory.
+    own = journal if job is None else None
+    with Results(results, own) as written, Rejects(rejects, own) as rejected:
+        source, earlier = _open_input_and_journal(file, reading, own)
         settings = Settings(
             keys=_keys(key_attribute),
             journal=journal,
+            job=job,
             settle=settle,
             max_in_flight=max_in_flight,
             max_rate=max_rate,
@@ -190,13 +212,17 @@ def import_(
             fingerprint_of=attrgetter("fingerprint"),
             source_line_of=attrgetter("line"),
         )
+        if detach:
+            loaded = _loaded(load(client, tasks, source, settings))
+            click.echo(f"{loaded:,} rows are loaded: aiotask worker does them", err=True)
+            return
         display = Display(source.lines, data_follows=STANDARD_OUTPUT in {results, rejects})
         run = ImportRun(source, written, rejected, display, earlier, stop_after)
         with display, warnings_said(display.say), _rare_collections():
             run_in_loop(run(client, tasks, settings))
         if run.unusable is not None:
             raise WrongUsageError(with_hint(run.unusable))
-    for line in final_report(ctx, run, source, written, rejected, _summary(journal)):
+    for line in final_report(ctx, run, source, written, rejected, _summary(_place(journal, job))):
         display.say(line)
     for error in (written.error, rejected.error):
         if isinstance(error, BrokenPipeError):
@@ -251,6 +277,27 @@ def _open_input_and_journal(
     with ThreadPoolExecutor(1) as thread:
         earlier = thread.submit(_summary, journal)
         return open_input(file, reading), earlier.result()
+
+
+def _check_shared(journal: str | None, job: str | None, *, detach: bool) -> None:
+    """Refuse options that a journal does not have."""
+    if is_shared(journal):
+        if not job:
+            raise WrongUsageError("--journal: many share it; name this import by --job")
+    elif job is not None or detach:
+        option = "--detach" if detach else "--job"
+        raise WrongUsageError(f"{option}: needs a --journal that many share (postgresql://…)")
+
+
+def _loaded(loading: Coroutine[Any, Any, int]) -> int:
+    try:
+        return run_in_loop(loading)
+    except JournalError as error:
+        raise WrongUsageError(with_hint(error)) from error
+
+
+def _place(journal: str | None, job: str | None) -> str | None:
+    return None if journal is None else place_of(journal, job)
 
 
 def _summary(journal: str | None) -> JournalSummary | None:

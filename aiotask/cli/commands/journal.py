@@ -3,12 +3,23 @@
 import re
 import shlex
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 
 from aiotask._checks import printable
-from aiotask.bulk import KEY_ATTRIBUTE, Entry, JournalSummary, State, entries_of, read_summary
+from aiotask.bulk import (
+    KEY_ATTRIBUTE,
+    Entry,
+    JournalSummary,
+    State,
+    entries_of,
+    is_shared,
+    place_of,
+    read_summary,
+)
+from aiotask.bulk.journal.postgres import make_tables
+from aiotask.bulk.journal.postgres_reader import workers_of
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.importing.counts import IMPORT, moment_text, row_counts
 from aiotask.errors import JournalError
@@ -20,20 +31,45 @@ _WORKSPACE = re.compile("WS[0-9a-fA-F]{32}")
 
 @click.group()
 def journal() -> None:
-    """Inspect the journals of imports."""
+    """Inspect the journals of imports, and make the tables of shared ones."""
 
 
 @journal.command()
-@click.argument("path", type=click.Path())
-def show(path: str) -> None:
-    """Show the state of the import whose journal is at PATH, also while it runs."""
+@click.argument("url")
+def init(url: str) -> None:
+    """Make or update the tables of journals in the PostgreSQL database at URL."""
     try:
-        summary = read_summary(path)
-        failures = _last_failures(path, summary)
+        made = make_tables(url)
+    except (JournalError, ValueError) as error:
+        raise WrongUsageError(str(error)) from error
+    click.echo("the tables are made" if made else "the tables are there, and up to date")
+
+
+@journal.command()
+@click.argument("path", metavar="PATH|URL", type=click.Path())
+@click.option("--job", metavar="NAME", help="Name of the import in a journal that many share.")
+def show(path: str, job: str | None) -> None:
+    """Show the state of the import whose journal is at PATH or URL, also while it runs."""
+    if job is not None and not is_shared(path):
+        raise WrongUsageError("--job: a journal in a file has one import")
+    place = place_of(path, job)
+    try:
+        summary = read_summary(place)
+        failures = _last_failures(place, summary)
+        workers = workers_of(place) if is_shared(path) else None
     except JournalError as error:
         raise WrongUsageError(str(error)) from error
-    for line in _report(path, summary, failures):
+    ending = _next_step(path, summary) if workers is None else _workers(workers, summary)
+    for line in (*_report(summary, failures), *ending):
         click.echo(printable(line))
+
+
+def _workers(workers: Sequence[tuple[str, int, float]], summary: JournalSummary) -> Iterator[str]:
+    for owner, windows, seconds in workers:
+        yield f"worker {owner} has {windows:,} windows, the first for {seconds:,.0f} s"
+    if not workers:
+        ended = sum(summary.rows[state] for state in State if state >= State.CREATED)
+        yield "complete" if ended == summary.claimed else "not finished, and nobody works on it"
 
 
 def _last_failures(path: str, summary: JournalSummary) -> list[Entry]:
@@ -43,8 +79,7 @@ def _last_failures(path: str, summary: JournalSummary) -> list[Entry]:
     return [*deque(failed, maxlen=_LAST)]
 
 
-def _report(path: str, summary: JournalSummary, failures: list[Entry]) -> Iterator[str]:
-    workspace = _WORKSPACE.search(summary.target)
+def _report(summary: JournalSummary, failures: list[Entry]) -> Iterator[str]:
     imports = summary.verb == IMPORT
     yield f"job {summary.job}, started {moment_text(summary.started_at)}"
     yield f"tasks go to {summary.target}" if imports else f"{summary.verb} at {summary.target}"
@@ -60,6 +95,11 @@ def _report(path: str, summary: JournalSummary, failures: list[Entry]) -> Iterat
     for entry in failures:
         line = "" if entry.source_line is None else f" (line {entry.source_line})"
         yield f"  row {entry.number:,}{line} {_FAILURES[entry.state]}: {entry.error}"
+
+
+def _next_step(path: str, summary: JournalSummary) -> Iterator[str]:
+    imports = summary.verb == IMPORT
+    workspace = _WORKSPACE.search(summary.target)
     words = ["aiotask", "tasks", "import", "FILE", "--workspace"]
     words += [workspace[0] if workspace else "WS…", "--journal", path]
     command = f"{shlex.join(words)} …" if imports else f"the same call of {summary.verb}_many"

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from aiotask._client import Client
-from aiotask.bulk import Created, JournalSummary, Outcome, Run, Settings
+from aiotask.bulk import Created, JournalSummary, Outcome, Run, Settings, SharedRun
 from aiotask.bulk.keys import derived_key
 from aiotask.cli.errors import reason
 from aiotask.cli.importing.counts import Counts, resume_message
@@ -22,6 +22,8 @@ from aiotask.cli.progress import Display
 from aiotask.cli.signals import stop_signals
 from aiotask.errors import AiotaskError, JournalError
 from aiotask.taskrouter import Tasks
+
+AnyRun = Run[Record] | SharedRun[Record]
 
 _REFRESH = 0.2  # seconds
 
@@ -67,7 +69,11 @@ class ImportRun:
         known = earlier.claimed if earlier else 0
         read = partial(self._rejects.read, self._source, earlier)
         rows = ThreadRows(read, known=known, passed=self._announce)
-        run = tasks.creating(rows, settings)
+        run: AnyRun = (
+            tasks.creating(rows, settings)
+            if settings.job is None
+            else tasks.sharing(rows, settings, str(settings.journal))
+        )
         shown = asyncio.create_task(self._keep_shown(run))
         with stop_signals(lambda: self._stop(run)):
             try:
@@ -103,7 +109,7 @@ class ImportRun:
         started = self._used or self.counts.of_this_run
         return self.error if isinstance(self.error, JournalError) and not started else None
 
-    def _take_stock(self, run: Run[Record]) -> None:
+    def _take_stock(self, run: AnyRun) -> None:
         """Note the line up to which rows are done, and the rows before it that are not."""
         if self.cut:
             for item in run.waiting:
@@ -121,7 +127,7 @@ class ImportRun:
         self.counts.last_line = max(self.counts.last_line, record.last)
         self._last_row = max(self._last_row, record.number)
 
-    def _stop(self, run: Run[Record]) -> None:
+    def _stop(self, run: AnyRun) -> None:
         self._signalled = True
         run.stop()
         doubt = f", {run.in_doubt:,} in doubt" if run.in_doubt else ""
@@ -151,13 +157,13 @@ class ImportRun:
         key = derived_key(job, self._source.position(record))
         self._results.write(record.number, record.line, key, fate, **details)
 
-    async def _keep_shown(self, run: Run[Record]) -> None:
+    async def _keep_shown(self, run: AnyRun) -> None:
         """Refresh the display, whether or not an outcome comes."""
         while self._display.shown:
             self._show(run)
             await asyncio.sleep(_REFRESH)
 
-    def _show(self, run: Run[Record]) -> None:
+    def _show(self, run: AnyRun) -> None:
         counts, rate = self.counts, self.counts.recent_rate()
         parts = [counts.text()]
         parts += [f"{run.in_doubt:,} in doubt"] if run.in_doubt else []

@@ -1,0 +1,162 @@
+"""Windows of a job in PostgreSQL: taken under a lease, renewed, written to, closed, given back.
+
+A window has an epoch, and every take adds one. Whoever writes names the epoch that it has taken;
+one that is older writes nothing, and is told so.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+from aiotask.bulk.journal.records import End, State
+
+# After its start nobody can have renewed a lease while the server was away: owners come first.
+_TAKE = """
+    WITH free AS (
+        SELECT first, last FROM aiotask."window"
+        WHERE job = %(job)s AND NOT done AND (owner IS NULL OR (
+            lease < now() AND pg_postmaster_start_time() + %(length)s * interval '1 s' < now()))
+        ORDER BY first LIMIT 16 FOR UPDATE SKIP LOCKED
+    ), counted AS (
+        SELECT first, sum(last - first + 1) OVER (ORDER BY first) AS rows,
+            row_number() OVER (ORDER BY first) AS place
+        FROM free
+    )
+    UPDATE aiotask."window" w
+    SET epoch = w.epoch + 1, owner = %(owner)s, lease = now() + %(length)s * interval '1 s',
+        begun = coalesce(w.begun, now())
+    FROM counted
+    WHERE w.job = %(job)s AND w.first = counted.first
+        AND (counted.rows <= %(most)s OR counted.place = 1)
+    RETURNING w.first, w.last, w.epoch, extract(epoch FROM now() - w.begun)::float8, (
+        SELECT extract(epoch FROM now() - suspect_since)::float8 FROM aiotask.job WHERE id = w.job)
+    """
+_ROWS = """
+    SELECT number, line, print, key, body FROM aiotask.input
+    WHERE job = %s AND number = ANY(%s) ORDER BY number"""
+_STATES = """
+    SELECT number, state, epoch FROM aiotask.outcome WHERE job = %s AND number = ANY(%s)"""
+_KEEP = """
+    UPDATE aiotask."window" w SET lease = now() + %(length)s * interval '1 s'
+    FROM unnest(%(jobs)s::text[], %(firsts)s::bigint[], %(epochs)s::integer[])
+        AS mine (job, first, epoch)
+    WHERE w.job = mine.job AND w.first = mine.first AND w.epoch = mine.epoch
+        AND w.first = ANY(%(firsts)s) AND NOT w.done AND w.owner = %(owner)s
+    RETURNING w.job, w.first, w.epoch"""
+# Joins have "= ANY" beside them: a table that was never analysed would be read as a whole.
+_STEP = f"""
+    WITH fence AS MATERIALIZED (
+        SELECT w.first, w.epoch FROM aiotask."window" w
+        JOIN unnest(%(firsts)s::bigint[], %(epochs)s::integer[]) AS mine (first, epoch)
+            ON w.first = mine.first AND w.epoch = mine.epoch
+        WHERE w.job = %(job)s AND w.first = ANY(%(firsts)s) AND NOT w.done
+        FOR UPDATE OF w
+    ), written AS (
+        INSERT INTO aiotask.outcome (job, number, state, sid, error, epoch)
+        SELECT %(job)s, told.number, told.state, told.sid, told.error, fence.epoch
+        FROM unnest(%(windows)s::bigint[], %(numbers)s::bigint[], %(states)s::smallint[],
+            %(sids)s::text[], %(errors)s::text[]) AS told ("window", number, state, sid, error)
+        JOIN fence ON fence.first = told."window"
+        ON CONFLICT (job, number) DO UPDATE SET state = excluded.state, sid = excluded.sid,
+            error = excluded.error, epoch = excluded.epoch, written = excluded.written
+        WHERE outcome.state < {State.CREATED:d}
+    ), closed AS (
+        UPDATE aiotask."window" w SET done = true, owner = NULL, lease = NULL FROM fence
+        WHERE w.job = %(job)s AND w.first = fence.first AND w.first = ANY(%(closing)s)
+    )
+    SELECT first FROM fence"""  # noqa: S608 - a number of ours
+_GIVE_BACK = """
+    UPDATE aiotask."window" w SET owner = NULL, lease = NULL
+    FROM unnest(%(firsts)s::bigint[], %(epochs)s::integer[]) AS mine (first, epoch)
+    WHERE w.job = %(job)s AND w.first = mine.first AND w.epoch = mine.epoch
+        AND w.first = ANY(%(firsts)s)"""
+
+
+class Taken(NamedTuple):
+    """A window that was taken; *age* is the time since it was first, in seconds.
+
+    *suspect_for* is how long ago it became known that the journal may say less than the truth.
+    """
+
+    first: int
+    last: int
+    epoch: int
+    age: float
+    suspect_for: float | None
+
+
+class Row(NamedTuple):
+    """A row of a window, with what the journal says of it; *body* is None if it cannot be sent."""
+
+    number: int
+    line: int | None
+    print: int | None
+    key: str | None
+    body: bytes | None
+    state: State | None = None
+    epoch: int = 0
+
+
+class Held(NamedTuple):
+    """A window that a worker has, by the epoch of its take."""
+
+    job: str
+    first: int
+    epoch: int
+
+
+async def take(database: Any, job: str, owner: str, length: float, most: int) -> list[Taken]:
+    """Take the first windows that nobody has, of some *most* rows together, for so long."""
+    named = {"job": job, "owner": owner, "length": length, "most": most}
+    cursor = await database.execute(_TAKE, named)
+    return sorted(Taken(*row) for row in await cursor.fetchall())
+
+
+async def rows_of(database: Any, job: str, windows: Sequence[Taken]) -> list[Row]:
+    """Return the rows of windows that were taken: nobody else writes to them now."""
+    numbers = [number for each in windows for number in range(each.first, each.last + 1)]
+    cursor = await database.execute(_STATES, (job, numbers))
+    known = {number: (State(state), epoch) for number, state, epoch in await cursor.fetchall()}
+    cursor = await database.execute(_ROWS, (job, numbers))
+    rows = [Row(*row) for row in await cursor.fetchall()]
+    nothing = None, 0
+    return [Row(*row[:5], *known.get(row.number, nothing)) for row in rows]
+
+
+async def keep(database: Any, owner: str, held: Collection[Held], length: float) -> set[Held]:
+    """Renew the leases of windows together; those that do not come back are another one's."""
+    jobs, firsts, epochs = (list(each) for each in zip(*held, strict=True))
+    named = {"owner": owner, "length": length, "jobs": jobs, "firsts": firsts, "epochs": epochs}
+    cursor = await database.execute(_KEEP, named)
+    return {Held(*row) for row in await cursor.fetchall()}
+
+
+async def step(
+    database: Any,
+    job: str,
+    windows: Sequence[Held],
+    ends: Sequence[tuple[int, End]],
+    closing: Sequence[int],
+) -> set[int]:
+    """Write ends of rows, each with the first row of its window, and close windows.
+
+    Return the windows that are still the worker's; to the others nothing was written.
+    """
+    named = {
+        "job": job,
+        "firsts": [each.first for each in windows],
+        "epochs": [each.epoch for each in windows],
+        "windows": [first for first, _ in ends],
+        "numbers": [end.number for _, end in ends],
+        "states": [int(end.state) for _, end in ends],
+        "sids": [end.sid for _, end in ends],
+        "errors": [end.error for _, end in ends],
+        "closing": [*closing],
+    }
+    cursor = await database.execute(_STEP, named)
+    return {first for (first,) in await cursor.fetchall()}
+
+
+async def give_back(database: Any, job: str, windows: Sequence[Held]) -> None:
+    """Let others take windows at once."""
+    firsts, epochs = [each.first for each in windows], [each.epoch for each in windows]
+    await database.execute(_GIVE_BACK, {"job": job, "firsts": firsts, "epochs": epochs})

@@ -1,0 +1,114 @@
+"""Shared journal: one in PostgreSQL, which many processes on many machines use at a time."""
+
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from aiotask.bulk.journal.postgres import driver, is_shared
+from aiotask.bulk.journal.postgres_schema import masked
+from aiotask.bulk.lease import LeaseTerms
+from aiotask.bulk.leases import DeadMansSwitch, Leases, Link
+from aiotask.errors import ClientStateError, JournalError
+
+_PATIENCE = 3600.0  # seconds for which a run waits for a database that is away
+
+
+class SharedJournal:
+    """A journal in the PostgreSQL database at *url*: ``async with SharedJournal(url) as journal``.
+
+    It needs the extra ``postgres``, and tables that ``aiotask journal init URL`` has made. Every
+    process that works on its jobs opens it for itself. A worker has some rows at a time, under a
+    lease that it renews, as *terms* say, which have to fit those of all other processes: others
+    take over the rows of one that does not. While the database is away nothing is sent.
+
+    With *switch*, the kernel ends this process where it was stopped for longer than its leases
+    last, before it can send what may be another's by then. It uses SIGALRM and the process's real
+    timer, and belongs to the main program alone.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        terms: LeaseTerms = LeaseTerms(),  # noqa: B008 - frozen
+        switch: bool = False,
+    ) -> None:
+        if not is_shared(url):
+            raise ValueError(f"journal: {url!r} is not a URL such as postgresql://host/database")
+        self.terms: LeaseTerms = terms
+        self._url = url
+        self._driver = driver(url)
+        self._switch = switch
+        self._leases: Leases | None = None
+        self._link: Link | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL, with a password if it has one."""
+        return self._url
+
+    @property
+    def where(self) -> str:
+        """The URL, without a password."""
+        return masked(self._url)
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Connect, and begin to renew leases; a JournalError says why that is not possible."""
+        if self._link is not None:
+            raise ClientStateError("the journal is open already")
+        link = self.link()
+        await link.open()
+        self._link = link
+        # A name for people; epochs tell takes apart.
+        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
+        switch = DeadMansSwitch() if self._switch else None
+        self._leases = Leases(link, owner, self.terms, switch)
+        self._leases.start()
+
+    async def close(self) -> None:
+        """Renew nothing more, and close the connection."""
+        leases, link, self._leases, self._link = self._leases, self._link, None, None
+        if leases is not None:
+            await leases.close()
+        if link is not None:
+            await link.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was opened, and not closed since."""
+        return self._link is not None
+
+    @property
+    def leases(self) -> Leases:
+        """The windows that this process has."""
+        if self._leases is None:
+            raise ClientStateError("the journal is not open: use `async with journal:`")
+        return self._leases
+
+    def link(self, is_stopped: Callable[[], bool] = bool) -> Link:
+        """Return a connection of one's own; for a stopped run it waits no longer than a lease."""
+
+        def patience() -> float:
+            return self.terms.length if is_stopped() else _PATIENCE
+
+        made: Link = self._driver.Link(self._url, patience)
+        return made
+
+    def error(self, kind: type[JournalError], why: str) -> JournalError:
+        """Return an error about this journal."""
+        return kind(why, self.where)

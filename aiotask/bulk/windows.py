@@ -1,0 +1,324 @@
+"""Windows of a job in a shared journal: their rows come in, and their ends are written."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aiotask.bulk.delivery import Delivery
+from aiotask.bulk.feeder import rows_wanted
+from aiotask.bulk.item import Item
+from aiotask.bulk.journal.postgres_jobs import Job, is_open
+from aiotask.bulk.journal.postgres_windows import (
+    Row,
+    Taken,
+    give_back,
+    rows_of,
+    step,
+    take,
+)
+from aiotask.bulk.journal.records import Claim, End, Entry, State
+from aiotask.bulk.journal.writer import JournalWriter, end_of
+from aiotask.bulk.keys import Keys, derived_key
+from aiotask.bulk.lease import Lease, lease_clock
+from aiotask.bulk.leases import Leases, Link, held
+from aiotask.bulk.outcomes import AnyOutcome, Rejected, unresolved
+from aiotask.bulk.resolver import Resolver
+from aiotask.bulk.service_clock import ServiceClock
+from aiotask.bulk.shared_journal import SharedJournal
+from aiotask.bulk.wait_queue import StopSignal
+from aiotask.bulk.work_queue import WorkQueue
+from aiotask.errors import JournalError, JournalIOError
+
+# All rows of a dead worker's windows have to be looked for, also those that it had not come to: so
+# windows are small, and the next one is taken late.
+ROWS = 64
+_WANTED = 32
+_IDLE = 0.5  # seconds until a worker without rows asks again
+
+
+class WindowWriter(JournalWriter):
+    """Writes the ends of rows to a shared journal, under the epochs of their windows.
+
+    What was written is told to *written*, with the outcomes themselves.
+    """
+
+    def __init__(
+        self, journal: SharedJournal, job: Job, written: Callable[[list[tuple[Item, Any]]], None]
+    ) -> None:
+        super().__init__(None)
+        self.durable: bool = True
+        self.stop: StopSignal = StopSignal()
+        self.link: Link = journal.link(lambda: self.stop.is_set())  # noqa: PLW0108 - it changes
+        self.leases: Leases = journal.leases
+        self.held: set[Lease] = set()
+        self._record = job
+        self._written = written
+        self._told: dict[Item, tuple[End, AnyOutcome[Any] | None]] = {}
+        self._complete: set[Lease] = set()
+        self._broken = False
+
+    async def open(self, target: str, verb: str, keys: Keys) -> list[Entry]:
+        """Connect; rows come with their windows."""
+        del target, verb, keys  # begin() has compared them
+        await self.link.open()
+        self.job: str = self._record.id
+        self.started_at: float = time.time() - self._record.age
+        self.resumes: bool = True
+        return []
+
+    def note(self, item: Item, state: State, sid: str | None = None) -> None:
+        """Note a row's new state, for the next write."""
+        self._told[item] = End(state, sid, None, item.number), None
+
+    def delivered(self, item: Item, outcome: AnyOutcome[Any]) -> None:
+        """Note a row's end."""
+        self._told[item] = end_of(item, outcome), outcome
+        self._delivered.set()
+
+    def undelivered(self, item: Item, outcome: AnyOutcome[Any]) -> None:
+        """Note a row's end: whoever wants its outcome reads it in the journal."""
+        self.delivered(item, outcome)
+
+    def complete(self, lease: Lease) -> None:
+        """Note a window all of whose rows have ended before."""
+        self._complete.add(lease)
+        self._delivered.set()
+
+    async def write(self, claims: Sequence[Claim] = ()) -> None:
+        """Write everything noted so far; what belongs to another worker by now is dropped."""
+        del claims  # taking a window claims its rows
+        async with self._turn:
+            told, self._told = self._told, {}
+            complete, self._complete = self._complete, set()
+            try:
+                await self._write(told, complete)
+            except BaseException as error:
+                self._told, self._complete = told | self._told, complete | self._complete
+                self._broken = isinstance(error, JournalError)
+                raise
+
+    async def _write(
+        self, told: dict[Item, tuple[End, AnyOutcome[Any] | None]], complete: set[Lease]
+    ) -> None:
+        ends: list[tuple[int, End]] = []
+        left = {lease: lease.left for lease in complete if not lease.is_over}
+        for item, (end, _) in told.items():
+            if (lease := item.lease) is not None and not lease.is_over:
+                ends.append((lease.first, end))
+                left.setdefault(lease, lease.left)
+                left[lease] -= end.state >= State.CREATED
+        if not left:
+            return
+        leases = {lease.first: lease for lease in left}
+        closing = [lease.first for lease, rows in left.items() if not rows]
+        names = [held(lease) for lease in left]
+        mine = await self.link.call(lambda db: step(db, self.job, names, ends, closing))
+        for first, lease in leases.items():
+            if first not in mine:
+                self.leases.lose(lease)
+                continue
+            lease.left = left[lease]
+            if not lease.left:
+                self.held.discard(lease)
+                self.leases.drop(lease)
+        self._written(
+            [
+                (item, outcome)
+                for item, (_, outcome) in told.items()
+                if outcome is not None and item.lease and item.lease.first in mine
+            ]
+        )
+
+    async def close(self) -> None:
+        """Let others take what is left of this run's windows."""
+        mine = [lease for lease in self.held if not lease.is_over]
+        try:
+            if mine and not self._broken:
+                names = [held(lease) for lease in mine]
+                await self.link.call(lambda db: give_back(db, self.job, names))
+        except JournalError:
+            pass  # their leases end by themselves
+        finally:
+            for lease in mine:
+                self.leases.drop(lease)
+            self.held.clear()
+            await self.link.close()
+
+
+class JobWindows:
+    """The windows of one job, for one run of a worker.
+
+    The run ends when *is_loaded* says that no more rows will come, and all are done, by whomever.
+    """
+
+    wanted: int = _WANTED
+
+    def __init__(
+        self,
+        journal: SharedJournal,
+        job: Job,
+        is_loaded: Callable[[], bool],
+        written: Callable[[list[tuple[Item, Any]]], None],
+    ) -> None:
+        self.writer: WindowWriter = WindowWriter(journal, job, written)
+        self._journal = journal
+        self._job = job
+        self._is_loaded = is_loaded
+
+    def feeder(
+        self,
+        queue: WorkQueue,
+        delivery: Delivery[Any],
+        service: ServiceClock,
+        stop: StopSignal,
+        resolver: Resolver | None,
+        fail: Callable[[Exception], None],
+    ) -> "WindowFeeder":
+        """Return the feeder of the run."""
+        self.writer.stop = stop
+        return WindowFeeder(
+            self.writer, self._job, self._is_loaded, queue, delivery, service, stop, resolver, fail
+        )
+
+
+class WindowFeeder:
+    """Takes windows, no faster than their rows are sent."""
+
+    def __init__(  # noqa: PLR0917 - the parts of a run, each of another type
+        self,
+        writer: WindowWriter,
+        job: Job,
+        is_loaded: Callable[[], bool],
+        queue: WorkQueue,
+        delivery: Delivery[Any],
+        service: ServiceClock,
+        stop: StopSignal,
+        resolver: Resolver | None,
+        fail: Callable[[Exception], None],
+    ) -> None:
+        self.error: BaseException | None = None
+        self._writer = writer
+        self._leases = writer.leases
+        self._job = job
+        self._opened_at = lease_clock()
+        self._is_loaded = is_loaded
+        self._queue = queue
+        self._delivery = delivery
+        self._service = service
+        self._stop = stop
+        self._resolver = resolver
+        self._fail = fail
+
+    async def run(self, unsent: list[Item]) -> None:
+        """Feed the queue until all rows of the job are done, or the run stops."""
+        del unsent
+        self._leases.watch(self._fail)
+        try:
+            while await rows_wanted(self._queue, self._delivery, self._stop):
+                loaded = self._is_loaded()  # before the look
+                if await self._take():
+                    continue
+                if loaded and not await self._writer.link.call(
+                    lambda db: is_open(db, self._job.id)
+                ):
+                    break
+                await self._stop.cancels(asyncio.sleep(_IDLE))
+        finally:
+            self._leases.unwatch(self._fail)
+        self._queue.close()
+        self._delivery.changed.set()
+
+    async def _take(self) -> bool:
+        """Take a window or several small ones; False if there is none."""
+        asked_at = 0.0
+
+        async def act(database: Any) -> list[Taken]:
+            nonlocal asked_at
+            asked_at = lease_clock()
+            length = self._leases.terms.length
+            return await take(database, self._job.id, self._leases.owner, length, ROWS)
+
+        # Not broken off by a stop: what was taken unawares would be in doubt.
+        windows = await self._writer.link.call(act)
+        # Before this moment, as the database knows, no other worker's lease was over.
+        taken_at = self._service.now()
+        leases = [self._leases.add(self._job.id, each, asked_at, self._lost) for each in windows]
+        self._writer.held.update(leases)
+        if not windows:
+            return False
+        rows = await self._writer.link.call(lambda db: rows_of(db, self._job.id, windows))
+        by_number = {row.number: row for row in rows}
+        self._date_job(taken_at)
+        for window, lease in zip(windows, leases, strict=True):
+            numbers = range(window.first, window.last + 1)
+            self._sort(window, lease, [by_number[number] for number in numbers], taken_at)
+        return True
+
+    def _date_job(self, now: float) -> None:
+        if self._service.job_started_at is None:
+            age = self._job.age + lease_clock() - self._opened_at
+            self._service.job_started_at = self._service.earliest(now - age)
+
+    def _sort(self, window: Taken, lease: Lease, rows: list[Row], taken_at: float) -> None:
+        """Pass on the rows of a window: fresh ones to be sent, the others to be looked for."""
+        fresh: list[Item] = []
+        for row in rows:
+            if row.state is not None and row.state >= State.CREATED:
+                lease.left -= 1
+                continue
+            item = self._item(row, lease)
+            self._delivery.expect([item])
+            if self._is_fresh(row, window):
+                fresh.append(item)
+            else:
+                self._look_for(item, row, window, taken_at)
+        if not lease.left:
+            self._writer.complete(lease)
+        if self._stop.is_set():
+            for item in fresh:
+                self._writer.note(item, State.PENDING)
+        else:
+            self._queue.add(fresh)
+
+    def _is_fresh(self, row: Row, window: Taken) -> bool:
+        """Whether a row was certainly not sent: nobody had it, or its last owner says so."""
+        if window.suspect_for is not None:
+            return False
+        if row.state is State.PENDING:
+            return row.epoch == window.epoch - 1
+        return window.epoch == 1
+
+    def _look_for(self, item: Item, row: Row, window: Taken, taken_at: float) -> None:
+        """Have a row looked for that another worker may have sent."""
+        if window.epoch == 1 and window.suspect_for is not None:
+            item.sent_at = self._service.job_started_at
+            since = taken_at - window.suspect_for
+        else:
+            item.sent_at = self._service.earliest(taken_at - window.age)
+            since = taken_at
+        item.accepted = row.state is State.ACCEPTED_WITHOUT_SID
+        if item.invalid is not None:
+            self._delivery.put(item, Rejected(None, item.invalid))
+        elif self._resolver is None:
+            self._delivery.put(item, unresolved(item))
+        else:
+            self._resolver.add(item, None, since, from_earlier_run=True)
+
+    def _item(self, row: Row, lease: Lease) -> Item:
+        key = row.key
+        if key is None and self._job.key_attribute is not None:
+            key = derived_key(self._job.id, row.number)
+        item = Item(row.number, None, key, row.body or b"", row.print, row.line, lease=lease)
+        if row.body is None:
+            item.invalid = JournalIOError("has no body of the row", "")
+        return item
+
+    def _lost(self, lease: Lease) -> None:
+        """Leave the rows of a window to the worker that has it now."""
+        self._writer.held.discard(lease)
+        if self._resolver is not None:
+            self._resolver.forget(lease)
+        for item in [*self._delivery.waiting.values()]:
+            if item.lease is lease:
+                self._delivery.forget(item)
