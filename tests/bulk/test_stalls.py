@@ -62,7 +62,7 @@ async def test_nothing_new_is_sent_beyond_a_number_of_rows_in_doubt_while_lists_
     monkeypatch: pytest.MonkeyPatch, *, executed: bool
 ) -> None:
     most = 10
-    monkeypatch.setattr("aiotask.bulk.run._MOST_IN_DOUBT", most)
+    monkeypatch.setattr("aiotask.bulk.resolver._MOST_IN_DOUBT", most)
     async with broken_service() as here:
         lost: set[bytes] = set()
 
