@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from aiotask import Client
+from aiotask.cli.commands.import_ import import_
+from aiotask.cli.importing.resume import same_command
 from tests.cli.commands import (
     LONG,
     Service,
@@ -270,3 +272,12 @@ def test_rows_in_doubt_are_unresolved_where_no_journal_has_them(
     unresolved = int(result.stderr.rpartition(" rows: 0 created")[0].splitlines()[-1])
     assert f"{unresolved} rows: 0 created, 0 rejected, {unresolved} unresolved" in result.stderr
     assert f"all rows up to line {unresolved} are done\n" in result.stderr
+
+
+def test_a_flag_stands_alone_in_the_command_that_resumes() -> None:
+    given = ["rows.jsonl", "--journal", "import.db", "--look-first", "--settle", "5"]
+    with import_.make_context("import", ["--workspace", "WS" + "1" * 32, *given]) as context:
+        told = shlex.split(same_command(context).removeprefix("resume with: "))
+    assert told[:4] == ["aiotask", "tasks", "import", "rows.jsonl"]
+    assert told[told.index("--look-first") + 1].startswith("--")
+    assert told[told.index("--settle") + 1] == "5.0"

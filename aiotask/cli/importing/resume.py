@@ -40,6 +40,6 @@ def _options(ctx: click.Context, without: set[str]) -> list[str]:
         if not isinstance(parameter, click.Option) or name in without:
             continue
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            value = ctx.params.get(name)  # None for a flag that its callback handles
-            words += [parameter.opts[0], *([] if value is None else [str(value)])]
+            value = ctx.params.get(name)
+            words += [parameter.opts[0], *([] if parameter.is_flag else [str(value)])]
     return words
