@@ -34,3 +34,16 @@ def test_every_file_is_short_enough_to_be_read_at_once() -> None:
 def test_nothing_is_left_to_do() -> None:
     left = re.compile(r"\b(TODO|FIXME|XXX)\b")
     assert [name for name, text in TEXTS.items() if left.search(text)] == []
+
+
+def test_the_map_of_bulk_runs_has_every_module() -> None:
+    folder = PACKAGE / "bulk"
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    names = {path.name for path in folder.glob("*.py")} - {"__init__.py"}
+    assert {name for name in names if f"`{name}`" not in text} == set()
+
+
+def test_no_text_is_half_merged() -> None:
+    pages = [PACKAGE.parent / "README.md", *PACKAGE.rglob("*.md")]
+    texts = [*TEXTS.values(), *(page.read_text(encoding="utf-8") for page in pages)]
+    assert not any(re.search("^(<{7}|>{7}) ", text, re.MULTILINE) for text in texts)

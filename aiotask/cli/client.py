@@ -56,6 +56,40 @@ def service_options(command: Command) -> Command:
     return command
 
 
+def creation_options(each: str = "") -> Callable[[Command], Command]:
+    """Return a decorator that adds the options of how tasks are created; *each* ends two helps."""
+
+    def add(command: Command) -> Command:
+        for option in (
+            click.option(
+                "--max-in-flight",
+                metavar="N",
+                type=click.IntRange(min=1),
+                default=CONNECTIONS,
+                show_default=True,
+                help=f"Send at most this many creates at once{each}.",
+            ),
+            click.option(
+                "--max-rate",
+                metavar="R",
+                type=Number(min=0, min_open=True),
+                help=f"Create at most this many tasks a second{each}.",
+            ),
+            click.option(
+                "--settle",
+                metavar="SECONDS",
+                type=Number(min=0, min_open=True),
+                default=60.0,
+                show_default=True,
+                help="Seconds to wait before looking for a task whose answer was lost.",
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
 def workspace_option(*, required: bool) -> Callable[[Command], Command]:
     """Return a decorator that adds the option that names the workspace."""
     return click.option(

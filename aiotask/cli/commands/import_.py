@@ -19,7 +19,7 @@ from aiotask.bulk import (
     place_of,
     read_summary,
 )
-from aiotask.cli.client import CONNECTIONS, open_tasks, workspace_options
+from aiotask.cli.client import creation_options, open_tasks, workspace_options
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.importing.detached import load
 from aiotask.cli.importing.input import (
@@ -38,7 +38,6 @@ from aiotask.cli.importing.row_ranges import RowRanges
 from aiotask.cli.importing.run import ImportRun
 from aiotask.cli.importing.stream import is_encoding
 from aiotask.cli.loop import run as run_in_loop
-from aiotask.cli.options import Number
 from aiotask.cli.progress import Display
 from aiotask.cli.warnings import warnings_said
 from aiotask.errors import JournalError
@@ -107,28 +106,7 @@ def _rows(_: click.Context, __: click.Parameter, text: str | None) -> RowRanges 
     type=click.IntRange(min=1),
     help="Stop when this many rows were rejected.",
 )
-@click.option(
-    "--settle",
-    metavar="SECONDS",
-    type=Number(min=0, min_open=True),
-    default=60.0,
-    show_default=True,
-    help="Seconds to wait before looking for a task whose answer was lost.",
-)
-@click.option(
-    "--max-rate",
-    metavar="R",
-    type=Number(min=0, min_open=True),
-    help="Create at most this many tasks a second.",
-)
-@click.option(
-    "--max-in-flight",
-    metavar="N",
-    type=click.IntRange(min=1),
-    default=CONNECTIONS,
-    show_default=True,
-    help="Send at most this many creates at once.",
-)
+@creation_options()
 @click.option(
     "--key-attribute",
     metavar="NAME",

@@ -7,10 +7,9 @@ import click
 from aiotask._client import Client
 from aiotask._worker import Worker
 from aiotask.bulk import SharedJournal
-from aiotask.cli.client import CONNECTIONS, open_client, service_options
+from aiotask.cli.client import creation_options, open_client, service_options
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.loop import run as run_in_loop
-from aiotask.cli.options import Number
 from aiotask.cli.signals import stop_signals
 from aiotask.errors import JournalError
 
@@ -23,28 +22,7 @@ from aiotask.errors import JournalError
     required=True,
     help="Journal in PostgreSQL whose jobs to work on, those of this account.",
 )
-@click.option(
-    "--settle",
-    metavar="SECONDS",
-    type=Number(min=0, min_open=True),
-    default=60.0,
-    show_default=True,
-    help="Seconds to wait before looking for a task whose answer was lost.",
-)
-@click.option(
-    "--max-rate",
-    metavar="R",
-    type=Number(min=0, min_open=True),
-    help="Create at most this many tasks a second for each job.",
-)
-@click.option(
-    "--max-in-flight",
-    metavar="N",
-    type=click.IntRange(min=1),
-    default=CONNECTIONS,
-    show_default=True,
-    help="Send at most this many creates at once for each job.",
-)
+@creation_options(" for each job")
 def worker(
     *,
     timeout: float,
