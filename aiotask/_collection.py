@@ -41,7 +41,7 @@ _WORDS = re.compile("(?<!^)(?=[A-Z])")
 
 
 SidCheck = Sid | Identifier
-"""What a sid, or a name in its place, is checked by."""
+"""The check of a sid, or of a name in its place."""
 
 
 class _Endpoint(Generic[R]):

@@ -41,6 +41,9 @@ _LARGE = 2 * 2**20  # bytes
 _OPENING = (b",", b"[", b"{")
 _BYTES_A_VALUE = 20  # at least, on average, in a large body
 
+# aiohttp warns of larger bodies as bytes.
+_LARGE_BODY = 2**20
+
 _CONNECT = aiohttp.BaseConnector.connect.__code__
 _UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
@@ -55,10 +58,6 @@ class DisconnectedError(aiohttp.ClientError):
     def __init__(self, error: aiohttp.ClientError) -> None:
         super().__init__(str(error))
         self.error = error
-
-
-# aiohttp warns of larger bodies as bytes.
-_LARGE_BODY = 2**20
 
 
 class WithheldError(ConnectionFailedError):

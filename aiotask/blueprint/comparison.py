@@ -20,7 +20,7 @@ from aiotask.blueprint.present import Held
 from aiotask.blueprint.references import references
 
 There = Mapping[str, Mapping[str, list[Held]]]
-"""What is there, by kind and by what names are matched by."""
+"""The resources of a workspace, by kind and by name in the form in which names are matched."""
 
 
 @attrs.frozen(kw_only=True)

@@ -136,8 +136,8 @@ class Claims:
         sent_at = self._service.earliest(self._operation.retry.clock())
         # If a later run finds a row in doubt, its resource may be older than this claim: a run that
         # the journal has forgotten may have sent it, or another job, where keys are for ever.
-        is_first = self._writer.believed and self._keys.scope == "job"
-        noted_at = sent_at if is_first else None
+        certainly_new = self._writer.believed and self._keys.scope == "job"
+        noted_at = sent_at if certainly_new else None
         invalid: list[InvalidRow] = []
         valid: dict[str | int, Item] = {}
         has_row_key = self._keys.row_key is not None

@@ -1,4 +1,4 @@
-"""Outcome stream of a bulk run: an asynchronous generator that knows what cancelled it."""
+"""Outcome stream of a bulk run: an asynchronous generator that tells of a cancelled wait."""
 
 from asyncio import CancelledError
 from collections.abc import AsyncGenerator, Coroutine

@@ -190,7 +190,7 @@ class Run(Generic[Row]):
         else:
             self._writer.job_began = self._service.job_began
         if self._screening is None and not operation.idempotent:
-            self._writer.believe()
+            self._writer.refuse_if_suspect()
         # A task of its own, which a stop can cancel; this one is the caller's.
         restoring = start(self._claims.restore(entries))
         await asyncio.wait([restoring])

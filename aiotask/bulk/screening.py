@@ -103,7 +103,7 @@ class Screening:
             and await self._patiently(lambda: self._is_any_there(items[:_BATCH]))
         ):
             writer.suspicion = "rows that it calls untouched exist"
-        writer.believed = writer.suspicion is None
+        writer.believed = writer.suspicion is None and not self._to_check
         if self._census is None and (writer.suspicion is not None or self._for_ever):
             await self._take_census()
 

@@ -82,11 +82,11 @@ class JournalWriter:
         """Whether rows may have been sent that look untouched."""
         return self.suspicion is not None
 
-    def believe(self) -> None:
-        """Refuse a journal under suspicion whose rows have no keys."""
+    def refuse_if_suspect(self) -> None:
+        """Refuse a journal that cannot be believed, where rows have no keys to look for."""
         if self.suspicion is not None:
             why = f"cannot be believed ({self.suspicion}), and its rows have no keys to look for"
-            raise JournalDamagedError(f"{why} them by", str(self._where))
+            raise JournalDamagedError(why, str(self._where))
 
     def fingerprints(self, after: int, most: int) -> asyncio.Future[list[int | None]]:
         """Begin to read the fingerprints of the rows after a number."""

@@ -96,6 +96,15 @@ async def killed(there: Bench, backup: Path | None = None) -> None:
     assert there.made().total() >= 450
 
 
+async def finished_by_a_copy(there: Bench, copy: Path) -> None:
+    """Have an import that was killed on its way, and was finished with a copy of its journal."""
+    async with importing(there, ROWS) as importer:
+        assert await importer.tell(100)
+    for file in files_of(there.journal):
+        shutil.copy2(file, copy / f"copy-of-{file.name}")
+    await there.finish(rows(ROWS), journal=copy / f"copy-of-{there.journal.name}")
+
+
 async def finished(there: Bench) -> list[Outcome[NewTask]]:
     outcomes = await there.finish(rows(ROWS))
     there.check(outcomes)
@@ -160,26 +169,14 @@ async def test_a_suspicion_outlives_a_run_that_did_not_come_to_its_end(quiet: Be
 async def test_of_two_copies_the_second_finds_what_the_first_has_made(
     quiet: Bench, tmp_path: Path
 ) -> None:
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    async with importing(quiet, ROWS) as importer:
-        assert await importer.tell(100)
-    for file in files_of(quiet.journal):
-        shutil.copy2(file, copy)
-    await quiet.finish(rows(ROWS), journal=copy / quiet.journal.name)
+    await finished_by_a_copy(quiet, tmp_path)
     await finished(quiet)
 
 
 async def test_of_two_copies_the_second_finds_what_has_ended_since_by_events(
     quiet: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    async with importing(quiet, ROWS) as importer:
-        assert await importer.tell(100)
-    for file in files_of(quiet.journal):
-        shutil.copy2(file, copy)
-    await quiet.finish(rows(ROWS), journal=copy / quiet.journal.name)
+    await finished_by_a_copy(quiet, tmp_path)
     sent = quiet.sent
     await quiet.end_all()
     outcomes = await quiet.finish(rows(ROWS))
@@ -204,6 +201,28 @@ async def test_a_row_that_a_stale_journal_took_for_new_is_looked_for_since_the_j
         # As if the run was killed before the journal had what it found.
         look(quiet.journal, "UPDATE rows SET state = ?, sid = NULL", State.IN_FLIGHT)
     assert quiet.sent == sent
+
+
+async def test_rows_after_an_unsent_one_are_looked_for_since_the_job_began(quiet: Bench) -> None:
+    def stale(change: str, state: State) -> None:
+        """Change a journal, which looks as if an older version had made it: nothing speaks up."""
+        look(quiet.journal, change, state)
+        look(quiet.journal, "DELETE FROM meta WHERE name IN ('position', 'suspicion')")
+        quiet.journal.with_name("journal.mark").unlink()
+
+    refused: NewTask = {"attributes": {"n": 4}, "task_channel": "nowhere"}
+    given = [*rows(4), refused, *rows(20)[5:]]
+    await quiet.finish(given)
+    await quiet.end_all()
+    sent = quiet.sent
+    look(quiet.journal, "DELETE FROM rows WHERE number > 5")
+    stale("UPDATE rows SET state = ?, error = NULL WHERE number = 5", State.PENDING)
+    for _ in range(2):
+        told = await quiet.finish(given)
+        assert sum(isinstance(each, Created) for each in told) == 15
+        # As if the run was killed before the journal had what it found.
+        stale("UPDATE rows SET state = ?, sid = NULL WHERE number > 5", State.IN_FLIGHT)
+    assert quiet.sent == sent + 1  # the refused row, once more
 
 
 async def test_a_row_whose_key_another_job_has_used_is_looked_for_without_regard_to_its_claim(
