@@ -64,8 +64,8 @@ PUBLIC = {
         NewAutopilotTask
     """,
     "aiotask.bulk": """
-        AnyOutcome Audit Copy Created Deleted Done Entry Existing Failed Finding Found Item
-        JOB_ATTRIBUTE JournalSummary KEY_ATTRIBUTE Keys LeaseTerms Lookup Operation Outcome Place
+        AnyOutcome Audit Copy Created Deleted Destination Done Entry Existing Failed Finding Found
+        Item JOB_ATTRIBUTE JournalSummary KEY_ATTRIBUTE Keys LeaseTerms Lookup Operation Outcome
         ROW_ATTRIBUTE Rejected Run Scope Settings SharedJournal SharedRun Source State Unchanged
         Unresolved Updated audit checked_key entries_of is_shared open_journal place_of
         read_summary source_of

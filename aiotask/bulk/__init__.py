@@ -32,7 +32,7 @@ from aiotask.bulk.rows import Source, source_of
 from aiotask.bulk.run import Run
 from aiotask.bulk.settings import Settings
 from aiotask.bulk.shared_journal import SharedJournal
-from aiotask.bulk.shared_run import Place, SharedRun
+from aiotask.bulk.shared_run import Destination, SharedRun
 
 __all__ = [
     "JOB_ATTRIBUTE",
@@ -43,6 +43,7 @@ __all__ = [
     "Copy",
     "Created",
     "Deleted",
+    "Destination",
     "Done",
     "Entry",
     "Existing",
@@ -56,7 +57,6 @@ __all__ = [
     "Lookup",
     "Operation",
     "Outcome",
-    "Place",
     "Rejected",
     "Run",
     "Scope",

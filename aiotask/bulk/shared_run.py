@@ -49,7 +49,7 @@ def _ignore(_: object) -> None:
     pass
 
 
-class Place(NamedTuple):
+class Destination(NamedTuple):
     """Where the tasks of a job go: *account* is None where only an API key is known."""
 
     account: str | None
@@ -69,7 +69,7 @@ class SharedRun(Generic[Row]):
         settings: Settings,
         lookup: Lookup,
         journal: SharedJournal | str,
-        place: Place,
+        place: Destination,
     ) -> None:
         if settings.job is None:
             raise ValueError("job: a journal in PostgreSQL has many, so that this one needs a name")

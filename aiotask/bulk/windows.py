@@ -291,12 +291,14 @@ class WindowFeeder:
 
     def _look_for(self, item: Item, row: Row, window: Taken, taken_at: float) -> None:
         """Have a row looked for that another worker may have sent."""
-        if window.epoch == 1 and window.suspect_for is not None:
-            item.sent_at = self._service.job_started_at
-            since = taken_at - window.suspect_for
-        else:
+        since = taken_at
+        if window.suspect_for is None:
             item.sent_at = self._service.earliest(taken_at - window.age)
-            since = taken_at
+        else:
+            # Whoever had it before the journal forgot that may have sent it at any time.
+            item.sent_at = self._service.job_started_at
+            if window.epoch == 1:
+                since -= window.suspect_for
         item.accepted = row.state is State.ACCEPTED_WITHOUT_SID
         if item.invalid is not None:
             self._delivery.put(item, Rejected(None, item.invalid))

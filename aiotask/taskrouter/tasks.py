@@ -19,9 +19,9 @@ from aiotask.bulk import (
     KEY_ATTRIBUTE,
     AnyOutcome,
     Audit,
+    Destination,
     Keys,
     Outcome,
-    Place,
     Run,
     Scope,
     Settings,
@@ -313,9 +313,9 @@ class Tasks(EndedByMany):
         creation, lookup, place = self.parts(settings.keys.attribute)
         return SharedRun(source, creation, settings, lookup, journal, place)
 
-    def parts(self, attribute: str | None) -> tuple[TaskCreation, TaskLookup, Place]:
+    def parts(self, attribute: str | None) -> tuple[TaskCreation, TaskLookup, Destination]:
         """Return what creates tasks with keys in an attribute, what finds them, and where."""
-        place = Place(self._session.account, str(self._url.origin()))
+        place = Destination(self._session.account, str(self._url.origin()))
         return self._creation(attribute), self._lookup(attribute or ""), place
 
     def _creation(self, attribute: str | None) -> TaskCreation:

@@ -276,6 +276,21 @@ async def test_look_first_finds_rows_that_the_journal_has_forgotten(table: Table
     assert table.there.sent == 100
 
 
+async def test_look_first_looks_since_the_job_began_whoever_had_the_rows_since(
+    table: Table,
+) -> None:
+    await table.load(50)
+    for number in range(1, 51):
+        await table.send(number)
+    await table.there.end_all()
+    await table.database.execute("UPDATE aiotask.job SET begun = begun - interval '500 s'")
+    (window,) = await table.take("dead")
+    await table.let_pass(window)
+    told = await table.there.finish(rows(50), journal=table.url, job="spring", look_first=True)
+    assert all(isinstance(each, Created) for each in told)
+    assert table.there.sent == 50
+
+
 async def test_without_look_first_they_are_made_twice(table: Table) -> None:
     await table.load(100)
     await table.send(1)
