@@ -82,15 +82,11 @@ class _Unpaced(RateLimiter):
 
 @attrs.define
 class _Row:
-    """A row under way: its name, and its fields, each as it was sent and as it is shown.
-
-    *is_sent* tells whether a change was sent that may have been made.
-    """
+    """A row under way: its name, and its fields, each as it was sent and as it is shown."""
 
     item: Item
     name: str
     fields: Mapping[str, tuple[str, str]]
-    is_sent: bool = False
 
 
 class Upsert(Change[R]):
@@ -140,6 +136,8 @@ class Upsert(Change[R]):
                 return await self._created(row)
             except REFUSALS as error:
                 refused = error
+                # Its own change, made by a lost attempt, may be why a repetition was refused.
+                item.tries += error.maybe_applied
             if isinstance(refused, NotFoundError):
                 await self.check_there()
             elif isinstance(refused, BadRequestError) and there:
@@ -192,18 +190,14 @@ class Upsert(Change[R]):
         except ProtocolError as error:
             return Failed(error)
         changes = [(wire_name(name), row.fields[name][0]) for name in sorted(different)]
-        try:
-            await place.session.request(
-                UPDATE,
-                place.at(there.sid),
-                partial(see_that_it_shows, there.sid),
-                urlencoded(changes).encode(),
-                etag,
-                lane=place.lane("update"),
-            )
-        except AiotaskError as error:
-            row.is_sent = row.is_sent or error.maybe_applied
-            raise
+        await place.session.request(
+            UPDATE,
+            place.at(there.sid),
+            partial(see_that_it_shows, there.sid),
+            urlencoded(changes).encode(),
+            etag,
+            lane=place.lane("update"),
+        )
         return Done(there.sid, None, Updated)
 
     def _effect(self, row: _Row, there: Known) -> Effect:
@@ -211,7 +205,7 @@ class Upsert(Change[R]):
         item = row.item
         if item.number in self._lost:
             return Created
-        if item.tries or row.is_sent:
+        if item.tries:
             return Updated
         if not item.from_earlier_run:
             return Unchanged

@@ -14,6 +14,7 @@ from aiotask import (
     Created,
     NotFoundError,
     Rejected,
+    RetryPolicy,
     Unchanged,
     Updated,
 )
@@ -232,6 +233,27 @@ async def test_a_change_by_somebody_else_is_not_undone(there: Bench, workers: Wo
     assert kinds_of(await ends(workers.upsert_many(rows))) == {Updated: 1}
     after = await workers.fetch(made.sid)
     assert (after.attributes, after.activity_sid) == ({"n": 2}, available.sid)
+    assert there.sandbox.answers[412] == 1
+
+
+async def test_a_change_whose_answer_is_lost_is_told_although_its_look_fails_at_first(
+    there: Bench, workers: Workers
+) -> None:
+    """The repetition is refused, since the ETag is another, and then nothing can be read."""
+    made = await workers.create(friendly_name="Ana", attributes={"n": 1})
+    carry_out = there.sandbox._service.carry_out
+
+    def watched(request: Any) -> Any:
+        if request.method == "POST":
+            there.sandbox._service.carry_out = carry_out  # type: ignore[method-assign]
+            for _ in range(RetryPolicy().attempts):
+                there.sandbox.faults.next("GET", "/Workers", "before_500")
+        return carry_out(request)
+
+    there.sandbox._service.carry_out = watched  # type: ignore[method-assign]
+    there.sandbox.faults.next("POST", made.sid, "after_500")
+    rows = [{"friendly_name": "Ana", "attributes": {"n": 2}}]
+    assert kinds_of(await ends(workers.upsert_many(rows))) == {Updated: 1}
     assert there.sandbox.answers[412] == 1
 
 
