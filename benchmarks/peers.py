@@ -1,7 +1,7 @@
 """The three ways to TaskRouter that are compared: aiotask, aiohttp by hand, and twilio-python."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -97,10 +97,17 @@ class BareTasks:
 
     async def create(self, row: NewTask) -> Any:
         """Create a task."""
+        return await self._post(self._tasks, row)
+
+    async def update(self, row: Mapping[str, Any]) -> Any:
+        """Update the task that a row names."""
+        return await self._post(URL(f"{self._url}/{row['sid']}", encoded=True), row)
+
+    async def _post(self, url: URL, row: Mapping[str, Any]) -> Any:
         fields = {"Attributes": orjson.dumps(row["attributes"]), "Priority": row["priority"]}
         # Reading to the end gives the connection back; `async with` would cost a little more.
         response = await self._session.post(
-            self._tasks,
+            url,
             data=urlencode(fields).encode(),
             headers=self._writing,
             allow_redirects=False,

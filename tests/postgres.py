@@ -1,83 +1,24 @@
-"""A PostgreSQL server of the tests' own, in a temporary folder, and databases in it."""
+"""A PostgreSQL server of the tests' own, in a temporary folder."""
 
-import os
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
+from servers.postgres import PROGRAMS, Postgres
 
-_PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-
-
-class Postgres:
-    """A server; ``crash`` and ``start`` take it away and bring it back."""
-
-    def __init__(self, folder: Path, programs: Path) -> None:
-        self.folder = folder
-        self._programs = programs
-        self._numbers = count(1)
-
-    def url(self, database: str, user: str = "postgres") -> str:
-        return f"postgresql://{user}@/{database}?host={self.folder}"
-
-    def make(self) -> None:
-        if os.geteuid() == 0:
-            shutil.chown(self.folder, "postgres")
-        self.folder.chmod(0o755)
-        self._run("initdb", "-U", "postgres", "-A", "trust", "--no-instructions", "--no-sync")
-
-    def start(self) -> None:
-        # The tests kill programs, not machines: waiting for the disk would prove nothing.
-        options = f"-k {self.folder} -c listen_addresses= -c fsync=off"
-        log = str(self.folder / "log")
-        self._run("pg_ctl", "-w", "-l", log, "-o", options, "start")
-
-    def crash(self) -> None:
-        self._run("pg_ctl", "-w", "-m", "immediate", "stop")
-
-    def new_database(self) -> str:
-        """Make an empty database, and return its URL."""
-        name = f"aiotask_{next(self._numbers)}"
-        self.execute(self.url("postgres"), f"CREATE DATABASE {name}")
-        return self.url(name)
-
-    @staticmethod
-    def execute(url: str, command: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(url, autocommit=True) as connection:
-            cursor = connection.execute(command.encode())
-            return cursor.fetchall() if cursor.description else []
-
-    def _run(self, program: str, *words: str) -> None:
-        # The server refuses to run as root.
-        before = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        command = [*before, str(self._programs / program), "-D", str(self.folder / "data"), *words]
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,  # which the server keeps open
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            check=False,
-            timeout=60,
-        )
-        assert done.returncode == 0, f"{program} ended with {done.returncode}"
+__all__ = ["Postgres", "running_postgres"]
 
 
 @contextmanager
 def running_postgres() -> Iterator[Postgres]:
     """Have a server; tests that need one are skipped where its programs are not installed."""
-    if not _PROGRAMS:
+    if not PROGRAMS:
         pytest.skip("there is no PostgreSQL: /usr/lib/postgresql/*/bin/initdb is missing")
     # The name of a socket is short.
     with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
-        server = Postgres(Path(folder), _PROGRAMS[-1].parent)
+        server = Postgres(Path(folder), PROGRAMS[-1].parent)
         server.make()
         server.start()
         try:

@@ -28,7 +28,7 @@ from aiotask.taskrouter._changes import REFUSALS, Change, see_that_it_shows
 from aiotask.taskrouter._known_names import Known, KnownNames
 from aiotask.taskrouter._shown import differing, shown, wanted
 
-_BY_NAME = 20  # rows that are looked up by name, before all that is there is listed
+_BY_NAME = 20  # as many rows are looked up by name; of more, all that is there is listed
 _PAGE = 1000
 _CONFLICTS = 10  # changes by others, in a row, that one row puts up with
 
@@ -217,10 +217,12 @@ class Upsert(Change[R]):
     async def _find(self, name: str, *, fresh: bool) -> Sequence[Known]:
         """Return what has a name: as it is now, or else as it was when all was listed."""
         folded = self._kind.folded
-        if not fresh and self._looked >= _BY_NAME:
-            await self._list()
-            return self._known.of(folded(name))
-        self._looked += not fresh
+        if not fresh:
+            self._looked += 1
+            await asyncio.sleep(0)  # where there are many rows, others come in this turn
+            if self._looked > _BY_NAME:
+                await self._list()
+                return self._known.of(folded(name))
         if self._kind.filtered is None:
             try:
                 return [self._read(await self._place.fetch(name), is_fresh=True)]

@@ -1,9 +1,9 @@
 """A server that costs next to nothing: fixed answers of TaskRouter's form, over bare HTTP/1.1.
 
 It runs in a process of its own, so that what is measured is the client alone. Every POST is
-answered with one created task, every GET with a page of tasks that leads to the next one. The
-rows are realistic: all documented fields, attributes of about 100 characters, and dates that move
-on by one second a task, so that a client gains little by remembering them.
+answered with one task, whose sid is `TASK`, every GET with a page of tasks that leads to the next
+one. The rows are realistic: all documented fields, attributes of about 100 characters, and dates
+that move on by one second a task, so that a client gains little by remembering them.
 
 It prints its URL and ends when its standard input does.
 """
@@ -106,6 +106,9 @@ def _answer(status: str, body: str) -> bytes:
     return f"HTTP/1.1 {status}\r\n{_HEADERS}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
+TASK = _task("", 0)["sid"]
+
+
 class Answers:
     """All that the server says, put together beforehand."""
 
@@ -114,7 +117,9 @@ class Answers:
         self._pages = pages
         self._page_size = page_size
         self._path = self._list.removeprefix(base).encode()
-        self._created = _answer("201 Created", _text(_task(base, 0)))
+        task = _task(base, 0)
+        self._created = _answer("201 Created", _text(task))
+        self._posted = {self._path, self._path + b"/" + task["sid"].encode()}
         self._rows = [
             _text([_task(base, page * page_size + number) for number in range(page_size)])
             for page in range(min(pages, _MOST_DISTINCT_PAGES))
@@ -123,10 +128,11 @@ class Answers:
     def to(self, head: bytes) -> bytes:
         """Return the answer to a request with this head."""
         method, target, _ = head.split(b" ", 2)
-        if target.partition(b"?")[0] != self._path:
-            return _NOT_FOUND
-        if method == b"POST":
+        path = target.partition(b"?")[0]
+        if method == b"POST" and path in self._posted:
             return self._created
+        if path != self._path:
+            return _NOT_FOUND
         token = _TOKEN.search(target)
         page = int(token[1], 16) if token else 0
         return self._page(page) if method == b"GET" and page < self._pages else _NOT_FOUND

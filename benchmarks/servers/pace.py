@@ -1,7 +1,7 @@
 """Sandbox with one workspace, in a process of its own, whose rate limit changes while it runs.
 
 It prints its URL and the workspace's sid, and at the end of its standard input the numbers of
-created tasks and of refused requests.
+created tasks and of refused requests. With `--tasks` there are so many tasks from the start.
 """
 
 import argparse
@@ -44,7 +44,9 @@ async def serve(options: argparse.Namespace) -> None:
     async with Sandbox(
         rate=rate, in_flight=options.in_flight, latency=options.latency, routing=False
     ) as sandbox:
-        print(sandbox.url, sandbox.create_workspace("benchmark"), flush=True)
+        tasks = [{"attributes": {"number": number}} for number in range(options.tasks)]
+        sandbox.fill({"benchmark": {"template": "FIFO", "tasks": tasks}})
+        print(sandbox.url, *sandbox.workspaces, flush=True)
         loop = asyncio.get_running_loop()
         changing = loop.create_task(change(sandbox, later, options.seconds))
         await loop.run_in_executor(None, sys.stdin.buffer.read)
@@ -57,6 +59,7 @@ if __name__ == "__main__":
     parser.add_argument("--rates", type=float, nargs="*", help="one after the other, a second")
     parser.add_argument("--seconds", type=float, default=10.0, help="until the next of the rates")
     parser.add_argument("--in-flight", type=int)
+    parser.add_argument("--tasks", type=int, default=0)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds")
     parser.add_argument("--stated", action="store_true", help="answers state the first limit")
     given = parser.parse_args()

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import Postgres
+
 pytestmark = pytest.mark.campaign
 
-CAMPAIGN = Path(__file__).parents[2] / "benchmarks" / "bench_kill.py"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+KILL, FLEET = BENCHMARKS / "bench_kill.py", BENCHMARKS / "bench_fleet.py"
 
 
-def campaign(*options: object) -> None:
+def campaign(*options: object, program: Path = KILL) -> None:
     """Run it in processes of its own; it has to be: what is killed must not be this one."""
-    words = [sys.executable, str(CAMPAIGN), "--check", *map(str, options)]
+    words = [sys.executable, str(program), "--check", *map(str, options)]
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout
 
@@ -29,6 +32,12 @@ def test_incidents_lose_no_row_and_make_none_twice() -> None:
 @pytest.mark.parametrize("verb", ["update", "cancel", "complete", "delete", "upsert"])
 def test_kills_leave_no_row_of_another_verb_undone(verb: str) -> None:
     campaign("--verb", verb, "--kills", 4, "--most-kills", 2, "--jobs", 2, "--rows", 300)
+
+
+def test_workers_of_one_journal_that_are_struck_lose_no_row_and_make_none_twice(
+    postgres: Postgres,  # noqa: ARG001 - where there is none, it is skipped
+) -> None:
+    campaign("--kills", 6, "--crashes", 1, "--rows", 1500, "--every", 1, program=FLEET)
 
 
 def test_without_a_safeguard_the_campaign_fails() -> None:
