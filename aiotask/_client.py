@@ -2,15 +2,19 @@
 
 import os
 import re
+import ssl as tls
 from base64 import b64encode
 from types import TracebackType
 from typing import NoReturn, Self
 
 import aiohttp
 
+from aiotask._connections import Connections
 from aiotask._hooks import Counters, Hooks, OnRequest, OnResponse, OnRetry
 from aiotask._hosts import product_base
+from aiotask._request_headers import RequestHeaders, request_headers
 from aiotask._retry import RetryPolicy
+from aiotask._route import Route, tls_context
 from aiotask._secret import SecretText
 from aiotask._session import Session
 from aiotask.autopilot import Autopilot
@@ -46,6 +50,14 @@ class Client:
     may take once it has a connection slot, or an ``aiohttp.ClientTimeout``. *retry* is the policy
     by which failed calls are repeated. At most *max_connections* requests are under way at a time.
 
+    *proxy* is the URL of a forward proxy, ``http://user:password@host:3128``, through which all
+    requests go. *ssl* is an ``ssl.SSLContext``, or the path of the authorities to trust instead of
+    the system's: a PEM file, or a directory of them. With *trust_env* the proxies are those of
+    ``HTTPS_PROXY`` and ``HTTP_PROXY``, but for the hosts of ``NO_PROXY``, read now; one without
+    credentials gets those that ``.netrc`` has for its host. The client's own credentials never come
+    from ``.netrc``. *user_agent* goes before what names aiotask, as in ``orders/1.4``. A caller's
+    own *session* has its own proxy and TLS, so with it the first three are refused.
+
     *on_request* is called with ``(method, url)`` before each request, *on_response* with
     ``(method, url, status, seconds)`` after each whole answer, and *on_retry* with ``(attempt,
     delay, reason)`` before a call, or a row of ``create_many``, is repeated: the number of the
@@ -77,6 +89,10 @@ class Client:
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen, and shared on purpose
         max_connections: int = 100,
         session: aiohttp.ClientSession | None = None,
+        proxy: str | None = None,
+        ssl: tls.SSLContext | str | os.PathLike[str] | None = None,
+        trust_env: bool = False,
+        user_agent: str | None = None,
         on_request: OnRequest | None = None,
         on_response: OnResponse | None = None,
         on_retry: OnRetry | None = None,
@@ -87,19 +103,31 @@ class Client:
             base_url = os.environ.get("AIOTASK_BASE_URL") or None
         if isinstance(base_url, str) and "@" in base_url:
             base_url = SecretText(base_url)
+        proxy = _hidden(proxy)
         user, password, told = _credentials(account_sid, auth_token, api_key, api_secret)
         if type(max_connections) is not int or max_connections < 1:
             raise ConfigurationError(f"max_connections must be at least 1, not {max_connections!r}")
         retry = retry.steady()
         self._shown_user = f"{user[:2]}…{user[-4:]}"
+        if session is not None and (proxy is not None or ssl is not None or trust_env):
+            raise ConfigurationError(
+                "proxy, ssl and trust_env are settings of connections, and those are the session's"
+                " that is given: set them there"
+            )
+        connections = Connections(
+            most=max_connections,
+            given=session,
+            route=Route(proxy) if proxy is not None or trust_env else None,
+            context=tls_context(ssl),
+        )
+        basic = SecretText(f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}")
         self._session = Session(
-            authorization=SecretText(f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"),
+            connections,
+            headers=_headers(basic, user_agent),
             credentials=told,
             account=account_sid or os.environ.get("TWILIO_ACCOUNT_SID"),
             timeout=_timeout(timeout),
             retry=retry,
-            max_connections=max_connections,
-            session=session,
             hooks=Hooks(retry.clock, on_request, on_response, on_retry),
         )
 
@@ -116,7 +144,7 @@ class Client:
         self.autopilot: Autopilot = Autopilot(self._session, base("autopilot"))
 
     async def __aenter__(self) -> Self:
-        await self._session.open()
+        await self._session.connections.open()
         return self
 
     async def __aexit__(
@@ -129,7 +157,7 @@ class Client:
 
     async def close(self) -> None:
         """Cancel background tasks and close the connections; a second call does nothing."""
-        await self._session.close()
+        await self._session.connections.close()
 
     @property
     def counters(self) -> Counters:
@@ -191,6 +219,13 @@ def _sources(given: dict[str, bool]) -> str:
 
 def _hidden(text: str | None) -> str | None:
     return SecretText(text) if isinstance(text, str) else text
+
+
+def _headers(authorization: SecretText, user_agent: str | None) -> RequestHeaders:
+    try:
+        return request_headers(authorization, user_agent)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def _timeout(timeout: float | aiohttp.ClientTimeout) -> aiohttp.ClientTimeout:

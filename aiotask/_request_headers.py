@@ -6,6 +6,7 @@ from typing import NamedTuple
 import aiohttp
 from multidict import CIMultiDict
 
+from aiotask._checks import header_value
 from aiotask._secret import SecretText
 from aiotask._version import __version__
 
@@ -22,13 +23,16 @@ class RequestHeaders(NamedTuple):
     asking: CIMultiDict[str]
 
 
-def request_headers(authorization: SecretText) -> RequestHeaders:
-    """Return the headers of a client."""
+def request_headers(authorization: SecretText, user_agent: str | None = None) -> RequestHeaders:
+    """Return the headers of a client; *user_agent*, if any, goes before what names aiotask."""
+    agent = _USER_AGENT
+    if user_agent is not None:
+        agent = f"{header_value('user_agent', user_agent)} {agent}"
     reading = CIMultiDict(
         {
             "Authorization": authorization,
             "Accept": "application/json",
-            "User-Agent": _USER_AGENT,
+            "User-Agent": agent,
         }
     )
     writing, asking = reading.copy(), reading.copy()

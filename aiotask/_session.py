@@ -1,6 +1,5 @@
 """Session: the client's only I/O, with its authentication, timeouts, retries and errors."""
 
-import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable
@@ -14,28 +13,20 @@ from yarl import URL
 
 from aiotask._answers import Answer, read_answer
 from aiotask._background import BackgroundTasks
+from aiotask._connections import Connections
 from aiotask._hooks import Hooks
-from aiotask._owner import Owner, check_owner, running_owner
 from aiotask._rate_limiter import RateLimiter
-from aiotask._request_headers import request_headers
+from aiotask._request_headers import RequestHeaders
 from aiotask._retry import RetryPolicy, fate_unknown
-from aiotask._secret import SecretText
 from aiotask._service_time import Offsets
 from aiotask._single_flight import SingleFlight
-from aiotask._time_limits import TimeLimit, TimeLimits
-from aiotask._transport import (
-    LARGE_AT_ONCE,
-    Connector,
-    failure_of,
-    payload_of,
-    read_body,
-    without_resending,
-)
+from aiotask._time_limits import TimeLimit
+from aiotask._transport import failure_of, payload_of, read_body, without_resending
 from aiotask._verbs import QUERY, Verb
 from aiotask.errors import (
     AiotaskError,
     AuthenticationError,
-    ClientStateError,
+    ConfigurationError,
     RateLimitError,
     ServerError,
     StatusError,
@@ -45,45 +36,43 @@ T = TypeVar("T")
 Reader = Callable[[Answer], T]
 
 _log = logging.getLogger("aiotask")
-# Beyond this number, idle rate limiters are dropped: a rate is soon found again.
-_MOST_LANES = 2000
-# Below the idle timeouts of load balancers, so that a reused connection is seldom a dead one.
-_KEEP_ALIVE = 10.0
+
+_REFUSED_BY_AIOHTTP = (
+    "aiohttp refuses to make the request; if its session has trust_env, look at HTTPS_PROXY, and "
+    "whether .netrc has credentials for the service"
+)
 
 
 class Session:
     """Sends requests, repeats them as their verb and the policy allow, and reads the answers.
 
-    It is bound to the event loop that opens it. *credentials* tells which ones they are, masked,
-    for the error of a 401, and *account* whose they are, where that is known. At most
-    *max_connections* requests are under way at a time; the others wait here, before their timeout
-    begins.
+    *credentials* tells which ones they are, masked, for the error of a 401, and *account* whose
+    they are, where that is known. Calls wait for a connection before their timeout begins.
     """
 
     def __init__(
         self,
+        connections: Connections,
         *,
-        authorization: SecretText,
+        headers: RequestHeaders,
         credentials: str,
         account: str | None,
         timeout: aiohttp.ClientTimeout,
         retry: RetryPolicy,
-        max_connections: int,
-        session: aiohttp.ClientSession | None,
         hooks: Hooks,
     ) -> None:
+        self.connections = connections
         self.retry = retry
         self._credentials = credentials
         self.account = account
         self.hooks = hooks
         self.once: SingleFlight = SingleFlight()
-        self.background: BackgroundTasks = BackgroundTasks()
-        self.max_connections = max_connections
+        self.background: BackgroundTasks = connections.background
+        self.max_connections: int = connections.most
         self.service_time: Offsets = Offsets()
         # aiohttp's own total timeout swallows a cancellation in the same turn of the loop: its
         # contexts are nested, and each takes one cancellation back.
         self._total = timeout.total
-        self._limits = TimeLimits(timeout.total)
         self._timeout = aiohttp.ClientTimeout(
             total=None,
             connect=timeout.connect,
@@ -91,61 +80,20 @@ class Session:
             sock_read=timeout.sock_read,
             ceil_threshold=timeout.ceil_threshold,
         )
-        self._given = session
-        self._http = session
         # A caller's session may have middlewares of its own, which ours would replace.
-        self._middlewares = (without_resending,) if session is None else None
-        self._owner: Owner | None = None
-        self._closed = False
-        self._slots = asyncio.Semaphore(max_connections)
-        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
-        self._lanes: dict[str, RateLimiter] = {}
-        self._reading, self._writing, self._asking = request_headers(authorization)
+        self._middlewares = None if connections.is_given else (without_resending,)
+        self._headers = headers
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client does not pickle or copy: it holds credentials and connections")
 
-    async def open(self) -> None:
-        """Bind to the running loop, and open a connection pool unless the caller gave a session."""
-        if self._owner is not None:
-            raise ClientStateError("the client is entered already")
-        self._bind()
-        if self._given is None:
-            self._http = aiohttp.ClientSession(
-                connector=Connector(limit=self.max_connections, keepalive_timeout=_KEEP_ALIVE),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=self._timeout,
-            )
-
-    async def close(self) -> None:
-        """Cancel background tasks and close the pool; a caller's own session stays open."""
-        owner, http = self._owner, self._http
-        if owner is not None and owner[0].is_closed():
-            self.background.forget()  # they can be cancelled by their loop only
-        elif owner is not None:
-            check_owner(owner)
-        self._owner, self._closed = None, True  # from here on, waiting calls end with "is closed"
-        try:
-            await self.background.cancel()
-        finally:  # also if this very call is cancelled meanwhile
-            if self._given is None and http is not None:
-                if self._http is http:  # and not a pool that was opened since
-                    self._http = None
-                await http.close()
-
     def check(self) -> None:
         """Raise a ClientStateError if the client cannot be used here and now."""
-        self._usable()
+        self.connections.usable()
 
     def lane(self, operation: str, max_rate: float = math.inf) -> RateLimiter:
         """Return the rate limiter of one operation, made with *max_rate* at the first call."""
-        lane = self._lanes.get(operation)
-        if lane is None:
-            if len(self._lanes) >= _MOST_LANES:
-                self._lanes = {name: each for name, each in self._lanes.items() if each.in_use}
-            lane = RateLimiter(self.retry.clock, self.retry.sleep, max_rate=max_rate)
-            self._lanes[operation] = lane
-        return lane
+        return self.connections.lane(operation, self.retry, max_rate)
 
     async def send(
         self,
@@ -160,9 +108,9 @@ class Session:
 
         *may_go* is asked immediately before the first byte, and can forbid it: a WithheldError.
         """
-        headers = self._reading if body is None else self._writing
+        headers = self._headers.reading if body is None else self._headers.writing
         try:
-            http = self._usable()
+            http = self.connections.usable()
             return read(await self._attempt(http, verb, url, body, headers, lane, may_go))
         except AiotaskError as error:
             error.method, error.url, error.attempts = verb.method, str(url.with_query(None)), 1
@@ -184,9 +132,9 @@ class Session:
 
         *url* is encoded already. Every failure is an AiotaskError, also those that *read* raises.
         """
-        headers = self._reading if body is None else self._writing
+        headers = self._headers.reading if body is None else self._headers.writing
         if verb is QUERY:
-            headers = self._asking
+            headers = self._headers.asking
         if if_match is not None:
             headers = headers.copy()
             headers["If-Match"] = if_match
@@ -251,7 +199,9 @@ class Session:
     async def _paced(
         self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: RateLimiter
     ) -> Answer:
-        http = self._usable()  # before the lane, in which all waiting calls are of one loop
+        http = (
+            self.connections.usable()
+        )  # before the lane, in which all waiting calls are of one loop
         start = await lane.acquire() if lane.limited else lane.enter()
         try:
             return await self._attempt(http, verb, url, body, headers, lane)
@@ -270,15 +220,19 @@ class Session:
     ) -> Answer:
         payload = body if body is None else payload_of(body, may_go)
         response: aiohttp.ClientResponse | None = None
-        slots = self._slots
+        connections = self.connections
+        slots, proxy, for_proxy = connections.slots, None, None
+        if connections.route is not None and (way := connections.route.proxy_of(url)) is not None:
+            proxy, for_proxy = way.url, way.headers()
+            if url.scheme == "http":  # the proxy reads the request itself
+                headers = headers.copy()
+                headers.update(for_proxy)
         await slots.acquire()
         try:
-            if self._closed or http.closed:  # since this call began to wait
-                owner = "client" if self._closed else "client's aiohttp session"
-                raise ClientStateError(f"the {owner} is closed")
+            connections.check_open(http)
             self.hooks.sending(verb.method, url)
             began = self.retry.clock()
-            with TimeLimit(self._limits):
+            with TimeLimit(connections.limits[self._total]):
                 response = await http.request(
                     verb.method,
                     url,
@@ -289,12 +243,16 @@ class Session:
                     raise_for_status=False,
                     auto_decompress=True,
                     timeout=self._timeout,
+                    proxy=proxy,
+                    proxy_headers=for_proxy,
                     # aiohttp sends no POST again.
                     middlewares=None if verb.method == "POST" else self._middlewares,
                 )
-                text = await read_body(response, verb.longest, self._large)
+                text = await read_body(response, verb.longest, connections.large)
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             failure = failure_of(error, response)
+        except ValueError:  # its message may quote a secret
+            failure = ConfigurationError(_REFUSED_BY_AIOHTTP)
         else:
             self.hooks.answered(verb.method, url, response.status, began)
             return self._noted(lane, began, response, text)
@@ -304,22 +262,6 @@ class Session:
             slots.release()
         # Raised out here, it does not drag aiohttp's own error along unless failure_of says so.
         raise failure
-
-    def _usable(self) -> aiohttp.ClientSession:
-        if self._owner is None and self._given is not None and not self._closed:
-            self._bind()
-        if self._owner is None or self._http is None:
-            state = "is closed" if self._closed else "is not entered: use `async with client:`"
-            raise ClientStateError(f"the client {state}")
-        check_owner(self._owner)
-        return self._http
-
-    def _bind(self) -> None:
-        self._owner = running_owner()
-        self._slots = asyncio.Semaphore(self.max_connections)
-        self._limits = TimeLimits(self._total)
-        self._lanes = {}  # their waiting calls belong to a loop
-        self._closed = False
 
     def _noted(
         self, lane: RateLimiter, began: float, response: aiohttp.ClientResponse, body: bytes

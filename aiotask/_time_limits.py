@@ -17,7 +17,7 @@ class TimeLimits:
     """
 
     def __init__(self, seconds: float | None) -> None:
-        self.seconds = math.inf if seconds is None else seconds
+        self.seconds: float = math.inf if seconds is None else seconds
         self.loop: asyncio.AbstractEventLoop | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.running: dict[TimeLimit, None] = {}

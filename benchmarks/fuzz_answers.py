@@ -204,7 +204,7 @@ class Campaign:
         found = await asyncio.gather(*calls, return_exceptions=True)
         self.tally.worn += [repr(each) for each in found if isinstance(each, BaseException)]
         session = client._session  # noqa: SLF001 - what is left under way shows nowhere else
-        busy = [name for name, lane in session._lanes.items() if lane.in_flight]  # noqa: SLF001
+        busy = [name for name, lane in session.connections.lanes.items() if lane.in_flight]
         self.tally.worn += [f"still under way: {name}" for name in busy]
 
 

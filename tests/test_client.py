@@ -23,7 +23,7 @@ LISTED = {"workspaces": [], "meta": {"key": "workspaces"}}
 
 
 def authorization(client: Client) -> tuple[str, str]:
-    auth = aiohttp.BasicAuth.decode(client._session._reading["Authorization"])
+    auth = aiohttp.BasicAuth.decode(client._session._headers.reading["Authorization"])
     return auth.login, auth.password
 
 
@@ -299,7 +299,7 @@ def everything_in(thing: object, depth: int = 6) -> list[str]:
 
 def test_neither_repr_nor_vars_of_anything_in_a_client_show_the_credentials() -> None:
     client = Client(ACCOUNT, "secret-token", retry=RetryPolicy(attempts=2))
-    encoded = client._session._reading["Authorization"].removeprefix("Basic ")
+    encoded = client._session._headers.reading["Authorization"].removeprefix("Basic ")
     tasks = client.taskrouter.workspace("WS" + "1" * 32).tasks
     for shown in (*everything_in(client), *everything_in(tasks), *everything_in(tasks.list())):
         assert "secret-token" not in shown
@@ -313,7 +313,7 @@ def test_nothing_with_credentials_pickles_or_copies(duplicate: Any) -> None:
     secrets = [
         client,
         client._session,
-        client._session._reading["Authorization"],
+        client._session._headers.reading["Authorization"],
         client.taskrouter,
     ]
     for secret in secrets[: 3 if duplicate is copy.copy else 4]:

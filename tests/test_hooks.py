@@ -172,7 +172,7 @@ async def test_what_ends_a_program_is_not_held_back_by_a_hook(serve: Serve, name
 
     with pytest.raises(SystemExit):
         await client.taskrouter.workspace(WORKSPACE).tasks.create()
-    assert client._session._slots._value == 100
+    assert client._session.connections.slots._value == 100
     assert len(server.requests) == (0 if name == "on_request" else 1)
 
 

@@ -265,8 +265,8 @@ async def test_a_client_is_traced_that_is_entered_while_aiohttp_is_instrumented(
         await tasks.fetch(TASK)
     await early.taskrouter.workspace(WORKSPACE).tasks.fetch(TASK)
     assert len(traced.requests()) == 2
-    assert early._session._http is not None
-    AioHttpClientInstrumentor.uninstrument_session(early._session._http)
+    assert early._session.connections.http is not None
+    AioHttpClientInstrumentor.uninstrument_session(early._session.connections.http)
     await early.taskrouter.workspace(WORKSPACE).tasks.fetch(TASK)
     assert traced.requests() == []
 

@@ -70,7 +70,7 @@ async def test_a_thousand_cancelled_calls_leave_the_client_as_it_was(serve: Serv
         call.cancel()
         await asyncio.wait([call])
     await asyncio.gather(*(tasks_of(client).fetch(TASK) for _ in range(10)))
-    assert not client._session._slots.locked()
+    assert not client._session.connections.slots.locked()
 
 
 @pytest.mark.virtual_time
@@ -201,7 +201,7 @@ async def test_no_error_shows_or_holds_a_secret(serve: Serve, failure: Reaction)
     shown = "".join(
         traceback.TracebackException.from_exception(caught.value, capture_locals=True).format()
     )
-    header = client._session._reading["Authorization"].removeprefix("Basic ")
+    header = client._session._headers.reading["Authorization"].removeprefix("Basic ")
     for text in (repr(caught.value), str(caught.value), repr(vars(caught.value))):
         assert "Personal" not in text
         assert "secret-token" not in text
@@ -229,4 +229,4 @@ async def test_a_client_that_is_left_while_its_caller_is_cancelled_closes_its_co
         visiting = asyncio.create_task(visit())
         await asyncio.wait([visiting])
         assert visiting.cancelled()
-        assert client._session._http is None
+        assert client._session.connections.http is None

@@ -20,11 +20,17 @@ CONNECTIONS = 100
 """Requests that a client makes at once, unless a command asks for more."""
 # A SID with a digit too few, or of another kind, is a mistake and no name.
 _MEANT_AS_SID = re.compile("WS[0-9a-fA-F]*|[A-Z]{2}[0-9a-fA-F]{32}")
-_INSECURE = f"{__name__}.allow_insecure"
+_CONNECTING = f"{__name__}.connecting"
 
 
-def _remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-    ctx.meta[_INSECURE] = value
+def _remember(ctx: click.Context, option: click.Parameter, value: Any) -> None:
+    connecting(ctx)[option.name or ""] = value
+
+
+def connecting(ctx: click.Context) -> dict[str, Any]:
+    """Return the options of how the service is reached, which commands do not get one by one."""
+    options: dict[str, Any] = ctx.meta.setdefault(_CONNECTING, {})
+    return options
 
 
 def service_options(command: Command) -> Command:
@@ -42,6 +48,29 @@ def service_options(command: Command) -> Command:
             expose_value=False,
             callback=_remember,
             help="Allow plain http to another machine.",
+        ),
+        click.option(
+            "--proxy",
+            metavar="URL",
+            expose_value=False,
+            callback=_remember,
+            help="Go through this forward proxy, such as http://user:password@host:3128; with "
+            "--trust-env, the password does not show in the list of processes.",
+        ),
+        click.option(
+            "--trust-env",
+            is_flag=True,
+            expose_value=False,
+            callback=_remember,
+            help="Go through the proxy of HTTPS_PROXY, but for the hosts of NO_PROXY, with "
+            "credentials from .netrc where the variable has none.",
+        ),
+        click.option(
+            "--ca-bundle",
+            metavar="PATH",
+            expose_value=False,
+            callback=_remember,
+            help="Trust the authorities in this PEM file, or directory, instead of the system's.",
         ),
         click.option(
             "--timeout",
@@ -108,10 +137,14 @@ def workspace_options(command: Command) -> Command:
 
 def open_client(timeout: float, base_url: str | None, at_once: int = 1) -> Client:
     """Return a client for *at_once* requests."""
+    options = connecting(click.get_current_context())
     try:
         return Client(
             base_url=base_url,
-            allow_insecure=click.get_current_context().meta[_INSECURE],
+            allow_insecure=options["allow_insecure"],
+            proxy=options["proxy"],
+            trust_env=options["trust_env"],
+            ssl=options["ca_bundle"],
             timeout=timeout,
             max_connections=max(at_once, CONNECTIONS),
         )

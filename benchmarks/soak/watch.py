@@ -76,13 +76,13 @@ class Inside(NamedTuple):
 def inside(client: aiotask.Client) -> Inside:
     """Look into a client."""
     session: Any = client._session  # noqa: SLF001 - no figure of it is public
-    connector = session._http.connector  # noqa: SLF001 - as above
+    connector = session.connections.http.connector
     return Inside(
-        lanes=len(session._lanes),  # noqa: SLF001 - as above
+        lanes=len(session.connections.lanes),
         once=len(session.once._made),  # noqa: SLF001 - as above
         making=len(session.once._makers),  # noqa: SLF001 - as above
-        taken=session.max_connections - session._slots._value,  # noqa: SLF001 - as above
-        in_flight=sum(lane.in_flight for lane in session._lanes.values()),  # noqa: SLF001
+        taken=session.max_connections - session.connections.slots._value,  # noqa: SLF001 - as above
+        in_flight=sum(lane.in_flight for lane in session.connections.lanes.values()),
         background=len(session._background),  # noqa: SLF001 - as above
         acquired=len(connector._acquired),  # noqa: SLF001 - as above
         idle=sum(map(len, connector._conns.values())),  # noqa: SLF001 - as above

@@ -96,6 +96,6 @@ async def test_paces_of_ever_new_workspaces_are_forgotten_when_they_are_at_rest(
         start = await used.acquire()
         for number in range(5000):
             session.lane(f"create {number}")
-        assert len(session._lanes) <= 2000
+        assert len(session.connections.lanes) <= 2000
         assert session.lane("create first") is used
         used.release(start)

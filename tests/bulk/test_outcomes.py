@@ -293,7 +293,7 @@ async def test_leaving_early_ends_the_creates_under_way(
     # Connections that the sandbox keeps open for a while are its own affair.
     while [task for task in asyncio.all_tasks() - before if "RequestHandler" not in repr(task)]:
         await asyncio.sleep(0)
-    assert not client._session._slots.locked()
+    assert not client._session.connections.slots.locked()
 
 
 async def test_cancelling_the_consumer_ends_the_run(serve: Serve) -> None:
@@ -306,7 +306,7 @@ async def test_cancelling_the_consumer_ends_the_run(serve: Serve) -> None:
     with pytest.raises(asyncio.CancelledError):
         await run
     assert len(asyncio.all_tasks() - before) <= 3  # the server's own connections
-    assert not client._session._slots.locked()
+    assert not client._session.connections.slots.locked()
 
 
 @pytest.mark.parametrize("wrong", [{"attributes": {}}, "text", b"text", 5, None])

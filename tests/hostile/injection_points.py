@@ -100,8 +100,8 @@ def assert_told(end: Any, place: str) -> None:
 def assert_unharmed(client: Client) -> None:
     """Assert that no connection is held, and that every place in the queue is free."""
     session: Any = client._session
-    assert session._slots._value == session.max_connections
-    assert not session._http.connector._acquired
+    assert session.connections.slots._value == session.max_connections
+    assert not session.connections.http.connector._acquired
 
 
 async def assert_usable(place: str, client: Client, script: Script) -> None:

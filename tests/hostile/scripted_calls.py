@@ -137,11 +137,11 @@ async def at_rest(client: Client) -> None:
             task for task in asyncio.all_tasks() if of_ours(task)
         ]:
             await asyncio.sleep(0)
-    assert session._slots._value == session.max_connections
-    assert session._http is not None
-    assert session._http.connector is not None
-    assert not session._http.connector._acquired
-    lanes = session._lanes.values()
+    assert session.connections.slots._value == session.max_connections
+    assert session.connections.http is not None
+    assert session.connections.http.connector is not None
+    assert not session.connections.http.connector._acquired
+    lanes = session.connections.lanes.values()
     assert {(lane.in_flight, len(lane._waiters)) for lane in lanes} <= {(0, 0)}
     assert not session.once._waiting
 

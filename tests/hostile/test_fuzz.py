@@ -126,12 +126,12 @@ def show(result: Any) -> None:
 
 def is_idle(client: Client) -> bool:
     session = client._session
-    assert session._http is not None
-    connector: Any = session._http.connector
+    assert session.connections.http is not None
+    connector: Any = session.connections.http.connector
     return (
-        session._slots._value == session.max_connections
+        session.connections.slots._value == session.max_connections
         and not connector._acquired
-        and not any(lane.in_flight for lane in session._lanes.values())
+        and not any(lane.in_flight for lane in session.connections.lanes.values())
     )
 
 

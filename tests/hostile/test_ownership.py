@@ -195,7 +195,7 @@ async def test_a_client_that_is_closed_ends_what_is_under_way_with_an_error(
         await asyncio.sleep(0)
     for call in calls:
         assert isinstance(call.exception(), AiotaskError), call
-    assert client._session._slots._value == most
+    assert client._session.connections.slots._value == most
 
 
 LARGE = b"{}" + b" " * 2**22
@@ -225,8 +225,8 @@ async def test_the_one_connection_is_free_before_a_call_waits_to_be_repeated(
     script, clock = Script(), Clock()
 
     async def sleep(seconds: float) -> None:
-        taken = client._session._http.connector._acquired
-        found.add((client._session._slots._value, len(taken)))
+        taken = client._session.connections.http.connector._acquired
+        found.add((client._session.connections.slots._value, len(taken)))
         await client.taskrouter.workspaces.fetch(WORKSPACE)
         await clock.sleep(seconds)
 

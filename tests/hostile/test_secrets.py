@@ -46,7 +46,7 @@ def places_of(client: Client) -> list[object]:
     listing = workspace.tasks.list(limit=1)
     session = client._session
     return [
-        *(client, session, session.hooks, session.once, session._lanes, client.counters),
+        *(client, session, session.hooks, session.once, session.connections.lanes, client.counters),
         *(client.taskrouter, client.autopilot, workspace, workspace.tasks, workspace.statistics),
         *(listing, listing.pages(), client.autopilot.assistant("UA" + "4" * 32)),
     ]

@@ -43,7 +43,7 @@ async def test_what_comes_between_two_calls_is_nothing_to_the_second(
     script = Script(PLACES[place].good)
     async with Talkative(script) as server, Client(ACCOUNT, "x", base_url=server.url) as client:
         usual = await end_of(place, client)
-        connector: Any = client._session._http.connector  # type: ignore[union-attr]  # it is open
+        connector: Any = client._session.connections.http.connector  # type: ignore[union-attr]  # it is open
         ((taken, _),) = next(iter(connector._conns.values()))
         await server.say(unasked)
         while not taken.should_close:

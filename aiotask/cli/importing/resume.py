@@ -4,7 +4,9 @@ import shlex
 
 import click
 from click.core import ParameterSource
+from yarl import URL
 
+from aiotask.cli.client import connecting
 from aiotask.cli.importing.input import STANDARD_INPUT, Input
 from aiotask.cli.importing.output_file import STANDARD_OUTPUT
 from aiotask.cli.importing.row_ranges import RowRanges
@@ -33,6 +35,12 @@ def rest_command(ctx: click.Context, source: Input, line: int, rest: RowRanges) 
     return f"import the rest with: {shlex.join(words)}"
 
 
+def _without_password(proxy: str) -> str:
+    """Return the URL of a proxy with a word that has to be replaced by its password."""
+    url = URL(proxy)
+    return proxy if url.password is None else str(url.with_password("PASSWORD"))
+
+
 def _options(ctx: click.Context, without: set[str]) -> list[str]:
     words = []
     for parameter in ctx.command.params:
@@ -40,6 +48,7 @@ def _options(ctx: click.Context, without: set[str]) -> list[str]:
         if not isinstance(parameter, click.Option) or name in without:
             continue
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            value = ctx.params.get(name)
-            words += [parameter.opts[0], *([] if parameter.is_flag else [str(value)])]
+            value = ctx.params.get(name, connecting(ctx).get(name))
+            shown = _without_password(str(value)) if name == "proxy" else str(value)
+            words += [parameter.opts[0], *([] if parameter.is_flag else [shown])]
     return words
