@@ -146,14 +146,15 @@ class Claims:
             item.sent_at, item.from_earlier_run = sent_at, self._writer.is_suspect
             name = item.number if not has_row_key or item.key is None else item.key
             if error is None and name in valid:
-                error = taken(name, valid[name].number)
+                error = taken(self._keys.name, name, valid[name].number)
             if error is None:
                 valid[name] = item
             else:
                 invalid.append(InvalidRow(item, error))
         if has_row_key:
             for key, number in (await self._writer.existing_keys([*map(str, valid)])).items():
-                invalid.append(InvalidRow(valid.pop(key), taken(key, number)))
+                error = taken(self._keys.name, key, number)
+                invalid.append(InvalidRow(valid.pop(key), error))
         # A key that follows from the row's number need not be kept.
         claims = [
             _claim(item, State.IN_FLIGHT, noted_at, item.key if has_row_key else None)
@@ -182,7 +183,8 @@ class Claims:
             item.sent_at = self._writer.service_time
         item.from_earlier_run = entry.state is not State.PENDING or self._writer.is_suspect
         if self._keys.row_key is not None and entry.key != item.key:
-            error = error or ValueError("row_key: the row's key is not what it was")
+            changed = ValueError(f"{self._keys.name}: the row's key is not what it was")
+            error = error or changed
         if self._keys.row_key is not None and entry.key is not None:
             item.key = entry.key
         elif item.key is None and self._keys.attribute is not None:
@@ -211,9 +213,9 @@ def first_changed(found: list[int | None], known: list[int | None]) -> int | Non
     return None
 
 
-def taken(key: object, number: int) -> ValueError:
-    """Return the error of a row whose key another one has."""
-    return ValueError(f"row_key: {key!r} is the key of row {number:,} already")
+def taken(name: str, key: object, number: int) -> ValueError:
+    """Return the error of a row whose key, called *name*, another one has."""
+    return ValueError(f"{name}: {key!r} is the key of row {number:,} already")
 
 
 def _claim(item: Item, state: State, sent_at: float | None, key: str | None) -> Claim:

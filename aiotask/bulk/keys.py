@@ -57,6 +57,8 @@ class Keys:
     attribute: str | None
     row_key: Callable[[Any], str] | None = None
     scope: Scope = "job"
+    name: str = "row_key"
+    """What the caller calls the row's key, in messages."""
 
     def __attrs_post_init__(self) -> None:
         """Refuse an attribute that no expression could name."""
@@ -86,8 +88,9 @@ class Keys:
         try:
             key: Any = self.row_key(row)
         except Exception as error:  # the caller's own, about this row alone
-            raise ValueError(f"row_key: {type(error).__name__}: {error}") from error
-        return checked_key("row_key", key)
+            kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+            raise ValueError(f"{self.name}: {kind}{error}") from error
+        return checked_key(self.name, key)
 
     def mark(self, attributes: Any, job: str, number: int, key: str | None) -> Any:
         """Return *attributes* with key, job and row added; other values there are a ValueError."""

@@ -102,7 +102,11 @@ class Loader:
             key, error = row.item.key, row.error
             if key is not None and error is None and row.item.number > rows:
                 owner = owners.setdefault(key, row.item.number)
-                error = taken(key, owner) if owner != row.item.number else None
+                error = (
+                    taken(self._settings.keys.name, key, owner)
+                    if owner != row.item.number
+                    else None
+                )
             checked.append(Prepared(row.item, error))
         return checked
 

@@ -12,10 +12,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from aiotask import Client
+from aiotask.cli import main
 from aiotask.cli.commands.import_ import import_
+from aiotask.cli.commands.tasks import tasks
 from aiotask.cli.importing.resume import same_command
 from tests.cli.commands import (
     LONG,
@@ -276,7 +279,9 @@ def test_rows_in_doubt_are_unresolved_where_no_journal_has_them(
 
 def test_a_flag_stands_alone_in_the_command_that_resumes() -> None:
     given = ["rows.jsonl", "--journal", "import.db", "--look-first", "--settle", "5"]
-    with import_.make_context("import", ["--workspace", "WS" + "1" * 32, *given]) as context:
+    words, parent = ["--workspace", "WS" + "1" * 32, *given], click.Context(main)
+    parent = click.Context(tasks, parent=parent)
+    with import_.make_context("import", words, parent=parent) as context:
         told = shlex.split(same_command(context).removeprefix("resume with: "))
     assert told[:4] == ["aiotask", "tasks", "import", "rows.jsonl"]
     assert told[told.index("--look-first") + 1].startswith("--")

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
+from aiotask.cli import main
 from aiotask.cli.commands.import_ import import_
 from aiotask.cli.commands.tasks import tasks
 from aiotask.cli.importing.csv_records import CsvRecords
@@ -140,7 +141,7 @@ def test_each_record_is_there_as_soon_as_its_last_line_is(
 
     def read() -> None:
         with os.fdopen(out, "rb") as file:
-            kind(text_blocks(file, compressed=False, encoding=None)).read(put)
+            kind(text_blocks(file, "rows", None)).read(put)
 
     def all_seen(count: int) -> bool:
         return len(seen) == count
@@ -162,7 +163,7 @@ def test_cells_that_are_no_text_are_wrong_and_the_next_ones_are_read(tmp_path: P
     file.write_bytes(b"priority\n\xff\n" + overlong + b"\n3\n")
     read: list[Record] = []
     with file.open("rb") as opened:
-        records = CsvRecords(text_blocks(opened, compressed=False, encoding=None))
+        records = CsvRecords(text_blocks(opened, "rows.csv", None))
         records.read(read.extend)
     reasons = []
     for record in read[:2]:
@@ -184,7 +185,7 @@ def test_a_header_that_is_no_text_is_wrong(tmp_path: Path) -> None:
 def test_the_rest_of_a_file_is_named_by_its_rows(tmp_path: Path) -> None:
     file = tmp_path / "my rows.csv"
     file.write_text('\npriority\n1\n2\n"3\n"\n4\n5\n6\n')
-    context = click.Context(tasks, info_name="tasks")
+    context = click.Context(tasks, parent=click.Context(main))
     options = ["--workspace", "WS1", "--format", "csv", "--results", "r"]
     for chosen, expected in ((None, "2-3,5-"), ("1-2,4-6", "2,5-6")):
         words = [str(file), *options, *([] if chosen is None else ["--rows", chosen])]

@@ -1,70 +1,28 @@
 """Command ``aiotask tasks import``: one task for every row of a file or a pipe."""
 
-import gc
-import os
-from collections.abc import Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine
 from operator import attrgetter
-from typing import Any, get_args
+from typing import Any
 
 import click
 
-from aiotask.bulk import (
-    KEY_ATTRIBUTE,
-    JournalSummary,
-    Keys,
-    Settings,
-    is_shared,
-    place_of,
-    read_summary,
-)
+from aiotask.bulk import KEY_ATTRIBUTE, Keys, Settings, is_shared, place_of
 from aiotask.cli.client import creation_options, open_tasks, workspace_options
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.importing.detached import load
-from aiotask.cli.importing.input import (
-    STANDARD_INPUT,
-    Format,
-    Input,
-    InputSettings,
-    open_input,
-)
-from aiotask.cli.importing.listed_tasks import without_marks
-from aiotask.cli.importing.output_file import STANDARD_OUTPUT
-from aiotask.cli.importing.rejects import Rejects
-from aiotask.cli.importing.report import exit_status, final_report, with_hint
-from aiotask.cli.importing.results import Results
-from aiotask.cli.importing.row_ranges import RowRanges
-from aiotask.cli.importing.run import ImportRun
-from aiotask.cli.importing.stream import is_encoding
+from aiotask.cli.importing.dry_run import try_tasks
+from aiotask.cli.importing.files import Files
+from aiotask.cli.importing.input import Input, open_input
+from aiotask.cli.importing.job import carry_out, finish, input_and_journal
+from aiotask.cli.importing.options import outcome_options, reading, reading_options
+from aiotask.cli.importing.records import Record
+from aiotask.cli.importing.report import with_hint
+from aiotask.cli.importing.row_kinds import NEW_TASKS, without_marks
+from aiotask.cli.importing.run import AnyRun, ImportRun, ImportVerb
+from aiotask.cli.importing.thread_rows import ThreadRows
 from aiotask.cli.loop import run as run_in_loop
-from aiotask.cli.progress import Display
-from aiotask.cli.warnings import warnings_said
 from aiotask.errors import JournalError
-
-# A run makes millions of objects that are in no reference cycle; the default of 700 would look
-# for cycles all the time.
-_COLLECTION = 100_000
-
-
-def _delimiter(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
-    delimiter = "\t" if text in {"tab", "\\t"} else text
-    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
-        raise click.BadParameter(f"must be one character, or tab, not {text!r}")
-    return delimiter
-
-
-def _encoding(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
-    if name is not None and not is_encoding(name):
-        raise click.BadParameter(f"{name!r} is not an encoding of text")
-    return name
-
-
-def _rows(_: click.Context, __: click.Parameter, text: str | None) -> RowRanges | None:
-    try:
-        return None if text is None else RowRanges.parse(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
+from aiotask.taskrouter import Tasks
 
 
 @click.command("import")
@@ -88,24 +46,7 @@ def _rows(_: click.Context, __: click.Parameter, text: str | None) -> RowRanges 
     is_flag=True,
     help="Look for the tasks of the journal's import before a row is sent: for a restored journal.",
 )
-@click.option(
-    "--results",
-    metavar="PATH",
-    type=click.Path(),
-    help="Write every row's outcome to this file as JSON Lines, or to standard output for -.",
-)
-@click.option(
-    "--rejects",
-    metavar="PATH",
-    type=click.Path(),
-    help="Write the rejected rows to this file as they came, or to standard output for -.",
-)
-@click.option(
-    "--stop-after",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help="Stop when this many rows were rejected.",
-)
+@outcome_options
 @creation_options()
 @click.option(
     "--key-attribute",
@@ -115,32 +56,16 @@ def _rows(_: click.Context, __: click.Parameter, text: str | None) -> RowRanges 
     help="Put each row's key into this attribute of its task.",
 )
 @click.option(
-    "--format",
-    "form",
-    type=click.Choice(get_args(Format)),
-    help="Format of the input; by default its ending and its first character decide.",
-)
-@click.option(
-    "--delimiter",
-    metavar="CHAR",
-    callback=_delimiter,
-    help="Character between the cells of CSV, or tab; by default the header decides.",
-)
-@click.option(
-    "--encoding",
+    "--key-column",
     metavar="NAME",
-    callback=_encoding,
-    help="Encoding of the input; by default it is UTF-8.",
+    help="Column with a key of each row, such as the number of an order: a key gets one task in "
+    "the workspace, in whichever file, order or import it comes.",
 )
-@click.option(
-    "--rows",
-    metavar="RANGES",
-    callback=_rows,
-    help="Import these rows of the input only, such as 3,5-9,120-.",
-)
+@reading_options
 @click.pass_context
 def import_(
     ctx: click.Context,
+    /,
     *,
     file: str,
     workspace: str,
@@ -153,115 +78,89 @@ def import_(
     results: str | None,
     rejects: str | None,
     stop_after: int | None,
+    dry_run: bool,
     settle: float,
     max_rate: float | None,
     max_in_flight: int,
     key_attribute: str,
-    form: Format | None,
-    delimiter: str | None,
-    encoding: str | None,
-    rows: RowRanges | None,
+    key_column: str | None,
+    **options: Any,
 ) -> None:
     """Create exactly one task for every row of FILE, or of standard input for -.
 
     Rows are JSON Lines or one JSON array of objects, whose fields are the options of the create
-    command, or CSV with a header of their names. A file in .gz is decompressed. A wrong row is
-    reported, and the others go through.
+    command, or CSV, a workbook of Excel or Parquet with columns of their names. A file that is
+    compressed with gzip or zstd is decompressed. A wrong row is reported, and the others go
+    through.
     """
     if look_first and journal is None:
         raise WrongUsageError("--look-first: there is no --journal to doubt")
-    _check_shared(journal, job, detach=detach)
+    _check_shared(journal, job, key_column, detach=detach)
+    settings = reading(NEW_TASKS, key_column=key_column, **options)
+    files = Files(file, journal, results, rejects, own=job is None)
+    if dry_run:
+        source = open_input(file, settings)
+        keys = _keys(source, key_attribute, key_column)
+        try_tasks(source, keys, _fields_of(source, key_attribute))
+        return
     client, tasks = open_tasks(workspace, timeout, base_url, max_in_flight)
-    _check_apart(file, journal, results, rejects)
-    reading = InputSettings(form=form, delimiter=delimiter, encoding=encoding, rows=rows)
-    # A run on a shared journal tells every outcome of the job, and needs no other's memory.
-    own = journal if job is None else None
-    with Results(results, own) as written, Rejects(rejects, own) as rejected:
-        source, earlier = _open_input_and_journal(file, reading, own)
-        settings = Settings(
-            keys=_keys(key_attribute),
+    files.check_apart()
+    with files:
+        source, earlier = input_and_journal(files, settings)
+        run_settings = Settings(
+            keys=_keys(source, key_attribute, key_column),
             journal=journal,
             job=job,
             settle=settle,
             max_in_flight=max_in_flight,
             max_rate=max_rate,
             look_first=look_first,
-            fields_of=lambda record: without_marks(source.records.fields(record), key_attribute),
+            fields_of=_fields_of(source, key_attribute),
             fingerprint_of=attrgetter("fingerprint"),
             source_line_of=attrgetter("line"),
         )
         if detach:
-            loaded = _loaded(load(client, tasks, source, settings))
+            loaded = _loaded(load(client, tasks, source, run_settings))
             click.echo(f"{loaded:,} rows are loaded: aiotask worker does them", err=True)
             return
-        display = Display(source.lines, data_follows=STANDARD_OUTPUT in {results, rejects})
-        run = ImportRun(source, written, rejected, display, earlier, stop_after)
-        with display, warnings_said(display.say), _rare_collections():
-            run_in_loop(run(client, tasks, settings))
-        if run.unusable is not None:
-            raise WrongUsageError(with_hint(run.unusable))
-    for line in final_report(ctx, run, source, written, rejected, _summary(_place(journal, job))):
-        display.say(line)
-    for error in (written.error, rejected.error):
-        if isinstance(error, BrokenPipeError):
-            raise error  # click ends quietly then
-    ctx.exit(exit_status(run, written, rejected))
+        run = ImportRun(source, files, earlier, stop_after, _creation(tasks))
+        carry_out(run, client, run_settings)
+    finish(ctx, run, files, None if journal is None else place_of(journal, job))
 
 
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Look for reference cycles less often than Python does by default."""
-    before = gc.get_threshold()
-    gc.set_threshold(_COLLECTION, *before[1:])
+def _creation(tasks: Tasks) -> ImportVerb:
+    def begin(rows: ThreadRows[Record], settings: Settings) -> AnyRun:
+        if settings.job is None:
+            return tasks.creating(rows, settings)
+        return tasks.sharing(rows, settings, str(settings.journal))
+
+    return ImportVerb("created", ("created",), begin)
+
+
+def _keys(source: Input, attribute: str, column: str | None) -> Keys:
     try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-
-
-def _keys(attribute: str) -> Keys:
-    try:
-        return Keys(attribute)
+        if column is None:
+            return Keys(attribute)
+        # A key is one task's whatever the order of the rows, and the file that they are in.
+        return Keys(attribute, source.records.key, "workspace", column)
     except ValueError as error:
+        source.file.close()
         raise WrongUsageError(str(error)) from error
 
 
-def _check_apart(file: str, journal: str | None, results: str | None, rejects: str | None) -> None:
-    """Refuse paths of which one would overwrite the other."""
-    if results == rejects == STANDARD_OUTPUT:
-        raise WrongUsageError("--rejects -: the results go to standard output")
-    for option, path, other, what in (
-        ("results", results, file, "input"),
-        ("rejects", rejects, file, "input"),
-        ("journal", journal, file, "input"),
-        ("results", results, journal, "journal"),
-        ("rejects", rejects, journal, "journal"),
-        ("rejects", rejects, results, "results"),
-    ):
-        if path and other and STANDARD_INPUT not in {path, other} and _same(path, other):
-            raise WrongUsageError(f"--{option} {path}: that is the {what}")
+def _fields_of(source: Input, key_attribute: str) -> Callable[[Record], dict[str, Any]]:
+    return lambda record: without_marks(source.records.fields(record), key_attribute)
 
 
-def _same(path: str, other: str) -> bool:
-    with suppress(OSError):
-        return os.path.samefile(path, other)  # noqa: PTH121 - of two names, neither is special
-    return os.path.realpath(path) == os.path.realpath(other)
-
-
-def _open_input_and_journal(
-    file: str, reading: InputSettings, journal: str | None
-) -> tuple[Input, JournalSummary | None]:
-    """Return the input and its journal's summary; both take a while where they are large."""
-    with ThreadPoolExecutor(1) as thread:
-        earlier = thread.submit(_summary, journal)
-        return open_input(file, reading), earlier.result()
-
-
-def _check_shared(journal: str | None, job: str | None, *, detach: bool) -> None:
+def _check_shared(
+    journal: str | None, job: str | None, key_column: str | None, *, detach: bool
+) -> None:
     """Refuse options that a journal does not have."""
     if is_shared(journal):
         if not job:
             raise WrongUsageError("--journal: many share it; name this import by --job")
+        if key_column is not None:
+            raise WrongUsageError("--key-column: the --journal has to be a file, or none")
     elif job is not None or detach:
         option = "--detach" if detach else "--job"
         raise WrongUsageError(f"{option}: needs a --journal that many share (postgresql://…)")
@@ -272,14 +171,3 @@ def _loaded(loading: Coroutine[Any, Any, int]) -> int:
         return run_in_loop(loading)
     except JournalError as error:
         raise WrongUsageError(with_hint(error)) from error
-
-
-def _place(journal: str | None, job: str | None) -> str | None:
-    return None if journal is None else place_of(journal, job)
-
-
-def _summary(journal: str | None) -> JournalSummary | None:
-    """Return the summary of a journal that can be read; the run reports one that cannot."""
-    with suppress(JournalError):
-        return read_summary(journal) if journal is not None else None
-    return None

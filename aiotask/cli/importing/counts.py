@@ -6,48 +6,84 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from aiotask.bulk import Created, JournalSummary, Outcome, Rejected, State
+from aiotask.bulk import (
+    AnyOutcome,
+    Created,
+    Deleted,
+    Existing,
+    JournalSummary,
+    Rejected,
+    State,
+    Unchanged,
+    Unresolved,
+    Updated,
+)
 from aiotask.bulk.journal.records import CHANGED
 
-Fate = Literal["created", "rejected", "unresolved"]
+Fate = Literal["created", "existing", "updated", "unchanged", "deleted", "rejected", "unresolved"]
 _RATE_WINDOW = 10.0  # seconds
+_FAILED: tuple[Fate, ...] = ("rejected", "unresolved")
 
 IMPORT = "tasks.create"
 """The verb of an import's journal."""
 
+_FATES: dict[State, Fate] = {
+    State.CREATED: "created",
+    State.EXISTING: "existing",
+    State.UPDATED: "updated",
+    State.UNCHANGED: "unchanged",
+    State.DELETED: "deleted",
+    State.REJECTED: "rejected",
+    State.UNRESOLVED: "unresolved",
+}
+_OUTCOMES: dict[type, Fate] = {
+    Created: "created",
+    Existing: "existing",
+    Updated: "updated",
+    Unchanged: "unchanged",
+    Deleted: "deleted",
+    Rejected: "rejected",
+    Unresolved: "unresolved",
+}
+
+
+def fate_of(state: State, error: str | None) -> Fate | None:
+    """Return what became of a row in a journal, None for one that has no end yet."""
+    if state is State.UNDELIVERED:
+        for kind, fate in _OUTCOMES.items():
+            if kind.__name__ == error:
+                return fate
+        return "created"
+    return _FATES.get(state)
+
 
 class Counts:
-    """Rows of a job by outcome, including those of *earlier* runs.
+    """Rows of a job by outcome, including those of *earlier* runs; *usual* ones are always named.
 
     ``last_line`` is the last line of the input that belongs to a finished row.
     """
 
-    def __init__(self, earlier: JournalSummary | None = None) -> None:
+    def __init__(
+        self, earlier: JournalSummary | None = None, usual: tuple[Fate, ...] = ("created",)
+    ) -> None:
         rows: dict[State, int] = {} if earlier is None else earlier.rows
-        self.created: int = rows.get(State.CREATED, 0)
-        self.rejected: int = rows.get(State.REJECTED, 0)
-        self.unresolved: int = rows.get(State.UNRESOLVED, 0)
+        self._rows: dict[Fate, int] = {fate: rows.get(state, 0) for state, fate in _FATES.items()}
+        self._usual = (*usual, *_FAILED)
         self.earlier: int = self.rows
         self.last_line = 0
         self._started_at = time.monotonic()
         self._samples = deque([(self._started_at, self.rows)])
 
-    def count(self, outcome: Outcome[Any]) -> Fate:
+    def count(self, outcome: AnyOutcome[Any]) -> Fate:
         """Count an outcome and return its kind."""
-        match outcome:
-            case Created():
-                self.created += 1
-                return "created"
-            case Rejected():
-                self.rejected += 1
-                return "rejected"
-        self.unresolved += 1
-        return "unresolved"
+        fate = _OUTCOMES[type(outcome)]
+        self._rows[fate] += 1
+        return fate
 
     @property
     def rows(self) -> int:
         """Finished rows."""
-        return self.created + self.rejected + self.unresolved
+        return sum(self._rows.values())
 
     @property
     def of_this_run(self) -> int:
@@ -55,9 +91,9 @@ class Counts:
         return self.rows - self.earlier
 
     @property
-    def all_created(self) -> bool:
-        """Whether every finished row was created."""
-        return self.rows == self.created
+    def all_done(self) -> bool:
+        """Whether no finished row has failed."""
+        return not any(self._rows[fate] for fate in _FAILED)
 
     def recent_rate(self) -> float:
         """Return the rows finished per second, over the calls of the last ten seconds."""
@@ -76,9 +112,8 @@ class Counts:
 
     def text(self) -> str:
         """Return the counts so far."""
-        return (
-            f"{self.created:,} created, {self.rejected:,} rejected, {self.unresolved:,} unresolved"
-        )
+        counts = self._rows.items()
+        return ", ".join(f"{n:,} {fate}" for fate, n in counts if n or fate in self._usual)
 
     def summary(self, in_doubt: int = 0) -> str:
         """Return the summary line of a run."""
@@ -103,7 +138,9 @@ def spans(lines: Iterable[int]) -> str:
 def _done(summary: JournalSummary) -> dict[str, int]:
     """Return the rows that are done, by what became of them."""
     if summary.verb == IMPORT:
-        return {"created": summary.created}
+        existing = summary.rows[State.EXISTING]
+        done = {"created": summary.created - existing}
+        return done | ({"existing": existing} if existing else {})
     done = {state.name.lower(): summary.rows[state] for state in (State.CREATED, *CHANGED)}
     done["not delivered"] = summary.rows[State.UNDELIVERED]
     return {name: count for name, count in done.items() if count}

@@ -3,7 +3,6 @@
 import csv
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from io import StringIO
 from itertools import chain, islice, repeat
 from operator import methodcaller
@@ -17,17 +16,8 @@ from aiotask.cli.importing.lines import (
     check_text,
     line_portions,
 )
-from aiotask.cli.importing.listed_tasks import is_listed, new_task
-from aiotask.cli.importing.records import (
-    FIELDS,
-    Frame,
-    Put,
-    Record,
-    Unreadable,
-    named,
-    record_of,
-)
-from aiotask.cli.options import value_of
+from aiotask.cli.importing.records import Frame, Put, Record, Unreadable, record_of
+from aiotask.cli.importing.shape import RowShape
 
 _ESCAPED = "surrogateescape"  # bytes that are not UTF-8 pass as characters that no text can hold
 _DELIMITERS = ",;\t|"
@@ -41,7 +31,10 @@ class CsvRecords:
     Without a *delimiter*, the header tells which one it is.
     """
 
-    def __init__(self, source: Iterable[bytes], delimiter: str | None = None) -> None:
+    def __init__(
+        self, source: Iterable[bytes], delimiter: str | None = None, shape: RowShape | None = None
+    ) -> None:
+        self._shape = RowShape() if shape is None else shape
         portions, header = _up_to_header(line_portions(source))
         self._kept = _KeptLines()
         self._before_read: Callable[[], None] = lambda: None
@@ -53,7 +46,6 @@ class CsvRecords:
         except (csv.Error, ValueError) as error:
             raise MalformedInputError(f"{max(self._reader.line_num, 1)}: {error}") from error
         self.header: int = self._reader.line_num
-        self._listed = is_listed(dict.fromkeys(self._columns))
         self.frame: Frame = Frame(self._written(self._columns), b"", b"")
         self._seed = crc32(_joined(self._columns))
 
@@ -78,7 +70,8 @@ class CsvRecords:
             raise ValueError(f"not CSV: {error}") from error
         if columns is None:
             raise ValueError("has no header, which names the columns")
-        _check_columns(columns)
+        _check("".join(columns))
+        self._shape.check_columns(columns)
         return columns
 
     def read(self, put: Put) -> None:
@@ -121,11 +114,15 @@ class CsvRecords:
     def fields(self, record: Record) -> dict[str, Any]:
         """Return the fields of a record."""
         try:
-            return self._fields(record.content)
+            return self._shape.fields(self._row(record.content), cells=True)
         except ValueError as error:
             if record.last == record.line:
                 raise
             raise ValueError(f"{error} (read through line {record.last})") from error
+
+    def key(self, record: Record) -> Any:
+        """Return the cell of the key column."""
+        return self._shape.key(self._row(record.content))
 
     def raw(self, record: Record) -> bytes:
         """Return a record as it came."""
@@ -139,16 +136,13 @@ class CsvRecords:
         written = _encoded(text.getvalue())
         return b"" if _OVERLONG_MARK in written else written
 
-    def _fields(self, cells: bytes | list[str] | Unreadable) -> dict[str, Any]:
+    def _row(self, cells: bytes | list[str] | Unreadable) -> dict[str, Any]:
         if not isinstance(cells, list):
             raise ValueError(cells.reason if isinstance(cells, Unreadable) else OVERLONG)
         if len(cells) != len(self._columns):
             raise ValueError(f"{len(cells)} cells, but the header has {len(self._columns)}")
         _check("".join(cells))
-        row = {name: cell for name, cell in zip(self._columns, cells, strict=True) if cell}
-        if self._listed:
-            row = new_task(row)
-        return {name: named(name, partial(value_of, FIELDS[name]), row[name]) for name in row}
+        return {name: cell for name, cell in zip(self._columns, cells, strict=True) if cell}
 
 
 class _KeptLines:
@@ -205,11 +199,3 @@ def _check(text: str) -> None:
     if _OVERLONG_MARK in content:
         raise ValueError(OVERLONG)
     check_text(content)
-
-
-def _check_columns(columns: list[str]) -> None:
-    _check("".join(columns))
-    is_listed(dict.fromkeys(columns))
-    for position, column in enumerate(columns):
-        if column in columns[:position]:
-            raise ValueError(f"two columns are named {column}")

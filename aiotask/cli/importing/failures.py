@@ -22,9 +22,13 @@ class _Group:
 
 
 class Failures:
-    """Failed rows of one run of the import of *name*; *say* writes a message."""
+    """Failed rows of one run of the import of *name*; *say* writes a message.
 
-    def __init__(self, name: str, say: Callable[[str], None]) -> None:
+    *done* is what is done to a row.
+    """
+
+    def __init__(self, name: str, say: Callable[[str], None], done: str = "created") -> None:
+        self._done = done
         self.rejected: int = 0
         self._name = name
         self._say = say
@@ -35,7 +39,9 @@ class Failures:
         """Note that a row failed."""
         self.rejected += fate == "rejected"
         self._rows += 1
-        reason = f"unresolved, it may have been created: {why}" if fate == "unresolved" else why
+        reason = (
+            f"unresolved, it may have been {self._done}: {why}" if fate == "unresolved" else why
+        )
         if self._rows <= _SINGLE:
             self._say(f"{self._name}:{line}: {reason}")
             return

@@ -4,8 +4,8 @@ import codecs
 import os
 import stat
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from io import BufferedReader
 from itertools import chain
 from typing import Literal
@@ -18,12 +18,31 @@ from aiotask.cli.importing.json_records import JsonRecords
 from aiotask.cli.importing.lines import MalformedInputError
 from aiotask.cli.importing.records import Put, Record, Records
 from aiotask.cli.importing.row_ranges import RowRanges
-from aiotask.cli.importing.stream import guess, text_blocks
-from aiotask.cli.importing.unchanged import TextChecksums
+from aiotask.cli.importing.shape import RowShape
+from aiotask.cli.importing.stream import (
+    DamagedError,
+    guess,
+    plain_name,
+    text_blocks,
+)
+from aiotask.cli.importing.table_records import ParquetTable, Table, TableRecords, Workbook
+from aiotask.cli.importing.unchanged import TextChecksums, UnchangedFile
 
 STANDARD_INPUT = "-"
-Format = Literal["jsonl", "json", "csv", "tsv"]
+Format = Literal["jsonl", "json", "csv", "tsv", "excel", "parquet"]
 _FIRST = 4  # bytes
+_ENDINGS: dict[str, Format] = {
+    ".csv": "csv", ".tsv": "tsv", ".xlsx": "excel", ".xlsm": "excel", ".parquet": "parquet",
+}  # fmt: skip
+_TABLES: dict[Format | None, Callable[[BufferedReader], Table]] = {
+    "excel": Workbook,
+    "parquet": ParquetTable,
+}
+_TABLE_MARKS: dict[bytes, Format] = {b"PK\x03\x04": "excel", b"PAR1": "parquet"}
+
+
+class _EnoughError(Exception):
+    """Ends the reading of an input after the last row that is wanted."""
 
 
 class InputError(OSError):
@@ -38,13 +57,15 @@ class InputSettings:
     delimiter: str | None = None
     encoding: str | None = None
     rows: RowRanges | None = None
+    shape: RowShape = attrs.field(factory=RowShape)
 
 
 @attrs.frozen
 class Input:
-    """An opened input; *lines* is their number, and None for a pipe, which can be read once."""
+    """An opened input; *lines* is their number if that is known; a pipe can be read once."""
 
     name: str
+    is_pipe: bool
     lines: int | None
     records: Records
     file: BufferedReader
@@ -57,10 +78,12 @@ class Input:
         def put_wanted(portion: list[Record]) -> None:
             if wanted := [record for record in portion if rows and record.number in rows]:
                 put(wanted)
+            if rows is not None and portion[-1].number >= rows.last:
+                raise _EnoughError
 
         with self.file:
             try:
-                with _readable(self.name):
+                with _readable(self.name), suppress(_EnoughError):
                     self.records.read(put if rows is None else put_wanted)
             except WrongUsageError as error:
                 raise InputError(error.message) from error
@@ -78,41 +101,70 @@ def open_input(path: str, settings: InputSettings) -> Input:
         if form in {"jsonl", "json"}:
             raise WrongUsageError("--delimiter: JSON has none")
         form = form or "csv"
-    compressed = path.lower().endswith(".gz")
     with ExitStack() as on_error, _readable(name):
         file = _opened(path)
         on_error.enter_context(file)
-
-        def blocks() -> Iterator[bytes]:
-            return text_blocks(file, compressed=compressed, encoding=settings.encoding)
-
-        lines, text = None, blocks()
-        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            start, checksums = file.tell(), TextChecksums()
-            checked = _CheckedText(checksums.noted(text))
-            _records(form, checked, settings.delimiter).check()
-            lines = checked.count()
-            file.seek(start)
-            text = checksums.compared(blocks())
-        records = _records(form, text, settings.delimiter)
+        is_pipe = not stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        if form is None and not is_pipe:  # a pipe may be silent yet
+            form = _table_form(file)
+        if form in _TABLES:
+            source = _table_input(name, is_pipe, file, form, settings)
+        else:
+            source = _text_input(name, is_pipe, file, form, settings)
         on_error.pop_all()
-    return Input(name, lines, records, file, settings.rows)
+    return source
+
+
+def _text_input(
+    name: str, is_pipe: bool, file: BufferedReader, form: Format | None, settings: InputSettings
+) -> Input:
+    def blocks() -> Iterator[bytes]:
+        return text_blocks(file, name, settings.encoding)
+
+    def records(text: Iterable[bytes]) -> Records:
+        delimiter, shape = settings.delimiter, settings.shape
+        match form:
+            case "csv":
+                return CsvRecords(text, delimiter, shape)
+            case "tsv":
+                return CsvRecords(text, delimiter or "\t", shape)
+            case "jsonl" | "json":
+                return JsonRecords(text, form, shape)
+            case _:
+                return JsonRecords(text, shape=shape)
+
+    lines, text = None, blocks()
+    if not is_pipe:
+        start, checksums = file.tell(), TextChecksums()
+        checked = _CheckedText(checksums.noted(text))
+        records(checked).check()
+        lines = checked.count()
+        file.seek(start)
+        text = checksums.compared(blocks())
+    return Input(name, is_pipe, lines, records(text), file, settings.rows)
+
+
+def _table_input(
+    name: str, is_pipe: bool, file: BufferedReader, form: Format | None, settings: InputSettings
+) -> Input:
+    if settings.delimiter is not None or settings.encoding is not None:
+        option = "--delimiter" if settings.delimiter is not None else "--encoding"
+        raise WrongUsageError(f"{option}: a workbook or a Parquet file has none")
+    if is_pipe:
+        raise WrongUsageError(f"{name}: a workbook or a Parquet file cannot come from a pipe")
+    table = _TABLES[form](file)
+    records = TableRecords(table, settings.shape, UnchangedFile(file).check)
+    return Input(name, is_pipe, table.count, records, file, settings.rows)
+
+
+def _table_form(file: BufferedReader) -> Format | None:
+    start = file.peek(_FIRST)
+    return next((form for mark, form in _TABLE_MARKS.items() if start.startswith(mark)), None)
 
 
 def _form_of(path: str) -> Format | None:
-    name = path.lower().removesuffix(".gz")
-    forms: tuple[Format, Format] = ("csv", "tsv")
-    return next((form for form in forms if name.endswith(f".{form}")), None)
-
-
-def _records(form: Format | None, blocks: Iterable[bytes], delimiter: str | None) -> Records:
-    match form:
-        case "csv":
-            return CsvRecords(blocks, delimiter)
-        case "tsv":
-            return CsvRecords(blocks, delimiter or "\t")
-        case _:
-            return JsonRecords(blocks, form)
+    name = plain_name(path)
+    return next((form for ending, form in _ENDINGS.items() if name.endswith(ending)), None)
 
 
 def _opened(path: str) -> BufferedReader:
@@ -136,7 +188,7 @@ def _readable(name: str) -> Iterator[None]:
         raise WrongUsageError(f"{name}: not {error.encoding}: {byte}") from error
     except UnicodeError as error:  # of UTF-16 without a byte order mark, for one
         raise WrongUsageError(f"{name}: {error}") from error
-    except (EOFError, zlib.error) as error:
+    except (EOFError, zlib.error, DamagedError) as error:
         raise WrongUsageError(f"{name}: damaged: {error}") from error
 
 

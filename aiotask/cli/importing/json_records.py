@@ -15,18 +15,8 @@ from aiotask.cli.importing.lines import (
     check_text,
     line_portions,
 )
-from aiotask.cli.importing.listed_tasks import is_listed, new_task
-from aiotask.cli.importing.records import (
-    FIELDS,
-    MOMENTS,
-    Frame,
-    Put,
-    Record,
-    Unreadable,
-    named,
-    record_of,
-)
-from aiotask.cli.options import moment
+from aiotask.cli.importing.records import Frame, Put, Record, Unreadable, record_of
+from aiotask.cli.importing.shape import RowShape
 
 _LINES = Frame(b"", b"", b"")
 _ARRAY = Frame(b"[\n", b",\n", b"\n]\n")
@@ -47,7 +37,13 @@ class JsonRecords:
 
     header = 0
 
-    def __init__(self, source: Iterable[bytes], form: Form | None = None) -> None:
+    def __init__(
+        self,
+        source: Iterable[bytes],
+        form: Form | None = None,
+        shape: RowShape | None = None,
+    ) -> None:
+        self._shape = RowShape() if shape is None else shape
         self._source = source
         self._form = form
         self.frame: Frame = _LINES
@@ -117,6 +113,13 @@ class JsonRecords:
 
     def fields(self, record: Record) -> dict[str, Any]:
         """Return the fields of a record."""
+        return self._shape.fields(self._row(record), cells=False)
+
+    def key(self, record: Record) -> Any:
+        """Return the value of the key column."""
+        return self._shape.key(self._row(record))
+
+    def _row(self, record: Record) -> dict[str, Any]:
         text = record.content
         if not isinstance(text, bytes):
             raise ValueError(OVERLONG)
@@ -127,12 +130,7 @@ class JsonRecords:
             raise ValueError(f"not JSON: {error}") from error
         if not isinstance(row, dict):
             raise ValueError(f"not a JSON object, but {text.decode().strip()[:_SHOWN]}")
-        listed = not row.keys() <= FIELDS.keys() and is_listed(row)
-        fields: dict[str, Any] = new_task(row) if listed else row
-        for name in MOMENTS:
-            if isinstance(value := fields.get(name), str):
-                fields[name] = named(name, moment, value)
-        return fields
+        return row
 
     def raw(self, record: Record) -> bytes:
         """Return a record as it came."""

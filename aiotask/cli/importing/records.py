@@ -7,15 +7,8 @@ any value, because only the client knows which values are right.
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, Protocol
-
-from aiotask._encoding import field_types
-from aiotask.taskrouter import NewTask
-
-FIELDS = field_types(NewTask)
-MOMENTS = [name for name, kind in FIELDS.items() if kind is datetime]
 
 
 class Unreadable(NamedTuple):
@@ -28,8 +21,8 @@ class Unreadable(NamedTuple):
 class Record(NamedTuple):
     """A record by its number from 1, its first and last line, and their content.
 
-    The content is a text of JSON or the cells of CSV. ``fingerprint`` has 32 bits that tell the
-    record from another one.
+    The content is a text of JSON (of a table, the list of its cells) or the cells of CSV.
+    ``fingerprint`` has 32 bits that tell the record from another one.
     """
 
     number: int
@@ -77,13 +70,9 @@ class Records(Protocol):
         """Return the fields of a record; a ValueError says why it has none."""
 
     @abstractmethod
+    def key(self, record: Record) -> Any:
+        """Return what the key column has; a ValueError says why it has nothing."""
+
+    @abstractmethod
     def raw(self, record: Record) -> bytes:
         """Return a record as it came, in UTF-8; it is empty if it was too long to be kept."""
-
-
-def named(name: str, read: Callable[[str], Any], text: str) -> Any:
-    """Return the value of the field *name*; a ValueError names the field."""
-    try:
-        return read(text)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error

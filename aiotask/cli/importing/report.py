@@ -7,10 +7,8 @@ import click
 from aiotask.bulk import JournalSummary
 from aiotask.cli.errors import FAILED, INTERRUPTED, WRONG_USAGE, reason
 from aiotask.cli.importing.counts import spans
-from aiotask.cli.importing.input import Input
+from aiotask.cli.importing.files import Files
 from aiotask.cli.importing.records import Record
-from aiotask.cli.importing.rejects import Rejects
-from aiotask.cli.importing.results import Results
 from aiotask.cli.importing.resume import rest_command, same_command
 from aiotask.cli.importing.run import ImportRun
 from aiotask.errors import (
@@ -37,9 +35,7 @@ def with_hint(error: JournalError) -> str:
 def final_report(
     ctx: click.Context,
     run: ImportRun,
-    source: Input,
-    results: Results,
-    rejects: Rejects,
+    files: Files,
     summary: JournalSummary | None,
 ) -> Iterator[str]:
     """Yield the lines that end an import; *summary* is its journal's, if it has one."""
@@ -47,6 +43,7 @@ def final_report(
         yield f"nothing to do: all {summary.claimed:,} rows are done"
     yield from run.failures.report()
     yield run.counts.summary(0 if summary is None else summary.in_doubt)
+    results, rejects = files.results, files.rejects
     if results.error is not None:
         yield results.trouble()
     if (kept := rejects.report()) is not None:
@@ -57,7 +54,7 @@ def final_report(
     if ctx.params["journal"] is not None:
         yield from _report_with_journal(ctx, run, summary, incomplete=incomplete)
     else:
-        yield from _report_without_journal(ctx, run, source, incomplete=incomplete)
+        yield from _report_without_journal(ctx, run, incomplete=incomplete)
 
 
 def _report_with_journal(
@@ -77,12 +74,12 @@ def _report_with_journal(
 
 
 def _report_without_journal(
-    ctx: click.Context, run: ImportRun, source: Input, *, incomplete: bool
+    ctx: click.Context, run: ImportRun, *, incomplete: bool
 ) -> Iterator[str]:
     line, left = run.counts.last_line, spans(_lines_of(run.left))
     if run.cut:
         if left:
-            yield f"ended at once: lines {left} were under way and may have been created"
+            yield f"ended at once: lines {left} were under way and may have been {run.done}"
         yield f"all other rows up to line {line} are done"
         return
     if run.error is not None:
@@ -90,10 +87,10 @@ def _report_without_journal(
         yield f"stopped: {_why(run.error)}"
         yield f"rows done: {run.counts.rows:,}; not sent: {untouched} from line {line + 1} on"
     elif run.interrupted or run.stopped or incomplete:
-        but = f", except lines {left}, which were not created" if left else ""
+        but = f", except lines {left}, which were not {run.done}" if left else ""
         yield f"all rows up to line {line} are done{but}"
     if run.interrupted or run.stopped or run.error is not None:
-        yield rest_command(ctx, source, line + 1, run.rest)
+        yield rest_command(ctx, run.source, line + 1, run.rest)
 
 
 def _lines_of(records: list[Record]) -> Iterator[int]:
@@ -105,11 +102,11 @@ def _why(error: AiotaskError | OSError) -> str:
     return str(error) if isinstance(error, OSError) else reason(error)
 
 
-def exit_status(run: ImportRun, results: Results, rejects: Rejects) -> int:
+def exit_status(run: ImportRun, files: Files) -> int:
     """Return the exit status of an import that has run."""
     if run.interrupted or run.cut:
         return INTERRUPTED
     if isinstance(run.error, OSError):
         return WRONG_USAGE
-    incomplete = run.error or results.error or rejects.error
-    return 0 if run.counts.all_created and not incomplete else FAILED
+    incomplete = run.error or files.results.error or files.rejects.error
+    return 0 if run.counts.all_done and not incomplete else FAILED

@@ -5,16 +5,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiotask._json import dumps
-from aiotask.bulk import State, entries_of
+from aiotask.bulk import entries_of
+from aiotask.cli.importing.counts import fate_of
 from aiotask.cli.importing.output_file import OutputFile, open_output
 from aiotask.errors import JournalError
-
-_ENDS = {
-    State.UNDELIVERED: "created",
-    State.CREATED: "created",
-    State.REJECTED: "rejected",
-    State.UNRESOLVED: "unresolved",
-}
 
 
 class Results:
@@ -72,7 +66,7 @@ class Results:
             return f"results: {self.error}"
         return f"results: {self._file.trouble(self.error)}"
 
-    def write(self, row: int, line: int, key: str, outcome: str, **details: Any) -> None:
+    def write(self, row: int, line: int, key: str | None, outcome: str, **details: Any) -> None:
         """Write one outcome; after an ``error`` nothing more is written."""
         if self._file is not None and self._journal is None:
             self._started = True
@@ -83,8 +77,9 @@ class Results:
 def _finished_rows(journal: str) -> Iterator[bytes]:
     """Yield a line for each finished row of a journal."""
     for number, state, _, line, _, key, sid, error in entries_of(journal):
-        if (outcome := _ENDS.get(state)) is not None:
-            details = {"sid": sid} if outcome == "created" else {"error": error}
+        if (outcome := fate_of(state, error)) is not None:
+            failed = outcome in {"rejected", "unresolved"}
+            details = {"error": error} if failed else {"sid": sid}
             yield _line(number, line, key, outcome, details)
 
 

@@ -12,22 +12,21 @@ from aiotask.cli.importing.output_file import STANDARD_OUTPUT
 from aiotask.cli.importing.row_ranges import RowRanges
 
 _OUTPUTS = ("results", "rejects")
-_COMMAND = ("aiotask", "tasks", "import")
 
 
 def same_command(ctx: click.Context) -> str:
     """Return how to resume with the same command."""
-    file: str = ctx.params["file"]
-    same = shlex.join([*_COMMAND, file, *_options(ctx, set())])
-    return f"resume with{' the same input' if file == STANDARD_INPUT else ''}: {same}"
+    same = shlex.join([*_command(ctx), *_options(ctx, set())])
+    again = " the same input" if ctx.params["file"] == STANDARD_INPUT else ""
+    return f"resume with{again}: {same}"
 
 
 def rest_command(ctx: click.Context, source: Input, line: int, rest: RowRanges) -> str:
     """Return how to import the *rest* of the rows, the last of which start at *line*."""
-    if source.lines is None:
+    if source.is_pipe:
         return f"the rest of the input starts at line {line}"
     rows = rest if source.rows is None else rest.within(source.rows)
-    words = [*_COMMAND, ctx.params["file"], *_options(ctx, {"rows", *_OUTPUTS})]
+    words = [*_command(ctx), *_options(ctx, {"rows", "limit", *_OUTPUTS})]
     words += ["--rows", str(rows)]
     for name in _OUTPUTS:
         if (path := ctx.params[name]) is not None:
@@ -41,6 +40,16 @@ def _without_password(proxy: str) -> str:
     return proxy if url.password is None else str(url.with_password("PASSWORD"))
 
 
+def _command(ctx: click.Context) -> list[str]:
+    """Return the words of a command, and its file where that is an argument."""
+    names, parent = [ctx.command.name or ""], ctx.parent
+    while parent is not None and parent.parent is not None:
+        names.insert(0, parent.command.name or "")
+        parent = parent.parent
+    arguments = [each for each in ctx.command.params if isinstance(each, click.Argument)]
+    return ["aiotask", *names, *(str(ctx.params[each.name or ""]) for each in arguments)]
+
+
 def _options(ctx: click.Context, without: set[str]) -> list[str]:
     words = []
     for parameter in ctx.command.params:
@@ -49,6 +58,7 @@ def _options(ctx: click.Context, without: set[str]) -> list[str]:
             continue
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             value = ctx.params.get(name, connecting(ctx).get(name))
-            shown = _without_password(str(value)) if name == "proxy" else str(value)
-            words += [parameter.opts[0], *([] if parameter.is_flag else [shown])]
+            for each in value if parameter.multiple and isinstance(value, tuple) else (value,):
+                shown = _without_password(str(each)) if name == "proxy" else str(each)
+                words += [parameter.opts[0], *([] if parameter.is_flag else [shown])]
     return words

@@ -43,6 +43,21 @@ class RowRanges:
             ranges.append((first, number))
         return cls((*ranges, (after + 1, _NO_END)))
 
+    @classmethod
+    def first(cls, most: int, of: "RowRanges | None") -> "RowRanges":
+        """Return the first rows of some, or of all."""
+        left, ranges = most, []
+        for start, end in ((1, _NO_END),) if of is None else of.ranges:
+            if left > 0:
+                ranges.append((start, min(end, start + left - 1)))
+                left -= ranges[-1][1] - start + 1
+        return cls(tuple(ranges))
+
+    @property
+    def last(self) -> int:
+        """The number of the last row, 0 for none; of all rows it is beyond any."""
+        return self.ranges[-1][1] if self.ranges else 0
+
     def within(self, other: "RowRanges") -> "RowRanges":
         """Return the rows that are in both."""
         pairs = product(self.ranges, other.ranges)

@@ -1,31 +1,46 @@
 """One run of an import: feeds records to a bulk run and reports each outcome."""
 
 import asyncio
-from contextlib import aclosing
+from collections.abc import Callable
+from contextlib import aclosing, suppress
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiotask._client import Client
-from aiotask.bulk import Created, JournalSummary, Outcome, Run, Settings, SharedRun
-from aiotask.bulk.keys import derived_key
+from aiotask.bulk import (
+    AnyOutcome,
+    JournalSummary,
+    Keys,
+    Rejected,
+    Run,
+    Settings,
+    SharedRun,
+    Unresolved,
+)
 from aiotask.cli.errors import reason
-from aiotask.cli.importing.counts import Counts, resume_message
+from aiotask.cli.importing.counts import Counts, Fate, resume_message
 from aiotask.cli.importing.failures import Failures
+from aiotask.cli.importing.files import Files
 from aiotask.cli.importing.input import Input
 from aiotask.cli.importing.records import Record
-from aiotask.cli.importing.rejects import Rejects
-from aiotask.cli.importing.results import Results
 from aiotask.cli.importing.row_ranges import RowRanges
 from aiotask.cli.importing.thread_rows import ThreadRows
 from aiotask.cli.progress import Display
 from aiotask.cli.signals import stop_signals
 from aiotask.errors import AiotaskError, JournalError
-from aiotask.taskrouter import Tasks
 
 AnyRun = Run[Record] | SharedRun[Record]
 
 _REFRESH = 0.2  # seconds
+
+
+class ImportVerb(NamedTuple):
+    """What becomes of the rows: *done* to each, with outcomes that are *usual*, by a run."""
+
+    done: str
+    usual: tuple[Fate, ...]
+    begin: Callable[[ThreadRows[Record], Settings], AnyRun]
 
 
 class ImportRun:
@@ -39,41 +54,40 @@ class ImportRun:
     def __init__(
         self,
         source: Input,
-        results: Results,
-        rejects: Rejects,
-        display: Display,
+        files: Files,
         earlier: JournalSummary | None,
         stop_after: int | None,
+        verb: ImportVerb,
     ) -> None:
-        self.counts: Counts = Counts(earlier)
-        self.failures: Failures = Failures(source.name, display.say)
+        self.source = source
+        self.done: str = verb.done
+        self.display: Display = Display(source.lines, data_follows=files.to_standard_output)
+        self.counts: Counts = Counts(earlier, verb.usual)
+        self.failures: Failures = Failures(source.name, self.display.say, verb.done)
+        self._begin = verb.begin
         self.counts.last_line = source.records.header
         self.error: AiotaskError | OSError | None = None
         self.interrupted: bool = False
         self.stopped: bool = False
         self.cut: bool = False
         self.left: list[Record] = []
-        self._source = source
-        self._results = results
-        self._rejects = rejects
+        self._results = files.results
+        self._rejects = files.rejects
         self._stop_after = stop_after
-        self._display = display
         self._earlier = earlier
         self._signalled = False
         self._used = False
+        self._keys = Keys(None)
         self._last_row = 0
 
-    async def __call__(self, client: Client, tasks: Tasks, settings: Settings) -> None:
-        """Create a task for every row that has none yet."""
+    async def __call__(self, client: Client, settings: Settings) -> None:
+        """Carry out every row that is not done yet."""
         earlier = self._earlier
         known = earlier.claimed if earlier else 0
-        read = partial(self._rejects.read, self._source, earlier)
+        read = partial(self._rejects.read, self.source, earlier)
         rows = ThreadRows(read, known=known, passed=self._announce)
-        run: AnyRun = (
-            tasks.creating(rows, settings)
-            if settings.job is None
-            else tasks.sharing(rows, settings, str(settings.journal))
-        )
+        run = self._begin(rows, settings)
+        self._keys = settings.keys
         shown = asyncio.create_task(self._keep_shown(run))
         with stop_signals(lambda: self._stop(run)):
             try:
@@ -90,7 +104,7 @@ class ImportRun:
             finally:
                 shown.cancel()
                 if not rows.started:
-                    self._source.file.close()
+                    self.source.file.close()
         self._show(run)
         self._used = run.begun
         undone = not rows.exhausted or bool(run.waiting)
@@ -132,7 +146,7 @@ class ImportRun:
         run.stop()
         doubt = f", {run.in_doubt:,} in doubt" if run.in_doubt else ""
         under_way = f"{run.limiter.in_flight:,} rows are under way{doubt}"
-        self._display.say(f"stopping: {under_way}; interrupt again to end at once")
+        self.display.say(f"stopping: {under_way}; interrupt again to end at once")
 
     def _too_many_rejected(self) -> bool:
         return self._stop_after is not None and self.failures.rejected >= self._stop_after
@@ -140,26 +154,28 @@ class ImportRun:
     def _announce(self) -> None:
         """Say that a job is resumed, once its journal was accepted."""
         if self._earlier is not None:
-            self._display.say(resume_message(self._earlier))
+            self.display.say(resume_message(self._earlier))
             self._earlier = None
 
-    def _note(self, job: str, outcome: Outcome[Record]) -> None:
+    def _note(self, job: str, outcome: AnyOutcome[Record]) -> None:
         record, fate = outcome.row, self.counts.count(outcome)
         self._passed(record)
         details: dict[str, Any]
-        if isinstance(outcome, Created):
+        if not isinstance(outcome, Rejected | Unresolved):
             details = {"sid": outcome.sid}
         else:
             details = {"error": reason(outcome.error)}
             self.failures.add(record.line, fate, details["error"])
             if fate == "rejected":
-                self._rejects.write(self._source, record)
-        key = derived_key(job, self._source.position(record))
+                self._rejects.write(self.source, record)
+        key = None
+        with suppress(ValueError):  # a row without a key is rejected
+            key = self._keys.key_of(job, self.source.position(record), record)
         self._results.write(record.number, record.line, key, fate, **details)
 
     async def _keep_shown(self, run: AnyRun) -> None:
         """Refresh the display, whether or not an outcome comes."""
-        while self._display.shown:
+        while self.display.shown:
             self._show(run)
             await asyncio.sleep(_REFRESH)
 
@@ -171,6 +187,6 @@ class ImportRun:
         parts += [f"{run.limiter.refusals:,} refusals"] if run.limiter.refusals else []
         if run.service_is_down:
             parts.append("the service is down, probing")
-        elif (seconds := counts.time_left(rate, self._source.lines)) is not None:
+        elif (seconds := counts.time_left(rate, self.source.lines)) is not None:
             parts.append(f"{timedelta(seconds=round(seconds))} left")
-        self._display.show(counts.last_line, ", ".join(parts))
+        self.display.show(counts.last_line, ", ".join(parts))

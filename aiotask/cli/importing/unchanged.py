@@ -4,8 +4,10 @@ An import reads a file twice: once before anything is sent, and once while rows 
 take hours. Rows that are cut off, or come from two versions of the file, must not be imported.
 """
 
+import os
 from array import array
 from collections.abc import Iterable, Iterator
+from io import BufferedReader
 from zlib import crc32
 
 _WINDOW = 2**16  # bytes of text for each checksum: 64 KiB for every GiB
@@ -46,6 +48,23 @@ class TextChecksums:
                 yield text
                 text = b""
         yield from _whole_lines(text, windows)
+
+
+class UnchangedFile:
+    """A file that is read in no order: its size and its date tell that it is what it was."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        self._number = file.fileno()
+        self._state = self._now()
+
+    def check(self) -> None:
+        """Raise a ChangedInputError if the file was changed."""
+        if self._now() != self._state:
+            raise ChangedInputError("it was changed while it was read; put back what it was")
+
+    def _now(self) -> tuple[int, int]:
+        state = os.fstat(self._number)
+        return state.st_size, state.st_mtime_ns
 
 
 def _whole_lines(start: bytes, more: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,0 +1,67 @@
+"""Work of a command that reads rows: its files, its run, and the report of that."""
+
+import gc
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+
+import click
+
+from aiotask._client import Client
+from aiotask.bulk import JournalSummary, Settings, read_summary
+from aiotask.cli.errors import WrongUsageError
+from aiotask.cli.importing.files import Files
+from aiotask.cli.importing.input import Input, InputSettings, open_input
+from aiotask.cli.importing.report import exit_status, final_report, with_hint
+from aiotask.cli.importing.run import ImportRun
+from aiotask.cli.loop import run as run_in_loop
+from aiotask.cli.warnings import warnings_said
+from aiotask.errors import JournalError
+
+# A run makes millions of objects that are in no reference cycle; the default of 700 would look
+# for cycles all the time.
+_COLLECTION = 100_000
+
+
+def input_and_journal(files: Files, settings: InputSettings) -> tuple[Input, JournalSummary | None]:
+    """Return the input and its journal's summary; both take a while where they are large."""
+    with ThreadPoolExecutor(1) as thread:
+        earlier = thread.submit(_summary, files.own_journal)
+        return open_input(files.input, settings), earlier.result()
+
+
+def carry_out(run: ImportRun, client: Client, settings: Settings) -> None:
+    """Carry out the rows; a WrongUsageError says why the journal cannot be used."""
+    with run.display, warnings_said(run.display.say), _rare_collections():
+        run_in_loop(run(client, settings))
+    if run.unusable is not None:
+        raise WrongUsageError(with_hint(run.unusable))
+
+
+def finish(ctx: click.Context, run: ImportRun, files: Files, journal: str | None) -> None:
+    """Report a run whose files are written, and end the command."""
+    for line in final_report(ctx, run, files, _summary(journal)):
+        run.display.say(line)
+    for error in (files.results.error, files.rejects.error):
+        if isinstance(error, BrokenPipeError):
+            raise error  # click ends quietly then
+    if status := exit_status(run, files):
+        ctx.exit(status)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for reference cycles less often than Python does by default."""
+    before = gc.get_threshold()
+    gc.set_threshold(_COLLECTION, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def _summary(journal: str | None) -> JournalSummary | None:
+    """Return the summary of a journal that can be read; the run reports one that cannot."""
+    with suppress(JournalError):
+        return read_summary(journal) if journal is not None else None
+    return None
