@@ -18,7 +18,8 @@ _log = logging.getLogger("aiotask")
 
 _VERB = "tasks.create"
 _WORKSPACE = re.compile("/Workspaces/(WS[0-9a-fA-F]{32})/Tasks$")
-_LOOK = 1.0  # seconds between two looks for jobs
+_LOOK = 5.0  # seconds between two looks for jobs, unless the journal's bell rings
+_APART = 0.05  # seconds: many rings are one
 _REST = 30.0  # seconds after an error of a whole job
 _DRAIN = 30.0  # seconds for rows under way at the end
 
@@ -58,6 +59,7 @@ class Worker:
     def stop(self) -> None:
         """Take no more rows: those under way end, others are given back, and ``run`` returns."""
         self._stopped.set()
+        self._journal.bell.ring()
 
     async def run(self) -> None:
         """Work until stopped; a JournalError says that the journal cannot be used any more."""
@@ -67,13 +69,13 @@ class Worker:
         await link.open()
         try:
             while not self._stopped.is_set():
+                rung = self._journal.bell.rung
                 for job in await link.call(
                     lambda db: open_jobs(db, _VERB, place.host, place.account)
                 ):
                     self._begin(job)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK):
-                        await self._stopped.wait()
+                await self._journal.bell.wait(rung, _LOOK)
+                await asyncio.sleep(_APART)
         finally:
             await self._drain()
             await link.close()
@@ -111,6 +113,7 @@ class Worker:
                     await self._stopped.wait()
         finally:
             del self._runs[job.id], self._tasks[job.id]
+            self._journal.bell.ring()  # rows may have come in when it was ending
 
     async def _drain(self) -> None:
         """End all runs; their leases are renewed meanwhile."""

@@ -37,7 +37,7 @@ BULK = [
         "aiotask.bulk.journal.postgres_jobs",
         "aiotask.bulk.journal.postgres_windows",
     ],
-    ["aiotask.bulk.item", "aiotask.bulk.leases"],
+    ["aiotask.bulk.item", "aiotask.bulk.leases", "aiotask.bulk.bell"],
     ["aiotask.bulk.shared_journal"],
     [
         "aiotask.bulk.lookup",
@@ -62,7 +62,7 @@ BULK = [
     ["aiotask.bulk.sender", "aiotask.bulk.work_queue", "aiotask.bulk.screening"],
     ["aiotask.bulk.feeder", "aiotask.bulk.workers"],
     ["aiotask.bulk.intake", "aiotask.bulk.windows"],
-    ["aiotask.bulk.run", "aiotask.bulk.loader"],
+    ["aiotask.bulk.run", "aiotask.bulk.loader", "aiotask.bulk.enqueueing"],
     ["aiotask.bulk.shared_run"],
     ["aiotask.bulk"],
 ]

@@ -1,18 +1,20 @@
 """Windows of a job in a shared journal: their rows come in, and their ends are written."""
 
-import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from aiotask.bulk.bell import Bell
 from aiotask.bulk.delivery import Delivery
 from aiotask.bulk.feeder import rows_wanted
 from aiotask.bulk.item import Item
-from aiotask.bulk.journal.postgres_jobs import Job, is_open
+from aiotask.bulk.journal.postgres_jobs import Job
 from aiotask.bulk.journal.postgres_windows import (
     Row,
     Taken,
     give_back,
+    next_free,
     rows_of,
     step,
     take,
@@ -34,7 +36,7 @@ from aiotask.errors import JournalError, JournalIOError
 # windows are small, and the next one is taken late.
 ROWS = 64
 _WANTED = 32
-_IDLE = 0.5  # seconds until a worker without rows asks again
+_SOONEST = 0.05  # seconds until a worker without rows asks again
 
 
 class WindowWriter(JournalWriter):
@@ -178,7 +180,16 @@ class JobWindows:
         """Return the feeder of the run."""
         self.writer.stop = stop
         return WindowFeeder(
-            self.writer, self._job, self._is_loaded, queue, delivery, service, stop, resolver, fail
+            self.writer,
+            self._journal.bell,
+            self._job,
+            self._is_loaded,
+            queue,
+            delivery,
+            service,
+            stop,
+            resolver,
+            fail,
         )
 
 
@@ -188,6 +199,7 @@ class WindowFeeder:
     def __init__(  # noqa: PLR0917 - the parts of a run, each of another type
         self,
         writer: WindowWriter,
+        bell: Bell,
         job: Job,
         is_loaded: Callable[[], bool],
         queue: WorkQueue,
@@ -199,6 +211,7 @@ class WindowFeeder:
     ) -> None:
         self.error: BaseException | None = None
         self._writer = writer
+        self._bell = bell
         self._leases = writer.leases
         self._job = job
         self._opened_at = lease_clock()
@@ -216,18 +229,21 @@ class WindowFeeder:
         self._leases.watch(self._fail)
         try:
             while await rows_wanted(self._queue, self._delivery, self._stop):
-                loaded = self._is_loaded()  # before the look
+                loaded, rung = self._is_loaded(), self._bell.rung  # before the look
                 if await self._take():
                     continue
-                if loaded and not await self._writer.link.call(
-                    lambda db: is_open(db, self._job.id)
-                ):
+                free_in = await self._writer.link.call(self._next_free)
+                if loaded and free_in is None:
                     break
-                await self._stop.cancels(asyncio.sleep(_IDLE))
+                wait = math.inf if free_in is None else max(free_in, _SOONEST)
+                await self._stop.cancels(self._bell.wait(rung, wait))
         finally:
             self._leases.unwatch(self._fail)
         self._queue.close()
         self._delivery.changed.set()
+
+    async def _next_free(self, database: Any) -> float | None:
+        return await next_free(database, self._job.id, self._leases.terms.length)
 
     async def _take(self) -> bool:
         """Take a window or several small ones; False if there is none."""

@@ -65,10 +65,18 @@ _STEP = f"""
     )
     SELECT first FROM fence"""  # noqa: S608 - a number of ours
 _GIVE_BACK = """
-    UPDATE aiotask."window" w SET owner = NULL, lease = NULL
-    FROM unnest(%(firsts)s::bigint[], %(epochs)s::integer[]) AS mine (first, epoch)
-    WHERE w.job = %(job)s AND w.first = mine.first AND w.epoch = mine.epoch
-        AND w.first = ANY(%(firsts)s)"""
+    WITH given AS (
+        UPDATE aiotask."window" w SET owner = NULL, lease = NULL
+        FROM unnest(%(firsts)s::bigint[], %(epochs)s::integer[]) AS mine (first, epoch)
+        WHERE w.job = %(job)s AND w.first = mine.first AND w.epoch = mine.epoch
+            AND w.first = ANY(%(firsts)s) AND NOT w.done
+        RETURNING 1
+    )
+    SELECT pg_notify('aiotask', %(job)s) FROM (SELECT count(*) FROM given) AS all_of_them"""
+_NEXT = """
+    SELECT extract(epoch FROM min(CASE WHEN owner IS NULL THEN now() ELSE
+        greatest(lease, pg_postmaster_start_time() + %s * interval '1 s') END) - now())::float8
+    FROM aiotask."window" WHERE job = %s AND NOT done"""
 
 
 class Taken(NamedTuple):
@@ -160,3 +168,10 @@ async def give_back(database: Any, job: str, windows: Sequence[Held]) -> None:
     """Let others take windows at once."""
     firsts, epochs = [each.first for each in windows], [each.epoch for each in windows]
     await database.execute(_GIVE_BACK, {"job": job, "firsts": firsts, "epochs": epochs})
+
+
+async def next_free(database: Any, job: str, length: float) -> float | None:
+    """Return in how many seconds a window may be free at the soonest; None if all are done."""
+    cursor = await database.execute(_NEXT, (length, job))
+    (seconds,) = await cursor.fetchone()
+    return None if seconds is None else float(seconds)
