@@ -25,7 +25,8 @@ PUBLIC = {
         PageCycleError PermissionDeniedError PreconditionFailedError ProtocolError RateLimitError
         Rejected RequestTimeoutError ResponseTooLargeError RetryPolicy ServerError StatusError
         SharedJournal TLSError TransportError UnexpectedRedirectError Unresolved
-        UnsafeNextPageError Worker __version__ autopilot blueprint bulk errors sandbox taskrouter
+        UnsafeNextPageError Worker __version__ autopilot blueprint bulk engines errors sandbox
+        taskrouter
         to_dict webhooks
     """,
     "aiotask.errors": """

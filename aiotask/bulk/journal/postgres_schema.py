@@ -62,6 +62,7 @@ _MIGRATIONS = (
     """
     ALTER TABLE aiotask.job ADD COLUMN enqueued boolean NOT NULL DEFAULT false;
     CREATE SEQUENCE aiotask.row_number;
+    ALTER TABLE aiotask."window" ADD COLUMN offered integer NOT NULL DEFAULT 0;
     """,
 )
 assert len(_MIGRATIONS) == VERSION  # noqa: S101 - of this very file
