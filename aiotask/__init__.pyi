@@ -1,6 +1,7 @@
 from . import autopilot as autopilot
 from . import blueprint as blueprint
 from . import bulk as bulk
+from . import engines as engines
 from . import errors as errors
 from . import expression as expression
 from . import sandbox as sandbox

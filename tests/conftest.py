@@ -18,6 +18,7 @@ from aiotask import Client, RetryPolicy
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import WorkspaceContext
 from tests.postgres import Postgres, running_postgres
+from tests.rabbitmq import Rabbitmq, running_rabbitmq
 from tests.virtual_time import VirtualTimeLoop
 
 # How long an example takes is the machine's affair, and no test's.
@@ -77,6 +78,12 @@ def workspace(sandbox: Sandbox, client: Client) -> WorkspaceContext:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[Rabbitmq]:
+    with running_rabbitmq() as server:
         yield server
 
 

@@ -37,7 +37,7 @@ BULK = [
         "aiotask.bulk.journal.postgres_jobs",
         "aiotask.bulk.journal.postgres_windows",
     ],
-    ["aiotask.bulk.item", "aiotask.bulk.leases"],
+    ["aiotask.bulk.item", "aiotask.bulk.leases", "aiotask.bulk.bell", "aiotask.bulk.offers"],
     ["aiotask.bulk.shared_journal"],
     [
         "aiotask.bulk.lookup",
@@ -61,8 +61,9 @@ BULK = [
     ["aiotask.bulk.claims", "aiotask.bulk.resolver", "aiotask.bulk.delivery"],
     ["aiotask.bulk.sender", "aiotask.bulk.work_queue", "aiotask.bulk.screening"],
     ["aiotask.bulk.feeder", "aiotask.bulk.workers"],
-    ["aiotask.bulk.intake", "aiotask.bulk.windows"],
-    ["aiotask.bulk.run", "aiotask.bulk.loader"],
+    ["aiotask.bulk.intake", "aiotask.bulk.window_writer"],
+    ["aiotask.bulk.windows"],
+    ["aiotask.bulk.run", "aiotask.bulk.loader", "aiotask.bulk.enqueueing"],
     ["aiotask.bulk.shared_run"],
     ["aiotask.bulk"],
 ]
@@ -119,6 +120,7 @@ LAYERS = [
     ["aiotask.taskrouter", "aiotask.autopilot"],
     ["aiotask._client", "aiotask.webhooks", "aiotask.blueprint"],
     ["aiotask._worker"],
+    ["aiotask.engines"],
     *SANDBOX,
     ["aiotask"],
     ["aiotask.cli", "aiotask.pytest_plugin"],

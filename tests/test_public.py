@@ -25,7 +25,8 @@ PUBLIC = {
         PageCycleError PermissionDeniedError PreconditionFailedError ProtocolError RateLimitError
         Rejected RequestTimeoutError ResponseTooLargeError RetryPolicy ServerError StatusError
         SharedJournal TLSError TransportError UnexpectedRedirectError Unresolved
-        UnsafeNextPageError Worker __version__ autopilot blueprint bulk errors sandbox taskrouter
+        UnsafeNextPageError Worker __version__ autopilot blueprint bulk engines errors sandbox
+        taskrouter
         to_dict webhooks
     """,
     "aiotask.errors": """
@@ -67,7 +68,7 @@ PUBLIC = {
         AnyOutcome Audit Copy Created Deleted Destination Done Entry Existing Failed Finding Found
         Item JOB_ATTRIBUTE JournalSummary KEY_ATTRIBUTE Keys LeaseTerms Lookup Operation Outcome
         ROW_ATTRIBUTE Rejected Run Scope Settings SharedJournal SharedRun Source State Unchanged
-        Unresolved Updated audit checked_key entries_of is_shared open_journal place_of
+        Unresolved Updated add_rows audit checked_key entries_of is_shared open_journal place_of
         read_summary source_of
     """,
     "aiotask.blueprint": "BlueprintError Change Plan apply diff export plan",

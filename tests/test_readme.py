@@ -10,11 +10,14 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
+import psycopg
 import pytest
 
-from aiotask import Client, to_dict
+from aiotask import Client, SharedJournal, to_dict
+from aiotask.bulk.journal.postgres import make_tables
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import WorkspaceContext
+from tests.postgres import Postgres
 
 ROOT = Path(__file__).parent.parent
 PATTERNS = ("README.md", "aiotask/**/README.md", "benchmarks/README.md")
@@ -44,7 +47,12 @@ def is_program(block: str) -> bool:
 
 PYTHON = examples("python")
 TESTS = [each for each in PYTHON if is_test(each.values[0])]
-PIECES = [each for each in PYTHON if not is_test(each.values[0]) and not is_program(each.values[0])]
+ON_POSTGRES = [each for each in PYTHON if "connection" in each.values[0]]
+PIECES = [
+    each
+    for each in PYTHON
+    if not is_test(each.values[0]) and not is_program(each.values[0]) and each not in ON_POSTGRES
+]
 
 
 def test_the_readmes_are_found() -> None:
@@ -87,6 +95,27 @@ async def test_the_pieces_of_a_tour_run(
     exec(f"async def example():\n{indent(block, '    ')}", names)  # noqa: S102 - our own README
     await names["example"]()
     assert sandbox.requests.total() > 1
+
+
+@pytest.mark.parametrize("block", ON_POSTGRES)
+async def test_rows_are_enqueued_with_an_order(
+    workspace: WorkspaceContext, postgres: Postgres, block: str
+) -> None:
+    url = postgres.new_database()
+    make_tables(url)
+    postgres.execute(url, "CREATE TABLE orders (number integer)")
+    block = block.replace("INSERT INTO orders …", "INSERT INTO orders VALUES (7)")
+    names: dict[str, Any] = {"tasks": workspace.tasks, "row": {"attributes": {"order": 7}}}
+    names["order_number"] = lambda row: str(row["attributes"]["order"])
+    exec(f"async def example():\n{indent(block, '    ')}", names)  # noqa: S102 - our own README
+    async with (
+        SharedJournal(url) as names["journal"],
+        await psycopg.AsyncConnection.connect(url) as names["connection"],
+    ):
+        await names["example"]()
+        await names["example"]()
+    assert postgres.execute(url, "SELECT key FROM aiotask.input") == [("7",)]
+    assert postgres.execute(url, "SELECT count(*) FROM orders") == [(2,)]
 
 
 def requested(path: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Bulk runs: every row is carried out exactly once, and has one outcome."""
 
 from aiotask.bulk.audit import Audit, Copy, Finding, audit
+from aiotask.bulk.enqueueing import add_rows
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal import entries_of, open_journal, read_summary
 from aiotask.bulk.journal.postgres import is_shared
@@ -68,6 +69,7 @@ __all__ = [
     "Unchanged",
     "Unresolved",
     "Updated",
+    "add_rows",
     "audit",
     "checked_key",
     "entries_of",

@@ -74,6 +74,11 @@ class Lease:
             await self._renewed.wait()
         return not self.is_over
 
+    async def over(self) -> None:
+        """Wait until it is over."""
+        while not self.is_over:
+            await self._renewed.wait()
+
     def renew(self, good_until: float) -> None:
         """Note a renewal."""
         self.good_until = max(self.good_until, good_until)

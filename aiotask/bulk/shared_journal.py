@@ -3,15 +3,19 @@
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
+from aiotask.bulk.bell import Bell
 from aiotask.bulk.journal.postgres import driver, is_shared
+from aiotask.bulk.journal.postgres_jobs import Job
 from aiotask.bulk.journal.postgres_schema import masked
 from aiotask.bulk.lease import LeaseTerms
 from aiotask.bulk.leases import DeadMansSwitch, Leases, Link
 from aiotask.errors import ClientStateError, JournalError
+
+T = TypeVar("T")
 
 _PATIENCE = 3600.0  # seconds for which a run waits for a database that is away
 
@@ -44,6 +48,10 @@ class SharedJournal:
         self._switch = switch
         self._leases: Leases | None = None
         self._link: Link | None = None
+        self.bell: Bell = Bell(lambda: self._driver.listen(self._url))
+        """It rings when rows came in."""
+        self.jobs: dict[str, Job] = {}
+        """Jobs that rows were enqueued into, by their names."""
 
     @property
     def url(self) -> str:
@@ -83,6 +91,7 @@ class SharedJournal:
     async def close(self) -> None:
         """Renew nothing more, and close the connection."""
         leases, link, self._leases, self._link = self._leases, self._link, None, None
+        await self.bell.close()
         if leases is not None:
             await leases.close()
         if link is not None:
@@ -99,6 +108,21 @@ class SharedJournal:
         if self._leases is None:
             raise ClientStateError("the journal is not open: use `async with journal:`")
         return self._leases
+
+    async def call(self, act: Callable[[Any], Awaitable[T]]) -> T:
+        """Do something on the journal's own connection, and again whenever that breaks."""
+        if self._link is None:
+            raise ClientStateError("the journal is not open: use `async with journal:`")
+        return await self._link.call(act)
+
+    def check_connection(self, connection: object) -> None:
+        """Refuse a connection on which nothing can be enqueued."""
+        self._driver.check_connection(connection)
+
+    async def within(self, connection: Any, act: Callable[[Any], Awaitable[T]]) -> T:
+        """Do something with a cursor of the caller's connection, in its transaction."""
+        done: T = await self._driver.within(connection, act, self._url)
+        return done
 
     def link(self, is_stopped: Callable[[], bool] = bool) -> Link:
         """Return a connection of one's own; for a stopped run it waits no longer than a lease."""

@@ -16,7 +16,14 @@ from aiotask._owner import running_owner
 from aiotask._rate_limiter import RateLimiter
 from aiotask.bulk.claims import Prepared
 from aiotask.bulk.item import Item
-from aiotask.bulk.journal.postgres_jobs import Ended, Job, begin, follow, suspect
+from aiotask.bulk.journal.postgres_jobs import (
+    Ended,
+    Job,
+    begin,
+    difference,
+    follow,
+    suspect,
+)
 from aiotask.bulk.journal.records import State
 from aiotask.bulk.keys import new_job
 from aiotask.bulk.leases import Link
@@ -229,14 +236,8 @@ class SharedRun(Generic[Row]):
 
     def _check(self, job: Job) -> None:
         """Refuse a job that was begun with other settings."""
-        wanted = self._wanted()
-        difference = None
-        for name, now, then in zip(Job._fields[2:8], wanted[2:8], job[2:8], strict=True):
-            if now != then and (name != "account" or None not in {now, then}):
-                difference = f"its {name} is {then!r}, not {now!r}"
-                break
-        if difference is not None:
-            why = f"has another job of the name {self._name!r}: {difference}"
+        if (why := difference(self._wanted(), job)) is not None:
+            why = f"has another job of the name {self._name!r}: {why}"
             raise self._shared.error(ForeignJournalError, why)
 
     def _is_loaded(self) -> bool:

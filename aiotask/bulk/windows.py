@@ -1,149 +1,39 @@
 """Windows of a job in a shared journal: their rows come in, and their ends are written."""
 
-import asyncio
-import time
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from typing import Any
 
+from aiotask.bulk.bell import Bell
 from aiotask.bulk.delivery import Delivery
 from aiotask.bulk.feeder import rows_wanted
 from aiotask.bulk.item import Item
-from aiotask.bulk.journal.postgres_jobs import Job, is_open
+from aiotask.bulk.journal.postgres_jobs import Job
 from aiotask.bulk.journal.postgres_windows import (
     Row,
     Taken,
-    give_back,
+    next_free,
     rows_of,
-    step,
     take,
 )
-from aiotask.bulk.journal.records import Claim, End, Entry, State
-from aiotask.bulk.journal.writer import JournalWriter, end_of
-from aiotask.bulk.keys import Keys, derived_key
+from aiotask.bulk.journal.records import State
+from aiotask.bulk.keys import derived_key
 from aiotask.bulk.lease import Lease, lease_clock
-from aiotask.bulk.leases import Leases, Link, held
-from aiotask.bulk.outcomes import AnyOutcome, Rejected, unresolved
+from aiotask.bulk.offers import Offer, Offers
+from aiotask.bulk.outcomes import Rejected, unresolved
 from aiotask.bulk.resolver import Resolver
 from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.shared_journal import SharedJournal
 from aiotask.bulk.wait_queue import StopSignal
+from aiotask.bulk.window_writer import WindowWriter
 from aiotask.bulk.work_queue import WorkQueue
-from aiotask.errors import JournalError, JournalIOError
+from aiotask.errors import JournalIOError
 
 # All rows of a dead worker's windows have to be looked for, also those that it had not come to: so
 # windows are small, and the next one is taken late.
 ROWS = 64
 _WANTED = 32
-_IDLE = 0.5  # seconds until a worker without rows asks again
-
-
-class WindowWriter(JournalWriter):
-    """Writes the ends of rows to a shared journal, under the epochs of their windows.
-
-    What was written is told to *written*, with the outcomes themselves.
-    """
-
-    def __init__(
-        self, journal: SharedJournal, job: Job, written: Callable[[list[tuple[Item, Any]]], None]
-    ) -> None:
-        super().__init__(None)
-        self.durable: bool = True
-        self.stop: StopSignal = StopSignal()
-        self.link: Link = journal.link(lambda: self.stop.is_set())  # noqa: PLW0108 - it changes
-        self.leases: Leases = journal.leases
-        self.held: set[Lease] = set()
-        self._record = job
-        self._written = written
-        self._told: dict[Item, tuple[End, AnyOutcome[Any] | None]] = {}
-        self._complete: set[Lease] = set()
-        self._broken = False
-
-    async def open(self, target: str, verb: str, keys: Keys) -> list[Entry]:
-        """Connect; rows come with their windows."""
-        del target, verb, keys  # begin() has compared them
-        await self.link.open()
-        self.job: str = self._record.id
-        self.started_at: float = time.time() - self._record.age
-        self.resumes: bool = True
-        return []
-
-    def note(self, item: Item, state: State, sid: str | None = None) -> None:
-        """Note a row's new state, for the next write."""
-        self._told[item] = End(state, sid, None, item.number), None
-
-    def delivered(self, item: Item, outcome: AnyOutcome[Any]) -> None:
-        """Note a row's end."""
-        self._told[item] = end_of(item, outcome), outcome
-        self._delivered.set()
-
-    def undelivered(self, item: Item, outcome: AnyOutcome[Any]) -> None:
-        """Note a row's end: whoever wants its outcome reads it in the journal."""
-        self.delivered(item, outcome)
-
-    def complete(self, lease: Lease) -> None:
-        """Note a window all of whose rows have ended before."""
-        self._complete.add(lease)
-        self._delivered.set()
-
-    async def write(self, claims: Sequence[Claim] = ()) -> None:
-        """Write everything noted so far; what belongs to another worker by now is dropped."""
-        del claims  # taking a window claims its rows
-        async with self._turn:
-            told, self._told = self._told, {}
-            complete, self._complete = self._complete, set()
-            try:
-                await self._write(told, complete)
-            except BaseException as error:
-                self._told, self._complete = told | self._told, complete | self._complete
-                self._broken = isinstance(error, JournalError)
-                raise
-
-    async def _write(
-        self, told: dict[Item, tuple[End, AnyOutcome[Any] | None]], complete: set[Lease]
-    ) -> None:
-        ends: list[tuple[int, End]] = []
-        left = {lease: lease.left for lease in complete if not lease.is_over}
-        for item, (end, _) in told.items():
-            if (lease := item.lease) is not None and not lease.is_over:
-                ends.append((lease.first, end))
-                left.setdefault(lease, lease.left)
-                left[lease] -= end.state >= State.CREATED
-        if not left:
-            return
-        leases = {lease.first: lease for lease in left}
-        closing = [lease.first for lease, rows in left.items() if not rows]
-        names = [held(lease) for lease in left]
-        mine = await self.link.call(lambda db: step(db, self.job, names, ends, closing))
-        for first, lease in leases.items():
-            if first not in mine:
-                self.leases.lose(lease)
-                continue
-            lease.left = left[lease]
-            if not lease.left:
-                self.held.discard(lease)
-                self.leases.drop(lease)
-        self._written(
-            [
-                (item, outcome)
-                for item, (_, outcome) in told.items()
-                if outcome is not None and item.lease and item.lease.first in mine
-            ]
-        )
-
-    async def close(self) -> None:
-        """Let others take what is left of this run's windows."""
-        mine = [lease for lease in self.held if not lease.is_over]
-        try:
-            if mine and not self._broken:
-                names = [held(lease) for lease in mine]
-                await self.link.call(lambda db: give_back(db, self.job, names))
-        except JournalError:
-            pass  # their leases end by themselves
-        finally:
-            for lease in mine:
-                self.leases.drop(lease)
-            self.held.clear()
-            await self.link.close()
+_SOONEST = 0.05  # seconds until a worker without rows asks again
 
 
 class JobWindows:
@@ -160,11 +50,13 @@ class JobWindows:
         job: Job,
         is_loaded: Callable[[], bool],
         written: Callable[[list[tuple[Item, Any]]], None],
+        offers: Offers | None = None,
     ) -> None:
         self.writer: WindowWriter = WindowWriter(journal, job, written)
         self._journal = journal
         self._job = job
         self._is_loaded = is_loaded
+        self._offers = offers
 
     def feeder(
         self,
@@ -178,7 +70,17 @@ class JobWindows:
         """Return the feeder of the run."""
         self.writer.stop = stop
         return WindowFeeder(
-            self.writer, self._job, self._is_loaded, queue, delivery, service, stop, resolver, fail
+            self.writer,
+            self._journal.bell,
+            self._job,
+            self._is_loaded,
+            self._offers,
+            queue,
+            delivery,
+            service,
+            stop,
+            resolver,
+            fail,
         )
 
 
@@ -188,8 +90,10 @@ class WindowFeeder:
     def __init__(  # noqa: PLR0917 - the parts of a run, each of another type
         self,
         writer: WindowWriter,
+        bell: Bell,
         job: Job,
         is_loaded: Callable[[], bool],
+        offers: Offers | None,
         queue: WorkQueue,
         delivery: Delivery[Any],
         service: ServiceClock,
@@ -199,10 +103,12 @@ class WindowFeeder:
     ) -> None:
         self.error: BaseException | None = None
         self._writer = writer
+        self._bell = bell
         self._leases = writer.leases
         self._job = job
         self._opened_at = lease_clock()
         self._is_loaded = is_loaded
+        self._offers = offers
         self._queue = queue
         self._delivery = delivery
         self._service = service
@@ -216,28 +122,46 @@ class WindowFeeder:
         self._leases.watch(self._fail)
         try:
             while await rows_wanted(self._queue, self._delivery, self._stop):
-                loaded = self._is_loaded()  # before the look
-                if await self._take():
+                loaded, rung = self._is_loaded(), self._bell.rung  # before the look
+                offer = await self._next_offer()
+                if await self._take(offer) or offer is not None:
                     continue
-                if loaded and not await self._writer.link.call(
-                    lambda db: is_open(db, self._job.id)
-                ):
+                free_in = await self._writer.link.call(self._next_free)
+                if loaded and free_in is None:
                     break
-                await self._stop.cancels(asyncio.sleep(_IDLE))
+                if self._offers is None:
+                    wait = math.inf if free_in is None else max(free_in, _SOONEST)
+                    await self._stop.cancels(self._bell.wait(rung, wait))
         finally:
             self._leases.unwatch(self._fail)
         self._queue.close()
         self._delivery.changed.set()
 
-    async def _take(self) -> bool:
-        """Take a window or several small ones; False if there is none."""
+    async def _next_free(self, database: Any) -> float | None:
+        return await next_free(database, self._job.id, self._leases.terms.length)
+
+    async def _next_offer(self) -> Offer | None:
+        """Wait a moment for what an engine offers, where there is one."""
+        return None if self._offers is None else await self._stop.cancels(self._offers.next())
+
+    async def _take(self, offer: Offer | None) -> bool:
+        """Take the window of an offer, or else any one or several small ones; False for none."""
+        leases: list[Lease] = []
+        try:
+            leases = await self._taken(None if offer is None else offer.first)
+        finally:
+            if offer is not None:
+                offer.answer(leases[0] if leases else None)
+        return bool(leases)
+
+    async def _taken(self, only: int | None) -> list[Lease]:
         asked_at = 0.0
 
         async def act(database: Any) -> list[Taken]:
             nonlocal asked_at
             asked_at = lease_clock()
             length = self._leases.terms.length
-            return await take(database, self._job.id, self._leases.owner, length, ROWS)
+            return await take(database, self._job.id, self._leases.owner, length, ROWS, only)
 
         # Not broken off by a stop: what was taken unawares would be in doubt.
         windows = await self._writer.link.call(act)
@@ -246,14 +170,14 @@ class WindowFeeder:
         leases = [self._leases.add(self._job.id, each, asked_at, self._lost) for each in windows]
         self._writer.held.update(leases)
         if not windows:
-            return False
+            return []
         rows = await self._writer.link.call(lambda db: rows_of(db, self._job.id, windows))
         by_number = {row.number: row for row in rows}
         self._date_job(taken_at)
         for window, lease in zip(windows, leases, strict=True):
             numbers = range(window.first, window.last + 1)
             self._sort(window, lease, [by_number[number] for number in numbers], taken_at)
-        return True
+        return leases
 
     def _date_job(self, now: float) -> None:
         if self._service.job_started_at is None:

@@ -19,15 +19,11 @@ from aiotask.bulk import (
     KEY_ATTRIBUTE,
     AnyOutcome,
     Audit,
-    Destination,
     Keys,
     Outcome,
-    Run,
     Scope,
     Settings,
     SharedJournal,
-    SharedRun,
-    Source,
     audit,
     is_shared,
     place_of,
@@ -37,13 +33,10 @@ from aiotask.errors import NotFoundError
 from aiotask.taskrouter._fields import TASK
 from aiotask.taskrouter._task import Task
 from aiotask.taskrouter._task_copies import without_copies
-from aiotask.taskrouter._task_creation import TaskCreation
-from aiotask.taskrouter._task_ends import EndedByMany
 from aiotask.taskrouter._task_fields import NewTask, TaskChanges, TaskFilter, TaskStatus
 from aiotask.taskrouter._task_history import REACH, horizon, last_known
-from aiotask.taskrouter._task_lookup import TaskLookup
+from aiotask.taskrouter._task_making import MadeByMany
 from aiotask.taskrouter._task_once import made_once
-from aiotask.taskrouter.events import Events
 
 __all__ = ["NewTask", "Task", "TaskChanges", "TaskFilter", "TaskStatus", "Tasks"]
 
@@ -52,7 +45,7 @@ Fields = TypeVar("Fields", bound=Mapping[str, Any])
 Changes = TypeVar("Changes", bound=Mapping[str, object])
 
 
-class Tasks(EndedByMany):
+class Tasks(MadeByMany):
     """The tasks of one workspace."""
 
     name = "Tasks"
@@ -298,36 +291,6 @@ class Tasks(EndedByMany):
             twice = [await without_copies(each, self.fetch, self.update) for each in result.twice]
             return attrs.evolve(result, twice=twice)
         return result
-
-    def creating(self, source: Source[Row], settings: Settings) -> Run[Row]:
-        """Return the run that creates a task for each row of a source."""
-        if settings.job is not None:
-            raise ValueError("job: only a journal in PostgreSQL has jobs of a name")
-        attribute = settings.keys.attribute
-        return Run(source, self._creation(attribute), settings, self._lookup(attribute or ""))
-
-    def sharing(
-        self, source: Source[Row], settings: Settings, journal: SharedJournal | str
-    ) -> SharedRun[Row]:
-        """Return the run that does so together with others, on a shared journal."""
-        creation, lookup, place = self.parts(settings.keys.attribute)
-        return SharedRun(source, creation, settings, lookup, journal, place)
-
-    def parts(self, attribute: str | None) -> tuple[TaskCreation, TaskLookup, Destination]:
-        """Return what creates tasks with keys in an attribute, what finds them, and where."""
-        place = Destination(self._session.account, str(self._url.origin()))
-        return self._creation(attribute), self._lookup(attribute or ""), place
-
-    def _creation(self, attribute: str | None) -> TaskCreation:
-        limiter = self._lane("create")
-        return TaskCreation(self._session, self._url, NewTask, limiter, attribute)
-
-    def _lookup(self, attribute: str) -> TaskLookup:
-        return TaskLookup(attribute, self.list, self.fetch, self._events)
-
-    @property
-    def _events(self) -> Events:
-        return Events(self._session, self._path.removesuffix(f"/{self.name}"))
 
     def list(self, **filters: Unpack[TaskFilter]) -> Listing[Task]:
         """Return the tasks that match, fetched as they are iterated."""

@@ -6,14 +6,14 @@ It needs the extra ``postgres``, so it is loaded by ``aiotask.bulk.journal.postg
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import TupleRow
+from psycopg.rows import TupleRow, tuple_row
 
 from aiotask.bulk.journal.postgres_schema import (
     check_version,
@@ -30,6 +30,7 @@ _log = logging.getLogger("aiotask")
 # Whatever else a driver raises is a broken connection: it raises more than it documents when a
 # server goes away. These are of data, of constraints, and of commands or rights.
 _MISTAKES = ("22", "23", "42")
+_RIGHTS = "42"
 # A server that is silent for so long is taken for gone; libpq itself would wait much longer.
 _SILENCE = 10  # seconds
 _SETTINGS: dict[str, Any] = {
@@ -90,6 +91,52 @@ def connection_to(url: str) -> "psycopg.Connection[TupleRow]":
         return psycopg.connect(url, autocommit=True, **_unless_said(url))
     except (psycopg.Error, OSError) as error:
         raise failure_of(error, url) from error
+
+
+def check_connection(connection: object) -> None:
+    """Refuse what is no asynchronous connection of the driver's."""
+    if not isinstance(connection, psycopg.AsyncConnection):
+        kind = type(connection).__name__
+        raise TypeError(f"connection: is a psycopg.AsyncConnection, not {kind}")
+
+
+async def within(
+    connection: "psycopg.AsyncConnection[Any]",
+    act: Callable[[Any], Awaitable[T]],
+    url: str,
+) -> T:
+    """Do something on a connection of the caller's, in its transaction; it is not committed.
+
+    Without one, on a connection that commits each command, all of it is done or nothing.
+    """
+    try:
+        async with AsyncExitStack() as stack:
+            if connection.autocommit:
+                await stack.enter_async_context(connection.transaction())
+            cursor = connection.cursor(row_factory=tuple_row)
+            return await act(await stack.enter_async_context(cursor))
+    except errors.ForeignKeyViolation as error:
+        why = "is another database than the one that the connection leads to"
+        raise JournalAccessError(why, masked(url)) from error
+    except psycopg.Error as error:
+        if error.sqlstate is not None and error.sqlstate.startswith(_RIGHTS):
+            raise failure_of(error, url) from error
+        raise  # it is about the caller's transaction
+
+
+async def listen(url: str) -> AsyncGenerator[None, None]:
+    """Yield once notices are heard, and at each of them; whatever it raises is the connection's."""
+    settings = _unless_said(url)
+    settings["application_name"] = "aiotask listens"
+    async with await Database.connect(url, autocommit=True, **settings) as connection:
+        await connection.execute("LISTEN aiotask")
+        while True:
+            yield
+            # A connection that broke in silence fails when it is used.
+            async for _ in connection.notifies(timeout=_SILENCE, stop_after=1):
+                break
+            else:
+                await connection.execute("SELECT 1")
 
 
 def _unless_said(url: str) -> dict[str, Any]:

@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 from aiotask.bulk.journal.records import State
 
 _JOB = """
-    SELECT id, name, verb, target, account, host, key_attribute, named,
+    SELECT id, name, verb, target, account, host, key_attribute, named, enqueued,
         extract(epoch FROM now() - begun)::float8,
         extract(epoch FROM now() - suspect_since)::float8,
         rows, pg_snapshot_xmin(pg_current_snapshot())::text
     FROM aiotask.job"""
 _BEGIN = """
-    INSERT INTO aiotask.job (id, name, verb, target, account, host, key_attribute, named)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (name) DO NOTHING"""
+    INSERT INTO aiotask.job
+        (id, name, verb, target, account, host, key_attribute, named, enqueued)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (name) DO NOTHING"""
 _OPEN = f"""{_JOB} WHERE verb = %s AND host = %s AND (account IS NULL OR account = %s)
     AND EXISTS (SELECT 1 FROM aiotask."window" w WHERE w.job = id AND NOT w.done)"""  # noqa: S608
 _SUSPECT = "UPDATE aiotask.job SET suspect_since = now() WHERE id = %s"
@@ -39,7 +40,15 @@ _FOLLOWED = f"""
     SELECT number, state, sid, error FROM aiotask.outcome
     WHERE job = %s AND written >= %s::xid8 AND state >= {State.CREATED:d} ORDER BY number"""  # noqa: S608
 _HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
-_LEFT = 'SELECT 1 FROM aiotask."window" WHERE job = %s AND NOT done LIMIT 1'
+# Everybody who listens wakes when the transaction is committed.
+_RING = "SELECT pg_notify('aiotask', %s)"
+_NUMBERS = "SELECT nextval('aiotask.row_number') FROM generate_series(1, %s)"
+_ENQUEUE = """
+    INSERT INTO aiotask.input (job, number, print, key, body)
+    SELECT %s, number, print, key, body
+    FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::bytea[])
+        AS given (number, print, key, body)
+    ON CONFLICT DO NOTHING RETURNING number"""
 
 
 class Job(NamedTuple):
@@ -53,6 +62,7 @@ class Job(NamedTuple):
     host: str
     key_attribute: str | None
     named: bool
+    enqueued: bool = False
     age: float = 0.0
     suspect_for: float | None = None
     rows: int = 0
@@ -82,7 +92,7 @@ class Ended(NamedTuple):
 
 async def begin(database: Any, wanted: Job) -> Job:
     """Return the job of that name, which may have been begun with other settings."""
-    await database.execute(_BEGIN, wanted[:8])
+    await database.execute(_BEGIN, wanted[:9])
     cursor = await database.execute(f"{_JOB} WHERE name = %s", (wanted.name,))
     return Job(*await cursor.fetchone())
 
@@ -115,7 +125,42 @@ async def load(database: Any, job: str, after: int, rows: Sequence[Loaded], wind
         if wrong := [row for row in rows if row.error is not None]:
             refused = [row.number for row in wrong], [row.error for row in wrong]
             await database.execute(_REJECTED, (job, *refused))
+        await database.execute(_RING, (job,))
     return True
+
+
+async def numbers(database: Any, many: int) -> list[int]:
+    """Return numbers that no other row has, in their order."""
+    cursor = await database.execute(_NUMBERS, (many,))
+    return [number for (number,) in await cursor.fetchall()]
+
+
+async def enqueue(cursor: Any, job: str, rows: Sequence[Loaded], window: int) -> int:
+    """Add those rows whose numbers and keys the job does not have; return how many these are.
+
+    It is for a transaction, which may be the caller's own.
+    """
+    # In one order, so that two transactions with the same keys wait for each other one way only.
+    given = sorted(rows, key=lambda row: row.key or "")
+    columns = zip(*((row.number, row.print, row.key, row.body) for row in given), strict=True)
+    await cursor.execute(_ENQUEUE, (job, *map(list, columns)))
+    added = sorted(number for (number,) in await cursor.fetchall())
+    if added:
+        await cursor.executemany(_WINDOW, [(job, *each) for each in _ranges(added, window)])
+        await cursor.execute(_RING, (job,))
+    return len(added)
+
+
+def _ranges(numbers: Sequence[int], most: int) -> list[tuple[int, int]]:
+    """Return the first and last ones of portions in which no number is left out."""
+    ranges: list[tuple[int, int]] = []
+    for number in numbers:
+        first, last = ranges[-1] if ranges else (0, -1)
+        if number == last + 1 and number - first < most:
+            ranges[-1] = first, number
+        else:
+            ranges.append((number, number))
+    return ranges
 
 
 async def count(database: Any, job: str) -> int:
@@ -151,7 +196,12 @@ async def follow(database: Any, job: str, since: str) -> tuple[list[Ended], str]
     return [Ended(*row) for row in await cursor.fetchall()], horizon
 
 
-async def is_open(database: Any, job: str) -> bool:
-    """Whether rows of a job are not done."""
-    cursor = await database.execute(_LEFT, (job,))
-    return await cursor.fetchone() is not None
+def difference(wanted: Job, found: Job) -> str | None:
+    """Return in what a job differs from the one that is wanted under its name; None for nothing."""
+    if wanted.enqueued != found.enqueued:
+        return f"its rows are {'enqueued' if found.enqueued else 'loaded from an input'}"
+    for name, now, then in zip(Job._fields[2:8], wanted[2:8], found[2:8], strict=True):
+        # An API key alone does not tell its account.
+        if now != then and (name != "account" or None not in {now, then}):
+            return f"its {name} is {then!r}, not {now!r}"
+    return None

@@ -13,7 +13,8 @@ _PORTION = 1000
 
 _JOBS = "SELECT name FROM aiotask.job ORDER BY begun, name"
 _JOB = """
-    SELECT id, target, verb, key_attribute, named, extract(epoch FROM begun)::float8, rows
+    SELECT id, target, verb, key_attribute, named, extract(epoch FROM begun)::float8,
+        (SELECT coalesce(sum(last - first + 1), 0)::bigint FROM aiotask."window" w WHERE w.job = id)
     FROM aiotask.job WHERE name = %s"""
 _ENDED = f"""
     SELECT state, count(*) FROM aiotask.outcome

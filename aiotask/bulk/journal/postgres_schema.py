@@ -5,7 +5,7 @@ from typing import Any
 
 from aiotask.errors import JournalAccessError, JournalError, JournalVersionError
 
-VERSION = 1
+VERSION = 2
 
 # A window is a range of rows that one worker has at a time, named by its first row; taking it is
 # the intent to send each of its rows. Keys that follow from job and number are not kept.
@@ -57,6 +57,12 @@ _MIGRATIONS = (
         PRIMARY KEY (job, number)
     );
     CREATE INDEX outcome_by_time ON aiotask.outcome (job, written);
+    """,
+    # Rows that are enqueued have numbers of a sequence, which never waits for a transaction.
+    """
+    ALTER TABLE aiotask.job ADD COLUMN enqueued boolean NOT NULL DEFAULT false;
+    CREATE SEQUENCE aiotask.row_number;
+    ALTER TABLE aiotask."window" ADD COLUMN offered integer NOT NULL DEFAULT 0;
     """,
 )
 assert len(_MIGRATIONS) == VERSION  # noqa: S101 - of this very file

@@ -15,7 +15,7 @@ _TAKE = """
         SELECT first, last FROM aiotask."window"
         WHERE job = %(job)s AND NOT done AND (owner IS NULL OR (
             lease < now() AND pg_postmaster_start_time() + %(length)s * interval '1 s' < now()))
-        ORDER BY first LIMIT 16 FOR UPDATE SKIP LOCKED
+        {only}ORDER BY first LIMIT 16 FOR UPDATE SKIP LOCKED
     ), counted AS (
         SELECT first, sum(last - first + 1) OVER (ORDER BY first) AS rows,
             row_number() OVER (ORDER BY first) AS place
@@ -30,6 +30,7 @@ _TAKE = """
     RETURNING w.first, w.last, w.epoch, extract(epoch FROM now() - w.begun)::float8, (
         SELECT extract(epoch FROM now() - suspect_since)::float8 FROM aiotask.job WHERE id = w.job)
     """
+_TAKE_ANY, _TAKE_ONE = _TAKE.format(only=""), _TAKE.format(only="AND first = %(only)s ")
 _ROWS = """
     SELECT number, line, print, key, body FROM aiotask.input
     WHERE job = %s AND number = ANY(%s) ORDER BY number"""
@@ -65,10 +66,30 @@ _STEP = f"""
     )
     SELECT first FROM fence"""  # noqa: S608 - a number of ours
 _GIVE_BACK = """
-    UPDATE aiotask."window" w SET owner = NULL, lease = NULL
-    FROM unnest(%(firsts)s::bigint[], %(epochs)s::integer[]) AS mine (first, epoch)
-    WHERE w.job = %(job)s AND w.first = mine.first AND w.epoch = mine.epoch
-        AND w.first = ANY(%(firsts)s)"""
+    WITH given AS (
+        UPDATE aiotask."window" w SET owner = NULL, lease = NULL
+        FROM unnest(%(firsts)s::bigint[], %(epochs)s::integer[]) AS mine (first, epoch)
+        WHERE w.job = %(job)s AND w.first = mine.first AND w.epoch = mine.epoch
+            AND w.first = ANY(%(firsts)s) AND NOT w.done
+        RETURNING 1
+    )
+    SELECT pg_notify('aiotask', %(job)s) FROM (SELECT count(*) FROM given) AS all_of_them"""
+_FREE_AT = """CASE WHEN owner IS NULL THEN now() ELSE
+        greatest(lease, pg_postmaster_start_time() + %s * interval '1 s') END"""
+_NEXT = f"""
+    SELECT extract(epoch FROM min({_FREE_AT}) - now())::float8
+    FROM aiotask."window" WHERE job = %s AND NOT done"""  # noqa: S608 - of this very module
+_ONE = f"{_NEXT} AND first = %s"
+# Once for each epoch: whatever an engine loses is taken without it.
+_OFFER = """
+    WITH free AS (
+        SELECT job, first FROM aiotask."window"
+        WHERE job = ANY(%(jobs)s) AND NOT done AND offered <= epoch AND (owner IS NULL OR (
+            lease < now() AND pg_postmaster_start_time() + %(length)s * interval '1 s' < now()))
+        ORDER BY job, first LIMIT %(most)s FOR UPDATE SKIP LOCKED
+    )
+    UPDATE aiotask."window" w SET offered = w.epoch + 1 FROM free
+    WHERE w.job = free.job AND w.first = free.first RETURNING w.job, w.first"""
 
 
 class Taken(NamedTuple):
@@ -104,10 +125,15 @@ class Held(NamedTuple):
     epoch: int
 
 
-async def take(database: Any, job: str, owner: str, length: float, most: int) -> list[Taken]:
-    """Take the first windows that nobody has, of some *most* rows together, for so long."""
-    named = {"job": job, "owner": owner, "length": length, "most": most}
-    cursor = await database.execute(_TAKE, named)
+async def take(
+    database: Any, job: str, owner: str, length: float, most: int, only: int | None = None
+) -> list[Taken]:
+    """Take the first windows that nobody has, of some *most* rows together, for so long.
+
+    Given *only*, take the window with that first row or none.
+    """
+    named = {"job": job, "owner": owner, "length": length, "most": most, "only": only}
+    cursor = await database.execute(_TAKE_ANY if only is None else _TAKE_ONE, named)
     return sorted(Taken(*row) for row in await cursor.fetchall())
 
 
@@ -160,3 +186,26 @@ async def give_back(database: Any, job: str, windows: Sequence[Held]) -> None:
     """Let others take windows at once."""
     firsts, epochs = [each.first for each in windows], [each.epoch for each in windows]
     await database.execute(_GIVE_BACK, {"job": job, "firsts": firsts, "epochs": epochs})
+
+
+async def next_free(database: Any, job: str, length: float) -> float | None:
+    """Return in how many seconds a window may be free at the soonest; None if all are done."""
+    cursor = await database.execute(_NEXT, (length, job))
+    (seconds,) = await cursor.fetchone()
+    return None if seconds is None else float(seconds)
+
+
+async def free_in(database: Any, job: str, first: int, length: float) -> float | None:
+    """Return in how many seconds a window may be free at the soonest; None if it is done."""
+    cursor = await database.execute(_ONE, (length, job, first))
+    (seconds,) = await cursor.fetchone()
+    return None if seconds is None else float(seconds)
+
+
+async def to_offer(
+    database: Any, jobs: Sequence[str], length: float, most: int
+) -> list[tuple[str, int]]:
+    """Return free windows that an engine is to be told of, and note that it is."""
+    named = {"jobs": [*jobs], "length": length, "most": most}
+    cursor = await database.execute(_OFFER, named)
+    return sorted(await cursor.fetchall())

@@ -20,6 +20,7 @@ from aiotask.bulk import (
 )
 from aiotask.bulk.journal.postgres import make_tables
 from aiotask.bulk.journal.postgres_reader import workers_of
+from aiotask.cli.engines import TABLES_OF, make_engine_tables
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.importing.counts import IMPORT, moment_text, row_counts
 from aiotask.errors import JournalError
@@ -36,10 +37,17 @@ def journal() -> None:
 
 @journal.command()
 @click.argument("url")
-def init(url: str) -> None:
+@click.option(
+    "--engine",
+    type=click.Choice([TABLES_OF]),
+    help="Make the tables of this engine as well, in a schema of their own.",
+)
+def init(url: str, engine: str | None) -> None:
     """Make or update the tables of journals in the PostgreSQL database at URL."""
     try:
         made = make_tables(url)
+        if engine is not None:
+            made |= make_engine_tables(url)
     except (JournalError, ValueError) as error:
         raise WrongUsageError(str(error)) from error
     click.echo("the tables are made" if made else "the tables are there, and up to date")

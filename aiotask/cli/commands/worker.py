@@ -1,6 +1,7 @@
 """Command ``aiotask worker``: work on the imports that others have begun."""
 
 import logging
+from typing import Any
 
 import click
 
@@ -8,6 +9,7 @@ from aiotask._client import Client
 from aiotask._worker import Worker
 from aiotask.bulk import SharedJournal
 from aiotask.cli.client import creation_options, open_client, service_options
+from aiotask.cli.engines import ENGINES, Engine, engine_of
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.loop import run as run_in_loop
 from aiotask.cli.signals import stop_signals
@@ -22,12 +24,27 @@ from aiotask.errors import JournalError
     required=True,
     help="Journal in PostgreSQL whose jobs to work on, those of this account.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="none",
+    show_default=True,
+    help="What tells workers which rows are done where: the journal alone, or an engine.",
+)
+@click.option(
+    "--broker",
+    metavar="URL",
+    envvar="AIOTASK_BROKER",
+    help="RabbitMQ of the engine taskiq, amqp://…; by default AIOTASK_BROKER.",
+)
 @creation_options(" for each job")
 def worker(
     *,
     timeout: float,
     base_url: str | None,
     journal: str,
+    engine: str,
+    broker: str | None,
     settle: float,
     max_rate: float | None,
     max_in_flight: int,
@@ -38,10 +55,13 @@ def worker(
     may as well be killed.
     """
     logging.basicConfig(format="%(message)s")
+    around = engine_of(engine, journal, broker)
     client = open_client(timeout, base_url, max_in_flight)
     try:
         shared = SharedJournal(journal, switch=True)
-        run_in_loop(_work(shared, client, max_in_flight, settle=settle, max_rate=max_rate))
+        settings: dict[str, Any] = {"settle": settle, "max_rate": max_rate}
+        settings["max_in_flight"] = max_in_flight
+        run_in_loop(_work(shared, client, around, settings))
     except (JournalError, ValueError) as error:
         raise WrongUsageError(str(error)) from error
 
@@ -49,15 +69,12 @@ def worker(
 async def _work(
     journal: SharedJournal,
     client: Client,
-    max_in_flight: int,
-    *,
-    settle: float,
-    max_rate: float | None,
+    around: Engine,
+    settings: dict[str, Any],
 ) -> None:
     async with client, journal:
-        worker = Worker(
-            journal, client, settle=settle, max_rate=max_rate, max_in_flight=max_in_flight
-        )
+        worker = Worker(journal, client, **settings)
         with stop_signals(worker.stop):
-            click.echo(f"working on the jobs of {journal.where}", err=True)
-            await worker.run()
+            async with around(worker):
+                click.echo(f"working on the jobs of {journal.where}", err=True)
+                await worker.run()

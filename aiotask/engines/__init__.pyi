@@ -1,0 +1,2 @@
+from . import procrastinate as procrastinate
+from . import taskiq as taskiq

@@ -1,0 +1,108 @@
+"""A RabbitMQ server of the tests' own, in a temporary folder."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+_LONG = 120
+# The command that is on the PATH would become another user, who has no way into the folder.
+_PROGRAMS = Path("/usr/lib/rabbitmq/bin")
+
+
+def _free_ports(number: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+class Rabbitmq:
+    """A server; ``stop`` and ``start`` take it away and bring it back."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port, distribution, names = _free_ports(3)
+        self.url = f"amqp://guest:guest@127.0.0.1:{self._port}/"
+        self._environment = os.environ | {
+            "HOME": str(folder),  # where the cookie of its nodes lies
+            "RABBITMQ_NODENAME": f"t{self._port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self._port),
+            "RABBITMQ_DIST_PORT": str(distribution),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(names),
+            "RABBITMQ_MNESIA_BASE": str(folder / "db"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_PID_FILE": str(folder / "pid"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+        }
+        (folder / "plugins").write_text("[].")
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with (self._folder / "told").open("ab") as told:
+            self._server = subprocess.Popen(
+                [_PROGRAMS / "rabbitmq-server"],
+                env=self._environment,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=told,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        until = time.monotonic() + _LONG
+        while not self._is_there():
+            assert self._server.poll() is None, (self._folder / "told").read_text()
+            assert time.monotonic() < until, (self._folder / "told").read_text()
+            time.sleep(0.1)
+
+    def _is_there(self) -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self._port), _LONG) as there:
+            there.sendall(b"AMQP\0\0\x09\x01")
+            return bool(there.recv(1))
+        return False
+
+    def stop(self) -> None:
+        """Kill it, as a machine does that goes down."""
+        if self._server is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._server.pid, signal.SIGKILL)
+            self._server.wait(_LONG)
+            self._server = None
+
+    def stop_names(self) -> None:
+        """End the daemon that tells nodes their names; it refuses while it knows of one."""
+        port = self._environment["ERL_EPMD_PORT"]
+        until = time.monotonic() + _LONG
+        while time.monotonic() < until:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", int(port)), _LONG):
+                command = ["epmd", "-port", port, "-kill"]
+                subprocess.run(command, check=False, capture_output=True, timeout=_LONG)
+                time.sleep(0.1)
+                continue
+            return
+
+
+@contextmanager
+def running_rabbitmq() -> Iterator[Rabbitmq]:
+    """Have a server; tests that need one are skipped where its programs are not installed."""
+    if not (_PROGRAMS / "rabbitmq-server").exists() or not shutil.which("epmd"):
+        pytest.skip(f"there is no RabbitMQ: {_PROGRAMS / 'rabbitmq-server'} is missing")
+    with tempfile.TemporaryDirectory(prefix="mq", ignore_cleanup_errors=True) as folder:
+        server = Rabbitmq(Path(folder))
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+            server.stop_names()
