@@ -78,6 +78,8 @@ PUBLIC = {
         EventCallback Instruction RedirectFields RejectFields SignatureVerifier accept call
         conference dequeue parse_assignment parse_event parse_events redirect reject
     """,
+    "aiotask.webhooks.aiohttp": "ASSIGNMENT EVENTS callback_middleware",
+    "aiotask.webhooks.asgi": "ASSIGNMENT EVENTS CallbackMiddleware",
     "aiotask.sandbox": """
         ContentsError DebuggerEntry FAULT_KINDS FaultKind Faults Sandbox SandboxSettings StoreError
         StoredTask ThreadedSandbox

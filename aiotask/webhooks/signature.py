@@ -42,6 +42,11 @@ class SignatureVerifier:
         self._keyed = [hmac.new(one.encode(), digestmod="sha1") for one in auth_tokens]
         self._max_body = max_body
 
+    @property
+    def max_body(self) -> int:
+        """The longest body, in bytes, that may be Twilio's."""
+        return self._max_body
+
     def __reduce__(self) -> NoReturn:
         raise TypeError("a verifier does not pickle or copy: it holds credentials")
 

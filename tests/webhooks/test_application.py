@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.typedefs import Handler
 from yarl import URL
@@ -21,6 +21,7 @@ from aiotask.webhooks import (
     parse_assignment,
     parse_event,
 )
+from tests.webhooks.frameworks import under_aiohttp, under_uvicorn
 
 PUBLIC = "https://hooks.example.com"
 FORM = "application/x-www-form-urlencoded"
@@ -113,15 +114,21 @@ async def test_what_is_signed_and_no_assignment_is_a_bad_request(browser: Browse
         assert "it lacks ReservationSid" in await answer.text()
 
 
-async def test_the_application_of_the_readme_receives_both_callbacks(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+README = Path(aiotask.webhooks.__file__).with_name("README.md").read_text()
+PROGRAMS = {"FastAPI": "app", "run_app": "application"}
+
+
+@pytest.mark.parametrize("sign", PROGRAMS)
+async def test_the_applications_of_the_readme_receive_both_callbacks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sign: str
 ) -> None:
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "token")
-    readme = Path(aiotask.webhooks.__file__).with_name("README.md").read_text()
-    (program,) = re.findall(r"^```python\n(.*?run_app.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    (program,) = (block for block in blocks if sign in block)
     names: dict[str, Any] = {"__name__": "example"}
     exec(program, names)  # noqa: S102 - our own README
-    async with TestClient(TestServer(names["application"])) as browser:
+    serve = under_uvicorn if sign == "FastAPI" else under_aiohttp
+    async with serve(names[PROGRAMS[sign]]) as url, ClientSession(url) as browser:
         body, headers = posted("/assigned", SIDS)
         async with browser.post("/assigned", data=body, headers=headers) as answer:
             assert (await answer.json())["instruction"] == "dequeue"
@@ -134,3 +141,20 @@ async def test_the_application_of_the_readme_receives_both_callbacks(
         async with browser.post("/events", data=body, headers=headers) as answer:
             assert answer.status == 400
     assert SIDS["WorkerSid"] in capsys.readouterr().out
+
+
+def test_an_event_that_comes_twice_counts_once_as_the_readme_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"^```python\n(import sqlite3.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(block, names)  # noqa: S102 - our own README
+    for sid in ["EV1", "EV2", "EV1"]:
+        names["once"](parse_event(f"EventType=task.completed&TaskSid=WT1&Sid={sid}".encode()))
+    database = names["database"]
+    finished = "SELECT count(*) FROM finished"
+    assert database.execute(finished).fetchone() == (2,)
+    names["forget"](-10)  # all of them are older than in ten seconds
+    assert database.execute("SELECT count(*) FROM seen").fetchone() == (0,)
+    database.close()
