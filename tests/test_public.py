@@ -80,6 +80,7 @@ PUBLIC = {
     """,
     "aiotask.webhooks.aiohttp": "ASSIGNMENT EVENTS callback_middleware",
     "aiotask.webhooks.asgi": "ASSIGNMENT EVENTS CallbackMiddleware",
+    "aiotask.console": "Console SANDBOX_RATE SERVICE_RATE",
     "aiotask.sandbox": """
         ContentsError DebuggerEntry FAULT_KINDS FaultKind Faults Sandbox SandboxSettings StoreError
         StoredTask ThreadedSandbox
@@ -108,8 +109,8 @@ def test_every_public_thing_has_a_docstring(module: str) -> None:
 def test_every_public_part_is_there_once_aiotask_is_imported() -> None:
     folder = Path(aiotask.__file__).parent
     parts = {path.name.partition(".")[0] for path in folder.iterdir() if path.name[0] not in "_."}
-    # The command line and the plugin are for others to load.
-    parts -= {"cli", "pytest_plugin", "py"}
+    # The command line, the console and the plugin are for others to load.
+    parts -= {"cli", "console", "pytest_plugin", "py"}
     assert parts <= set(dir(aiotask))
     script = "import aiotask; " + "; ".join(f"aiotask.{part}.__doc__.strip()" for part in parts)
     assert {f"aiotask.{part}" for part in parts} <= loaded_by(script)
@@ -144,6 +145,15 @@ def test_without_its_extra_the_sandbox_says_in_a_sentence_what_to_install(script
         "ImportError: aiotask.sandbox needs its extra: pip install 'aiotask[sandbox]'"
     )
     assert "During handling" not in done.stderr
+
+
+def test_without_its_extra_the_console_says_in_a_sentence_what_to_install() -> None:
+    script = "import sys; sys.modules['jinja2'] = None; import aiotask.console"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1] == (
+        "ImportError: aiotask.console needs its extra: pip install 'aiotask[console]'"
+    )
 
 
 @pytest.mark.skipif(find_spec("pyright") is None, reason="pyright is not installed")

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from random import Random
@@ -21,6 +22,7 @@ from aiotask.sandbox.model.account import Account, OverlongPages, Unanswered, Un
 from aiotask.sandbox.model.changes import StoreError, UnsavedChanges
 from aiotask.sandbox.model.list_index import ListIndex
 from aiotask.sandbox.server.admission import Admission
+from aiotask.sandbox.server.beside import MOST_EXCHANGES, Beside, Exchange
 from aiotask.sandbox.server.faults import FaultKind, Faults
 from aiotask.sandbox.server.handler import Counts, RequestHandler
 from aiotask.sandbox.storage.archive import Archive
@@ -127,6 +129,7 @@ class Sandbox(TestControls):
         self.auth_token = auth_token
         self.api_key = api_key
         self.api_secret = api_secret
+        self.exchanges: deque[Exchange] = deque(maxlen=MOST_EXCHANGES)
         self.faults: Faults = Faults(faults, fault_kinds, seed, late)
         self._host = host
         self._port = port
@@ -165,6 +168,7 @@ class Sandbox(TestControls):
         self._retry_after = retry_after
         self._counts = Counts()
         self._serving: tuple[RequestHandler, asyncio.Server] | None = None
+        self._side_door: tuple[RequestHandler, asyncio.Server] | None = None
         self._alarm: Alarm | None = None
 
     async def start(self) -> None:
@@ -200,11 +204,34 @@ class Sandbox(TestControls):
             self._serving = None
             # First everything that can change the contents, at last the store that saves them.
             server.close()
+            await self._close_side_door()
             if self._alarm is not None:
                 self._alarm.close()
             await self._callbacks.close()
             await handler.close()
             self._close_archive()
+
+    async def open_side_door(self) -> str:
+        """Serve at another URL of this machine, too, and return it.
+
+        There the API answers without limits, faults and latency, and counts nothing, so that who
+        watches the sandbox does not disturb what it is used for.
+        """
+        credentials = [(self.account_sid, self.auth_token)]
+        scheduler, account = self._account.scheduler, self._account
+        admission = Admission(credentials, None, None, account.clock, Random())
+        door = RequestHandler(
+            self._service, admission, Faults(), Counts(), 0.0, None, scheduler, account.now
+        )
+        self._side_door = door, await door.listen("127.0.0.1", 0)
+        return f"http://{door.authority}"
+
+    def put_beside(self, pages: Beside) -> None:
+        """Serve *pages* on the port of the API, too, and keep the last requests in `exchanges`."""
+        if self._serving is None:
+            raise RuntimeError("the sandbox is not serving")
+        self._serving[0].exchanges = self.exchanges
+        self._serving[0].beside = pages
 
     @classmethod
     def in_thread(cls, **settings: Unpack[SandboxSettings]) -> ThreadedSandbox:
@@ -256,6 +283,13 @@ class Sandbox(TestControls):
             self._account.random.seed(None if self._seed is None else f"{self._seed}/{opened}")
         for workspace in self._service.workspaces:
             workspace.resume()
+
+    async def _close_side_door(self) -> None:
+        if self._side_door is not None:
+            handler, server = self._side_door
+            self._side_door = None
+            server.close()
+            await handler.close()
 
     def _close_archive(self) -> None:
         if self._archive is not None:

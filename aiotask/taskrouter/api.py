@@ -49,6 +49,11 @@ class TaskRouter(_Context):
 class WorkspaceContext(_Context):
     """Context of one workspace."""
 
+    @property
+    def sid(self) -> str:
+        """The sid of the workspace."""
+        return self._path.rpartition("/")[2]
+
     @cached_property
     def tasks(self) -> taskrouter.Tasks:
         """The tasks of the workspace."""

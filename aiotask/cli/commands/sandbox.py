@@ -2,20 +2,27 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 from yarl import URL
 
+from aiotask._client import Client
 from aiotask.cli.documents import read_document
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.loop import run
 from aiotask.cli.options import Number
 from aiotask.cli.signals import stop_signals
+from aiotask.console import SANDBOX_RATE, Console
 from aiotask.sandbox import ContentsError, FaultKind, Sandbox, StoreError
 
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - is shown as the loopback address
+
+_LOOKS = 1.0
+"""Seconds between two looks of the console at what it shows."""
 
 _EXAMPLE = """--attributes '{"type": "support"}'"""
 
@@ -168,8 +175,10 @@ async def _serve(local: Sandbox, host: str, port: int, held: dict[str, Any]) -> 
             reason = f"cannot listen on {host}:{port}: {error.strerror or error}{free}"
             raise WrongUsageError(reason) from error
         try:
-            click.echo(_introduction(local, _workspace(local, held)))
-            await stopped.wait()
+            workspace = _workspace(local, held)
+            async with _console(local, workspace) as page:
+                click.echo(_introduction(local, workspace, page))
+                await stopped.wait()
         finally:
             await local.close()
 
@@ -186,16 +195,34 @@ def _workspace(local: Sandbox, held: dict[str, Any]) -> str:
     return local.workspaces[0]
 
 
-def _introduction(local: Sandbox, workspace: str) -> str:
+@asynccontextmanager
+async def _console(local: Sandbox, workspace: str) -> AsyncIterator[str]:
+    """Serve the console beside the API, and give its URL."""
+    client = Client(local.account_sid, local.auth_token, base_url=await local.open_side_door())
+    async with client:
+        context = client.taskrouter.workspace(workspace)
+        console = Console(client, context, rate=SANDBOX_RATE, seconds=_LOOKS)
+        local.put_beside(console)
+        try:
+            yield console.url(_base(local))
+        finally:
+            await console.close()
+
+
+def _base(local: Sandbox) -> str:
     url = URL(local.url)
     url = url.with_host(_EVERY_ADDRESS.get(url.host or "", url.host or ""))
-    base = str(url).rstrip("/")
+    return str(url).rstrip("/")
+
+
+def _introduction(local: Sandbox, workspace: str, page: str) -> str:
+    base = _base(local)
     # Clients prefer an API key to a token, and a real key should not be sent to a sandbox.
     keys = [name for name in ("TWILIO_API_KEY", "TWILIO_API_SECRET") if name in os.environ]
     return "\n".join(
         [
             f"TaskRouter sandbox at {base}, until Ctrl-C",
-            f"workspace {workspace}",
+            f"workspace {workspace} in the browser at {page}",
             "",
             *([f"unset {' '.join(keys)}"] if keys else []),
             f"export TWILIO_ACCOUNT_SID={local.account_sid}",

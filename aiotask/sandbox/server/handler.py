@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -17,6 +17,7 @@ from aiotask.sandbox.api.dispatch import Request, Service, kind_of
 from aiotask.sandbox.clock.scheduler import Scheduler
 from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.server.admission import Admission
+from aiotask.sandbox.server.beside import Beside, Exchange
 from aiotask.sandbox.server.connections import Connections, page, read_body, reset, truncate
 from aiotask.sandbox.server.delayed import DelayedRequests
 from aiotask.sandbox.server.faults import FAULTS, Effect, Faults
@@ -24,6 +25,8 @@ from aiotask.sandbox.wire.answers import INJECTED, NO_CONTENT, Answer, error_ans
 
 _AUTHORITY = re.compile(r"[\w.:\[\]-]{1,255}", re.ASCII)
 _TOO_MANY = 429
+_FAULT = "fault"
+"""The name under which a request keeps its injected fault."""
 # Cancelled handlers end in the next turn of the loop; a connection that was just accepted takes a
 # few more to be aborted.
 _TURNS = 5
@@ -59,6 +62,8 @@ class RequestHandler:
         now: Callable[[], int],
     ) -> None:
         self.authority: str = ""
+        self.beside: Beside | None = None
+        self.exchanges: deque[Exchange] | None = None
         self._service = service
         self._admission = admission
         self._faults = faults
@@ -93,15 +98,32 @@ class RequestHandler:
             await asyncio.sleep(0)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self.beside is not None and self.beside.takes(request):
+            return await self.beside.handle(request)
         in_flight = len(self._handling)
         self._handling.add(request.task)
         try:
+            if self.exchanges is not None:
+                return await self._recorded(request, in_flight, self.exchanges)
             return await self._serve(request, in_flight)
         except (ConnectionError, web.RequestPayloadError):
             # The client disconnected in the middle, or sent a body without a valid end.
             return web.Response(status=400)
         finally:
             self._handling.discard(request.task)
+
+    async def _recorded(
+        self, request: web.BaseRequest, in_flight: int, exchanges: deque[Exchange]
+    ) -> web.StreamResponse:
+        at, started_at, status = self._now(), time.perf_counter(), None
+        try:
+            response = await self._serve(request, in_flight)
+            status = response.status
+            return response
+        finally:
+            seconds = time.perf_counter() - started_at
+            path, fault = request.rel_url.raw_path_qs, request.get(_FAULT)
+            exchanges.append(Exchange(at, request.method, path, status, seconds, fault))
 
     async def _serve(self, request: web.BaseRequest, in_flight: int) -> web.StreamResponse:
         started_at = time.perf_counter()
@@ -123,6 +145,7 @@ class RequestHandler:
         if kind is None:
             return self._response(self._answer(self._service.answer, call, refusal), started_at)
         fault = FAULTS[kind]
+        request[_FAULT] = kind
         match fault.moment:
             case "before":
                 answer = NO_CONTENT

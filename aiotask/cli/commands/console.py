@@ -1,0 +1,50 @@
+"""Command ``aiotask console``: a page in the browser that shows a workspace."""
+
+import click
+
+from aiotask._client import Client
+from aiotask.cli.client import open_workspace, workspace_options
+from aiotask.cli.console import open_in_browser, serve_until_stopped
+from aiotask.cli.errors import Failure
+from aiotask.cli.loop import run
+from aiotask.console import Console
+from aiotask.errors import AiotaskError
+from aiotask.taskrouter import WorkspaceContext
+
+
+@click.command()
+@workspace_options
+@click.option(
+    "--port",
+    metavar="P",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port of 127.0.0.1 to serve the page on; by default a free one.",
+)
+@click.option("--open", "opened", is_flag=True, help="Open the page in the browser.")
+def console(
+    *, timeout: float, base_url: str | None, workspace: str, port: int, opened: bool
+) -> None:
+    """Show a workspace in the browser, until Ctrl-C.
+
+    The page is for this machine only, and for who has the URL that is printed. It is a client of
+    the API, and changes nothing.
+    """
+    client, context = open_workspace(workspace, timeout, base_url)
+    run(_show(client, context, port, opened=opened))
+
+
+async def _show(client: Client, context: WorkspaceContext, port: int, *, opened: bool) -> None:
+    def ready(url: str) -> None:
+        click.echo(f"{name} at {url}, until Ctrl-C")
+        if opened:
+            open_in_browser(url)
+
+    async with client:
+        try:
+            # A wrong workspace or token is told here, where the command was given.
+            found = await client.taskrouter.workspaces.fetch(context.sid)
+        except AiotaskError as error:
+            raise Failure(str(error)) from error
+        name = found.friendly_name or found.sid
+        await serve_until_stopped(Console(client, context), port, ready)

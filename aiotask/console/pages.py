@@ -1,0 +1,111 @@
+"""Pages: templates with every value escaped, and no script or style within them."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import attrs
+
+from aiotask.console._jinja import Environment, FileSystemLoader, StrictUndefined
+
+ROOT = Path(__file__).parent
+
+MENU = ((), "At a glance"), (("workers",), "Workers"), (("workflows",), "Workflows")
+"""The pages that every page leads to."""
+
+_NOTHING = "\N{EN DASH}"
+_SHORT = 120  # characters of attributes in a table
+
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+
+
+@attrs.frozen(kw_only=True)
+class Shown:
+    """A page as data: the values of its parts, by the names of their templates.
+
+    *at* is when the values were read, in seconds since 1970. Parts that are *live* are sent again
+    when they change; the others have forms, in which somebody may be typing.
+    """
+
+    title: str
+    at: float
+    live: Mapping[str, Mapping[str, Any]]
+    fixed: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+
+
+class Pages:
+    """The templates, whose links carry the token."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+        self._templates = Environment(
+            loader=FileSystemLoader(ROOT / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=False,
+        )
+        self._templates.filters |= {
+            "duration": duration,
+            "moment": moment,
+            "pretty": pretty,
+            "short": short,
+        }
+        self._templates.globals |= {"link": self.link, "pages": MENU}
+
+    def link(self, *parts: str, **query: str) -> str:
+        """Return the URL of a page by the parts of its path; none are for the first one."""
+        path = "/".join(("", "console", *(quote(part, safe="") for part in parts)))
+        return f"{path if parts else '/'}?{urlencode({**query, 'token': self._token})}"
+
+    def part(self, name: str, values: Mapping[str, Any]) -> str:
+        """Return one part of a page."""
+        return self._templates.get_template(f"parts/{name}.html").render(values)
+
+    def page(self, shown: Shown, **values: Any) -> str:
+        """Return a whole page."""
+        parts = {
+            name: self.part(name, held) for name, held in {**shown.live, **shown.fixed}.items()
+        }
+        template = self._templates.get_template("page.html")
+        return template.render(shown=shown, parts=parts, **values)
+
+    def message(self, title: str, text: str) -> str:
+        """Return a page without anything of a workspace: a refusal, or an error."""
+        return self._templates.get_template("message.html").render(title=title, text=text)
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds in at most two units, such as ``3 h 5 min``."""
+    if seconds is None:
+        return _NOTHING
+    whole = round(seconds)
+    for size, name, smaller, lower in (
+        (_DAY, "d", _HOUR, "h"),
+        (_HOUR, "h", _MINUTE, "min"),
+        (_MINUTE, "min", 1, "s"),
+    ):
+        if whole >= size:
+            rest = whole % size // smaller
+            return f"{whole // size} {name} {rest} {lower}" if rest else f"{whole // size} {name}"
+    return f"{whole} s"
+
+
+def moment(when: datetime | None) -> str:
+    """Return a date and time in UTC."""
+    return _NOTHING if when is None else f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def pretty(value: Any) -> str:
+    """Return JSON for reading."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def short(value: Any) -> str:
+    """Return JSON in one line, cut."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"

@@ -1,0 +1,78 @@
+"""The console command: the page that it serves, and its end."""
+
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from urllib.request import Request, urlopen
+
+import pytest
+
+from tests.cli.commands import LONG, Service, run, service, spawn
+
+
+@pytest.fixture
+def local() -> Iterator[Service]:
+    with service() as local:
+        yield local
+
+
+def printed(command: subprocess.Popen[bytes], lines: int = 1) -> str:
+    assert command.stdout is not None
+    return "".join(command.stdout.readline().decode() for _ in range(lines))
+
+
+def fetched(text: str) -> str:
+    (url,) = re.findall(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{32}", text)
+    with urlopen(Request(url, headers={"Accept": "text/html"}), timeout=LONG) as answer:  # noqa: S310 - http
+        return str(answer.read().decode())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("by", ["sid", "name"])
+def test_it_serves_the_page_whose_url_it_prints_until_it_is_stopped(
+    local: Service, number: signal.Signals, by: str
+) -> None:
+    workspace = local.workspace if by == "sid" else "Support"
+    console = spawn(
+        *("console", "--workspace", workspace, "--base-url", local.sandbox.url),
+        environment=local.environment,
+    )
+    told = printed(console)
+    assert told.startswith("Support at http://127.0.0.1:")
+    page = fetched(told)
+    assert "At a glance" in page
+    assert local.sandbox.auth_token not in page
+    console.send_signal(number)
+    assert console.communicate(timeout=LONG) == (b"", b"")
+    assert console.returncode == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - of a test
+def test_every_sandbox_prints_the_url_of_its_page(host: str) -> None:
+    sandbox = spawn("sandbox", "--port", "0", "--host", host)
+    assert "At a glance" in fetched(printed(sandbox, 2))
+    sandbox.send_signal(signal.SIGINT)
+    sandbox.communicate(timeout=LONG)
+    assert sandbox.returncode == 0
+
+
+def test_a_port_that_is_taken_is_wrong_usage(local: Service) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = local.run("console", "--port", port)
+    assert result.exit_code == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in result.stderr
+    assert "choose another with --port" in result.stderr
+
+
+def test_a_workspace_that_is_not_there_is_told_at_once(local: Service) -> None:
+    result = run(
+        *("console", "--workspace", f"WS{'0' * 32}", "--base-url", local.sandbox.url),
+        **local.environment,
+    )
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "not found" in result.stderr

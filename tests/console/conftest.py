@@ -1,0 +1,112 @@
+"""A browser for a session of tests, and a sandbox with a console beside it."""
+
+import json
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from aiotask import Client
+from aiotask.console import SANDBOX_RATE, Console
+from aiotask.sandbox import Sandbox
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_PATIENCE = 60_000  # milliseconds; a condition is waited for, however busy the machine is
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no browser here: apt-get install chromium runs the tests of the console")
+    async with (
+        async_playwright() as playwright,
+        await playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS) as browser,
+    ):
+        yield browser
+
+
+class Shown:
+    """A sandbox, its console, and what the browser shows of it."""
+
+    def __init__(self, sandbox: Sandbox, workspace: str, url: str, context: BrowserContext) -> None:
+        self.sandbox = sandbox
+        self.workspace = workspace
+        self.url = url
+        self.base, _, self.query = url.partition("/?")
+        self.errors: list[str] = []
+        self._context = context
+
+    async def page(self, path: str = "/") -> Page:
+        page = await self._context.new_page()
+        page.on("console", lambda said: self.errors.append(said.text))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("dialog", lambda dialog: self.errors.append(f"a dialog: {dialog.message}"))
+        await page.goto(self.at(path))
+        return page
+
+    def at(self, path: str) -> str:
+        return f"{self.base}{path}?{self.query}"
+
+    def by_name(self, kind: str, name: str) -> str:
+        (held,) = self.sandbox.snapshot().values()
+        (sid,) = (row["sid"] for row in held[kind] if row["friendly_name"] == name)
+        return str(sid)
+
+
+@asynccontextmanager
+async def console_of(sandbox: Sandbox, workspace: str, **settings: Any) -> AsyncIterator[str]:
+    """Serve a console beside the API of a sandbox, as its command does."""
+    door = await sandbox.open_side_door()
+    async with Client(sandbox.account_sid, sandbox.auth_token, base_url=door) as client:
+        defaults: dict[str, Any] = {"rate": SANDBOX_RATE, "seconds": 0.1}
+        console = Console(client, client.taskrouter.workspace(workspace), **defaults | settings)
+        sandbox.put_beside(console)
+        try:
+            yield console.url(sandbox.url)
+        finally:
+            await console.close()
+
+
+@asynccontextmanager
+async def shown_of(
+    browser: Browser, contents: dict[str, Any], **settings: Any
+) -> AsyncIterator[Shown]:
+    """Fill a sandbox with one workspace, and show it in a browser window of its own."""
+    async with Sandbox(seed=1) as sandbox:
+        sandbox.fill({"Support": contents})
+        (workspace,) = sandbox.workspaces
+        context = await browser.new_context(**settings)
+        context.set_default_timeout(_PATIENCE)
+        async with console_of(sandbox, workspace) as url, context:
+            shown = Shown(sandbox, workspace, url, context)
+            yield shown
+            assert shown.errors == []
+
+
+async def violations(page: Page) -> list[str]:
+    """Return what keeps people from using a page, by axe-core."""
+    await page.evaluate(AXE)
+    found = await page.evaluate("async () => (await axe.run()).violations")
+    return [f"{each['id']}: {json.dumps([n['html'] for n in each['nodes']])}" for each in found]
+
+
+async def overflows(page: Page) -> bool:
+    """Tell whether a page is wider than its window."""
+    wider = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    return bool(await page.evaluate(wider))
