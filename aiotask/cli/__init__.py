@@ -1,4 +1,4 @@
-"""Command line: ``aiotask demo``, ``sandbox``, ``tasks``, ``workspace``, ``journal``, ``worker``.
+"""Command line: ``aiotask demo``, ``sandbox``, ``tasks``, ``workspace``, ``events`` and the others.
 
 Nothing else in aiotask prints or ends the process. Data goes to standard output, everything else
 to standard error. Exit status: 0 all done, 1 not all, 2 wrong usage or input, 130 interrupted.
@@ -14,6 +14,7 @@ from aiotask._checks import printable
 from aiotask._version import __version__
 from aiotask.cli.commands.audit import audit
 from aiotask.cli.commands.demo import demo
+from aiotask.cli.commands.events import events
 from aiotask.cli.commands.import_ import import_
 from aiotask.cli.commands.journal import journal
 from aiotask.cli.commands.sandbox import sandbox
@@ -80,6 +81,7 @@ def main() -> None:
 tasks.add_command(import_)
 tasks.add_command(audit)
 main.add_command(demo)
+main.add_command(events)
 main.add_command(journal)
 main.add_command(sandbox)
 main.add_command(tasks)
