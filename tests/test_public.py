@@ -42,9 +42,10 @@ PUBLIC = {
     "aiotask.taskrouter": """
         Activities Activity ActivityChanges ActivityCount ActivityDuration ActivityFilter
         BulkRealTimeStatistics ChannelFilter ConferenceFields CumulativeStatistics DefaultFilter
-        Event EventFilter Events FilterTarget NewActivity NewTask NewTaskChannel NewTaskQueue
-        NewWorker NewWorkflow NewWorkspace RealTimeStatistics Reservation ReservationChanges
-        ReservationFilter ReservationStatus RoutingFilter Statistics StatisticsWindow Task
+        Event EventFilter EventTail EventTailFilter Events FilterTarget NewActivity NewTask
+        NewTaskChannel NewTaskQueue NewWorker NewWorkflow NewWorkspace RealTimeStatistics
+        Reservation ReservationChanges ReservationFilter ReservationStatus RoutingFilter
+        Statistics StatisticsWindow Task
         TaskChanges TaskChannel TaskChannelChanges TaskChannels TaskFilter TaskContext TaskQueue
         TaskQueueBulkRealTimeStatistics TaskQueueChanges TaskQueueCumulativeStatistics
         TaskQueueFilter TaskQueueContext TaskQueueRealTimeStatistics TaskQueueStatistics

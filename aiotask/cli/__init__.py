@@ -15,6 +15,7 @@ from aiotask._version import __version__
 from aiotask.cli.commands.audit import audit
 from aiotask.cli.commands.console import console
 from aiotask.cli.commands.demo import demo
+from aiotask.cli.commands.events import events
 from aiotask.cli.commands.import_ import import_
 from aiotask.cli.commands.journal import journal
 from aiotask.cli.commands.sandbox import sandbox
@@ -82,6 +83,7 @@ tasks.add_command(import_)
 tasks.add_command(audit)
 main.add_command(console)
 main.add_command(demo)
+main.add_command(events)
 main.add_command(journal)
 main.add_command(sandbox)
 main.add_command(tasks)

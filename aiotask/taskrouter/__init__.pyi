@@ -12,6 +12,8 @@ from .api import WorkspaceContext as WorkspaceContext
 from .events import Event as Event
 from .events import EventFilter as EventFilter
 from .events import Events as Events
+from .events import EventTail as EventTail
+from .events import EventTailFilter as EventTailFilter
 from .reservations import ConferenceFields as ConferenceFields
 from .reservations import Reservation as Reservation
 from .reservations import ReservationChanges as ReservationChanges

@@ -1,16 +1,18 @@
 """Events: the history of a workspace."""
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Unpack
+from typing import Annotated, ClassVar, TypedDict, Unpack
 
 import attrs
 
 from aiotask._checks import Between
-from aiotask._collection import Collection, SidCheck
+from aiotask._collection import Collection, SidCheck, form
 from aiotask._decoding import AwareDatetime, JsonObject
 from aiotask._paging import Listing, Paging
+from aiotask.taskrouter._event_tail import EventTail, check_seconds
 from aiotask.taskrouter._fields import (
     EVENT,
+    PastMoment,
     ReservationSid,
     TaskChannelName,
     TaskQueueSid,
@@ -18,8 +20,9 @@ from aiotask.taskrouter._fields import (
     WorkerSid,
     WorkflowSid,
 )
+from aiotask.taskrouter._tail_position import TailPosition
 
-__all__ = ["Event", "EventFilter", "Events"]
+__all__ = ["Event", "EventFilter", "EventTail", "EventTailFilter", "Events"]
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
@@ -70,6 +73,19 @@ class EventFilter(Paging, total=False):
     sid: Annotated[str, EVENT]
 
 
+class EventTailFilter(TypedDict, total=False):
+    """Filters of a tail of events; with a *start_date* it begins there, and otherwise now."""
+
+    event_type: str
+    reservation_sid: ReservationSid
+    start_date: PastMoment
+    task_queue_sid: TaskQueueSid
+    task_sid: TaskSid
+    worker_sid: WorkerSid
+    workflow_sid: WorkflowSid
+    task_channel: TaskChannelName
+
+
 class Events(Collection[Event]):
     """The events of one workspace."""
 
@@ -85,3 +101,47 @@ class Events(Collection[Event]):
     def list(self, **filters: Unpack[EventFilter]) -> Listing[Event]:
         """Return the events that match, fetched as they are iterated."""
         return self._list(EventFilter, filters)
+
+    def tail(
+        self,
+        cursor: str | None = None,
+        *,
+        every: float = 2.0,
+        overlap: float = 60.0,
+        **filters: Unpack[EventTailFilter],
+    ) -> EventTail[Event]:
+        """Return an iterator of events as they come: from now on, or since a *start_date*.
+
+        It never ends. It lists events *every* so many seconds (at least 0.1) for as long as nothing
+        is new, at the rate that the service bears. Twilio documents neither how soon nor in which
+        order an event is listed: each look goes back *overlap* seconds before the newest event, and
+        each event is given once, in the order in which they are found; within one look the oldest
+        comes first. An *overlap* of fewer seconds than an event is late loses it; the tail keeps
+        eight bytes and the date of each event in it. A long past is read in parts, of about 5,000
+        events.
+
+        *cursor* is :attr:`EventTail.cursor` of an earlier tail, which is gone on from without a gap
+        or a double; the filters are given anew. A wrong value is a ValueError, and nothing is sent
+        before the first event is asked for.
+        """
+        check_seconds("every", every, 0.1)
+        check_seconds("overlap", overlap, 0)
+        form(EventTailFilter, filters)
+        others = dict(filters)
+        since = others.pop("start_date", None)
+        position = None
+        if cursor is not None:
+            if since is not None:
+                raise ValueError("give either a cursor or a start_date")
+            position = TailPosition.read(overlap, cursor)
+        elif isinstance(since, datetime):
+            start = int(since.timestamp())
+            position = TailPosition(overlap, start, 1000 * start)
+        return EventTail(
+            self._session,
+            lambda sent: self._list(EventFilter, sent),
+            others,
+            position,
+            overlap,
+            every,
+        )
