@@ -9,6 +9,7 @@ from . import webhooks as webhooks
 from ._client import Client as Client
 from ._decoding import to_dict as to_dict
 from ._hooks import Counters as Counters
+from ._last_answer import Answered as Answered
 from ._paging import Listing as Listing
 from ._paging import Page as Page
 from ._retry import RetryPolicy as RetryPolicy

@@ -4,14 +4,16 @@ import os
 import re
 import ssl as tls
 from base64 import b64encode
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import NoReturn, Self, TypeVar
 
 import aiohttp
 
 from aiotask._connections import Connections
 from aiotask._hooks import Counters, Hooks, OnRequest, OnResponse, OnRetry
 from aiotask._hosts import product_base
+from aiotask._last_answer import Answered, answered
 from aiotask._request_headers import RequestHeaders, request_headers
 from aiotask._retry import RetryPolicy
 from aiotask._route import Route, tls_context
@@ -20,6 +22,8 @@ from aiotask._session import Session
 from aiotask.autopilot import Autopilot
 from aiotask.errors import ConfigurationError
 from aiotask.taskrouter import TaskRouter
+
+T = TypeVar("T")
 
 _USER = re.compile("[!-9;-~]+")
 _SID = re.compile("[A-Z]{2}[0-9a-fA-F]{32}")
@@ -73,6 +77,7 @@ class Client:
     """
 
     _shown_user = "…"  # for a repr before the credentials are checked
+    _is_view = False
 
     def __init__(
         self,
@@ -140,12 +145,16 @@ class Client:
                 allow_insecure=allow_insecure,
             )
 
-        self.taskrouter: TaskRouter = TaskRouter(self._session, base("taskrouter"))
-        self.autopilot: Autopilot = Autopilot(self._session, base("autopilot"))
+        self._bases = base("taskrouter"), base("autopilot")
+        self._products()
+
+    def _products(self) -> None:
+        taskrouter, autopilot = self._bases
+        self.taskrouter: TaskRouter = TaskRouter(self._session, taskrouter)
+        self.autopilot: Autopilot = Autopilot(self._session, autopilot)
 
     async def __aenter__(self) -> Self:
-        await self._session.connections.open()
-        return self
+        return await self.open()
 
     async def __aexit__(
         self,
@@ -155,9 +164,54 @@ class Client:
     ) -> None:
         await self.close()
 
+    async def open(self) -> Self:
+        """Open the client without ``async with``, as in a notebook, and return it; then ``close``.
+
+        ``client = await Client().open()``
+        """
+        if self._is_view:
+            self._session.check()
+        else:
+            await self._session.connections.open()
+        return self
+
     async def close(self) -> None:
         """Cancel background tasks and close the connections; a second call does nothing."""
-        await self._session.connections.close()
+        if not self._is_view:
+            await self._session.connections.close()
+
+    def with_options(
+        self,
+        *,
+        timeout: float | aiohttp.ClientTimeout | None = None,
+        retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Return a view on this client with other options: ``client.with_options(timeout=5)``.
+
+        It has the same connections, rate limiters, hooks and counters; what is not given stays as
+        it is, and ``clock`` and ``sleep`` of a *retry* policy are those of the client. *headers*
+        are sent with every request besides the client's own, which cannot be replaced (a
+        ValueError). A view is usable while the client is; opening one checks that, and closing it
+        does nothing.
+        """
+        view = object.__new__(type(self))
+        view.__dict__.update(self.__dict__)
+        view._is_view = True
+        view._session = self._session.with_options(
+            None if timeout is None else _timeout(timeout), retry, headers or {}
+        )
+        view._products()
+        return view
+
+    async def raw(self, call: Callable[[], Awaitable[T]]) -> Answered[T]:
+        """Make a call, and return its value together with the status and headers of its answer.
+
+        ``answer = await client.raw(lambda: workspace.tasks.fetch(sid))``. Where a call makes
+        several requests, the last answer counts. Errors are raised as without it; they know
+        their status and headers by themselves.
+        """
+        return await answered(self._session.connections, call)
 
     @property
     def counters(self) -> Counters:

@@ -2,10 +2,11 @@
 
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NoReturn, TypeVar
 
 import aiohttp
+import attrs
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 from tenacity import RetryCallState
@@ -15,6 +16,7 @@ from aiotask._answers import Answer, read_answer
 from aiotask._background import BackgroundTasks
 from aiotask._connections import Connections
 from aiotask._hooks import Hooks
+from aiotask._last_answer import note
 from aiotask._rate_limiter import RateLimiter
 from aiotask._request_headers import RequestHeaders
 from aiotask._retry import RetryPolicy, fate_unknown
@@ -72,6 +74,7 @@ class Session:
         self.service_time: Offsets = Offsets()
         # aiohttp's own total timeout swallows a cancellation in the same turn of the loop: its
         # contexts are nested, and each takes one cancellation back.
+        self._given_timeout = timeout
         self._total = timeout.total
         self._timeout = aiohttp.ClientTimeout(
             total=None,
@@ -86,6 +89,29 @@ class Session:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client does not pickle or copy: it holds credentials and connections")
+
+    def with_options(
+        self,
+        timeout: aiohttp.ClientTimeout | None,
+        retry: RetryPolicy | None,
+        headers: Mapping[str, str],
+    ) -> "Session":
+        """Return a view on the same connections, limiters and counters; None changes nothing.
+
+        Limiters and counters go by one clock, so a policy of a view gets that of this session.
+        """
+        own = self.retry
+        view = Session(
+            self.connections,
+            headers=self._headers.with_more(headers),
+            credentials=self._credentials,
+            account=self.account,
+            timeout=timeout or self._given_timeout,
+            retry=own if retry is None else attrs.evolve(retry, clock=own.clock, sleep=own.sleep),
+            hooks=self.hooks,
+        )
+        view.once, view.service_time = self.once, self.service_time
+        return view
 
     def check(self) -> None:
         """Raise a ClientStateError if the client cannot be used here and now."""
@@ -268,6 +294,7 @@ class Session:
     ) -> Answer:
         """Return a successful answer or raise its error, and tell the rate limiter."""
         headers = response.headers
+        note(self.connections, response.status, headers)
         try:
             answer = read_answer(response.status, headers, body)
         except RateLimitError as error:

@@ -111,7 +111,7 @@ LAYERS = [
     ],
     ["aiotask._decoding", "aiotask._adaptive_rate"],
     ["aiotask._answers", "aiotask._bodies", "aiotask._transport", "aiotask._rate_limiter"],
-    ["aiotask._verbs", "aiotask._connections"],
+    ["aiotask._verbs", "aiotask._connections", "aiotask._last_answer"],
     ["aiotask._session"],
     ["aiotask._paging"],
     *BULK,
