@@ -7,6 +7,8 @@ from . import sandbox as sandbox
 from . import taskrouter as taskrouter
 from . import webhooks as webhooks
 from ._client import Client as Client
+from ._credentials import ClientCredentials as ClientCredentials
+from ._credentials import Credentials as Credentials
 from ._decoding import to_dict as to_dict
 from ._hooks import Counters as Counters
 from ._last_answer import Answered as Answered

@@ -5,12 +5,16 @@ import re
 import ssl as tls
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import NoReturn, Self, TypeVar
 
 import aiohttp
+from yarl import URL
 
+from aiotask._authorizer import Authorizer
 from aiotask._connections import Connections
+from aiotask._credentials import AccessTokens, ClientCredentials, Credentials
 from aiotask._hooks import Counters, Hooks, OnRequest, OnResponse, OnRetry
 from aiotask._hosts import product_base
 from aiotask._last_answer import Answered, answered
@@ -53,6 +57,10 @@ class Client:
     machine; *allow_insecure* allows plain http to others. *timeout* is how many seconds one attempt
     may take once it has a connection slot, or an ``aiohttp.ClientTimeout``. *retry* is the policy
     by which failed calls are repeated. At most *max_connections* requests are under way at a time.
+
+    Instead of them, *credentials* are ones that change while the client runs: a
+    :class:`ClientCredentials`, or any object like :class:`Credentials`; *account_sid* may tell
+    whose they are.
 
     *proxy* is the URL of a forward proxy, ``http://user:password@host:3128``, through which all
     requests go. *ssl* is an ``ssl.SSLContext``, or the path of the authorities to trust instead of
@@ -97,6 +105,7 @@ class Client:
         proxy: str | None = None,
         ssl: tls.SSLContext | str | os.PathLike[str] | None = None,
         trust_env: bool = False,
+        credentials: Credentials | ClientCredentials | None = None,
         user_agent: str | None = None,
         on_request: OnRequest | None = None,
         on_response: OnResponse | None = None,
@@ -109,7 +118,14 @@ class Client:
         if isinstance(base_url, str) and "@" in base_url:
             base_url = SecretText(base_url)
         proxy = _hidden(proxy)
-        user, password, told = _credentials(account_sid, auth_token, api_key, api_secret)
+        basic: SecretText | None = None
+        if credentials is not None:
+            if auth_token or api_key or api_secret:
+                raise ConfigurationError("give credentials, or a token or an API key, and not both")
+            user, told = _told_of(credentials)
+        else:
+            user, password, told = _credentials(account_sid, auth_token, api_key, api_secret)
+            basic = SecretText(f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}")
         if type(max_connections) is not int or max_connections < 1:
             raise ConfigurationError(f"max_connections must be at least 1, not {max_connections!r}")
         retry = retry.steady()
@@ -125,7 +141,6 @@ class Client:
             route=Route(proxy) if proxy is not None or trust_env else None,
             context=tls_context(ssl),
         )
-        basic = SecretText(f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}")
         self._session = Session(
             connections,
             headers=_headers(basic, user_agent),
@@ -146,6 +161,13 @@ class Client:
             )
 
         self._bases = base("taskrouter"), base("autopilot")
+        if credentials is not None:
+            if isinstance(credentials, ClientCredentials):
+                ask = partial(self._session.ask_token, URL(f"{base('oauth')}/v2/token"))
+                credentials = AccessTokens(credentials, ask, retry.clock)
+            self._session.authorizer = Authorizer(
+                credentials, connections.background, retry.clock, self._session.hooks
+            )
         self._products()
 
     def _products(self) -> None:
@@ -255,6 +277,20 @@ def _credentials(
     return user, password, f"{_masked(user)} with its {kind}, from {_sources(given)}"
 
 
+def _told_of(credentials: Credentials | ClientCredentials) -> tuple[str, str]:
+    """Return a name for a client's repr, and what may be told of credentials that change."""
+    if isinstance(credentials, ClientCredentials):
+        user = credentials.client_id
+        return user, f"an access token of {_masked(user)}, from the parameter credentials"
+    if not callable(getattr(credentials, "authorization", None)) or not hasattr(credentials, "due"):
+        raise ConfigurationError(
+            "credentials must have authorization() and due, as aiotask.Credentials tells, or be a "
+            "ClientCredentials"
+        )
+    name = type(credentials).__name__
+    return name, f"those of the {name} in the parameter credentials"
+
+
 def _masked(user: str) -> str:
     # What is no sid may be a secret that was given in its place.
     return f"{user[:4]}…{user[-4:]}" if _SID.fullmatch(user) else "a user that is not a sid"
@@ -275,7 +311,7 @@ def _hidden(text: str | None) -> str | None:
     return SecretText(text) if isinstance(text, str) else text
 
 
-def _headers(authorization: SecretText, user_agent: str | None) -> RequestHeaders:
+def _headers(authorization: SecretText | None, user_agent: str | None) -> RequestHeaders:
     try:
         return request_headers(authorization, user_agent)
     except ValueError as error:

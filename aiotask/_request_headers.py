@@ -54,19 +54,28 @@ def _settable(name: object) -> str:
     return name
 
 
-def request_headers(authorization: SecretText, user_agent: str | None = None) -> RequestHeaders:
-    """Return the headers of a client; *user_agent*, if any, goes before what names aiotask."""
+def request_headers(
+    authorization: SecretText | None, user_agent: str | None = None
+) -> RequestHeaders:
+    """Return the headers of a client; without *authorization* where that changes.
+
+    *user_agent*, if any, goes before what names aiotask.
+    """
     agent = _USER_AGENT
     if user_agent is not None:
         agent = f"{header_value('user_agent', user_agent)} {agent}"
-    reading = CIMultiDict(
-        {
-            "Authorization": authorization,
-            "Accept": "application/json",
-            "User-Agent": agent,
-        }
-    )
+    reading = CIMultiDict[str]()
+    if authorization is not None:
+        reading["Authorization"] = authorization
+    reading.update({"Accept": "application/json", "User-Agent": agent})
     writing, asking = reading.copy(), reading.copy()
     writing["Content-Type"] = "application/x-www-form-urlencoded"
     asking["Content-Type"] = "application/json"
     return RequestHeaders(reading, writing, asking)
+
+
+def authorized(headers: CIMultiDict[str], authorization: SecretText) -> CIMultiDict[str]:
+    """Return headers with the present credentials."""
+    headers = headers.copy()
+    headers["Authorization"] = authorization
+    return headers

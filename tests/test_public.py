@@ -15,7 +15,7 @@ import aiotask
 PUBLIC = {
     "aiotask": """
         AccessError AiotaskError AnswerError Answered AnyOutcome AuthenticationError BadRequestError
-        Client
+        Client ClientCredentials Credentials
         ClientStateError ConfigurationError ConflictError ConnectionFailedError ConnectionLostError
         Counters Created DecodingError Deleted Existing Unchanged Updated
         IncompleteAnswerError Listing NotFoundError NotJsonError
