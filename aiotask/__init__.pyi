@@ -8,8 +8,11 @@ from . import sandbox as sandbox
 from . import taskrouter as taskrouter
 from . import webhooks as webhooks
 from ._client import Client as Client
+from ._credentials import ClientCredentials as ClientCredentials
+from ._credentials import Credentials as Credentials
 from ._decoding import to_dict as to_dict
 from ._hooks import Counters as Counters
+from ._last_answer import Answered as Answered
 from ._paging import Listing as Listing
 from ._paging import Page as Page
 from ._retry import RetryPolicy as RetryPolicy

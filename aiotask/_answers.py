@@ -90,6 +90,7 @@ def _refusal(status: int, headers: Headers, body: bytes) -> AnswerError:
     kind = _BY_STATUS.get(status, StatusError) if status in _REFUSAL else ServerError
     told = _told(body)
     message = told.get("message") or told.get("detail") or told.get("title")
+    message = message or told.get("error_description") or told.get("error")  # RFC 6749, section 5.2
     if not isinstance(message, str):
         message = _described(headers, body)
     error = kind(message, status=status, headers=headers)

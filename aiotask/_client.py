@@ -4,14 +4,20 @@ import os
 import re
 import ssl as tls
 from base64 import b64encode
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import NoReturn, Self, TypeVar
 
 import aiohttp
+from yarl import URL
 
+from aiotask._authorizer import Authorizer
 from aiotask._connections import Connections
+from aiotask._credentials import AccessTokens, ClientCredentials, Credentials
 from aiotask._hooks import Counters, Hooks, OnRequest, OnResponse, OnRetry
 from aiotask._hosts import product_base
+from aiotask._last_answer import Answered, answered
 from aiotask._request_headers import RequestHeaders, request_headers
 from aiotask._retry import RetryPolicy
 from aiotask._route import Route, tls_context
@@ -20,6 +26,8 @@ from aiotask._session import Session
 from aiotask.autopilot import Autopilot
 from aiotask.errors import ConfigurationError
 from aiotask.taskrouter import TaskRouter
+
+T = TypeVar("T")
 
 _USER = re.compile("[!-9;-~]+")
 _SID = re.compile("[A-Z]{2}[0-9a-fA-F]{32}")
@@ -50,6 +58,10 @@ class Client:
     may take once it has a connection slot, or an ``aiohttp.ClientTimeout``. *retry* is the policy
     by which failed calls are repeated. At most *max_connections* requests are under way at a time.
 
+    Instead of them, *credentials* are ones that change while the client runs: a
+    :class:`ClientCredentials`, or any object like :class:`Credentials`; *account_sid* may tell
+    whose they are.
+
     *proxy* is the URL of a forward proxy, ``http://user:password@host:3128``, through which all
     requests go. *ssl* is an ``ssl.SSLContext``, or the path of the authorities to trust instead of
     the system's: a PEM file, or a directory of them. With *trust_env* the proxies are those of
@@ -73,6 +85,7 @@ class Client:
     """
 
     _shown_user = "…"  # for a repr before the credentials are checked
+    _is_view = False
 
     def __init__(
         self,
@@ -92,6 +105,7 @@ class Client:
         proxy: str | None = None,
         ssl: tls.SSLContext | str | os.PathLike[str] | None = None,
         trust_env: bool = False,
+        credentials: Credentials | ClientCredentials | None = None,
         user_agent: str | None = None,
         on_request: OnRequest | None = None,
         on_response: OnResponse | None = None,
@@ -104,7 +118,14 @@ class Client:
         if isinstance(base_url, str) and "@" in base_url:
             base_url = SecretText(base_url)
         proxy = _hidden(proxy)
-        user, password, told = _credentials(account_sid, auth_token, api_key, api_secret)
+        basic: SecretText | None = None
+        if credentials is not None:
+            if auth_token or api_key or api_secret:
+                raise ConfigurationError("give credentials, or a token or an API key, and not both")
+            user, told = _told_of(credentials)
+        else:
+            user, password, told = _credentials(account_sid, auth_token, api_key, api_secret)
+            basic = SecretText(f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}")
         if type(max_connections) is not int or max_connections < 1:
             raise ConfigurationError(f"max_connections must be at least 1, not {max_connections!r}")
         retry = retry.steady()
@@ -120,7 +141,6 @@ class Client:
             route=Route(proxy) if proxy is not None or trust_env else None,
             context=tls_context(ssl),
         )
-        basic = SecretText(f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}")
         self._session = Session(
             connections,
             headers=_headers(basic, user_agent),
@@ -140,12 +160,23 @@ class Client:
                 allow_insecure=allow_insecure,
             )
 
-        self.taskrouter: TaskRouter = TaskRouter(self._session, base("taskrouter"))
-        self.autopilot: Autopilot = Autopilot(self._session, base("autopilot"))
+        self._bases = base("taskrouter"), base("autopilot")
+        if credentials is not None:
+            if isinstance(credentials, ClientCredentials):
+                ask = partial(self._session.ask_token, URL(f"{base('oauth')}/v2/token"))
+                credentials = AccessTokens(credentials, ask, retry.clock)
+            self._session.authorizer = Authorizer(
+                credentials, connections.background, retry.clock, self._session.hooks
+            )
+        self._products()
+
+    def _products(self) -> None:
+        taskrouter, autopilot = self._bases
+        self.taskrouter: TaskRouter = TaskRouter(self._session, taskrouter)
+        self.autopilot: Autopilot = Autopilot(self._session, autopilot)
 
     async def __aenter__(self) -> Self:
-        await self._session.connections.open()
-        return self
+        return await self.open()
 
     async def __aexit__(
         self,
@@ -155,9 +186,54 @@ class Client:
     ) -> None:
         await self.close()
 
+    async def open(self) -> Self:
+        """Open the client without ``async with``, as in a notebook, and return it; then ``close``.
+
+        ``client = await Client().open()``
+        """
+        if self._is_view:
+            self._session.check()
+        else:
+            await self._session.connections.open()
+        return self
+
     async def close(self) -> None:
         """Cancel background tasks and close the connections; a second call does nothing."""
-        await self._session.connections.close()
+        if not self._is_view:
+            await self._session.connections.close()
+
+    def with_options(
+        self,
+        *,
+        timeout: float | aiohttp.ClientTimeout | None = None,
+        retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Return a view on this client with other options: ``client.with_options(timeout=5)``.
+
+        It has the same connections, rate limiters, hooks and counters; what is not given stays as
+        it is, and ``clock`` and ``sleep`` of a *retry* policy are those of the client. *headers*
+        are sent with every request besides the client's own, which cannot be replaced (a
+        ValueError). A view is usable while the client is; opening one checks that, and closing it
+        does nothing.
+        """
+        view = object.__new__(type(self))
+        view.__dict__.update(self.__dict__)
+        view._is_view = True
+        view._session = self._session.with_options(
+            None if timeout is None else _timeout(timeout), retry, headers or {}
+        )
+        view._products()
+        return view
+
+    async def raw(self, call: Callable[[], Awaitable[T]]) -> Answered[T]:
+        """Make a call, and return its value together with the status and headers of its answer.
+
+        ``answer = await client.raw(lambda: workspace.tasks.fetch(sid))``. Where a call makes
+        several requests, the last answer counts. Errors are raised as without it; they know
+        their status and headers by themselves.
+        """
+        return await answered(self._session.connections, call)
 
     @property
     def counters(self) -> Counters:
@@ -201,6 +277,20 @@ def _credentials(
     return user, password, f"{_masked(user)} with its {kind}, from {_sources(given)}"
 
 
+def _told_of(credentials: Credentials | ClientCredentials) -> tuple[str, str]:
+    """Return a name for a client's repr, and what may be told of credentials that change."""
+    if isinstance(credentials, ClientCredentials):
+        user = credentials.client_id
+        return user, f"an access token of {_masked(user)}, from the parameter credentials"
+    if not callable(getattr(credentials, "authorization", None)) or not hasattr(credentials, "due"):
+        raise ConfigurationError(
+            "credentials must have authorization() and due, as aiotask.Credentials tells, or be a "
+            "ClientCredentials"
+        )
+    name = type(credentials).__name__
+    return name, f"those of the {name} in the parameter credentials"
+
+
 def _masked(user: str) -> str:
     # What is no sid may be a secret that was given in its place.
     return f"{user[:4]}…{user[-4:]}" if _SID.fullmatch(user) else "a user that is not a sid"
@@ -221,7 +311,7 @@ def _hidden(text: str | None) -> str | None:
     return SecretText(text) if isinstance(text, str) else text
 
 
-def _headers(authorization: SecretText, user_agent: str | None) -> RequestHeaders:
+def _headers(authorization: SecretText | None, user_agent: str | None) -> RequestHeaders:
     try:
         return request_headers(authorization, user_agent)
     except ValueError as error:

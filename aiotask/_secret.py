@@ -1,4 +1,4 @@
-"""Strings whose repr is masked."""
+"""Strings and bytes whose repr is masked."""
 
 from typing import NoReturn
 
@@ -13,3 +13,12 @@ class SecretText(str):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("credentials do not pickle")
+
+
+class SecretBytes(bytes):
+    """Bytes with a masked repr."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "b'***'"

@@ -2,21 +2,24 @@
 
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NoReturn, TypeVar
 
 import aiohttp
+import attrs
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 from tenacity import RetryCallState
 from yarl import URL
 
 from aiotask._answers import Answer, read_answer
+from aiotask._authorizer import Authorizer
 from aiotask._background import BackgroundTasks
 from aiotask._connections import Connections
 from aiotask._hooks import Hooks
+from aiotask._last_answer import note
 from aiotask._rate_limiter import RateLimiter
-from aiotask._request_headers import RequestHeaders
+from aiotask._request_headers import RequestHeaders, authorized
 from aiotask._retry import RetryPolicy, fate_unknown
 from aiotask._service_time import Offsets
 from aiotask._single_flight import SingleFlight
@@ -72,6 +75,7 @@ class Session:
         self.service_time: Offsets = Offsets()
         # aiohttp's own total timeout swallows a cancellation in the same turn of the loop: its
         # contexts are nested, and each takes one cancellation back.
+        self._given_timeout = timeout
         self._total = timeout.total
         self._timeout = aiohttp.ClientTimeout(
             total=None,
@@ -83,9 +87,35 @@ class Session:
         # A caller's session may have middlewares of its own, which ours would replace.
         self._middlewares = None if connections.is_given else (without_resending,)
         self._headers = headers
+        # Asked before each request, where credentials change.
+        self.authorizer: Authorizer | None = None
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client does not pickle or copy: it holds credentials and connections")
+
+    def with_options(
+        self,
+        timeout: aiohttp.ClientTimeout | None,
+        retry: RetryPolicy | None,
+        headers: Mapping[str, str],
+    ) -> "Session":
+        """Return a view on the same connections, limiters and counters; None changes nothing.
+
+        Limiters and counters go by one clock, so a policy of a view gets that of this session.
+        """
+        own = self.retry
+        view = Session(
+            self.connections,
+            headers=self._headers.with_more(headers),
+            credentials=self._credentials,
+            account=self.account,
+            timeout=timeout or self._given_timeout,
+            retry=own if retry is None else attrs.evolve(retry, clock=own.clock, sleep=own.sleep),
+            hooks=self.hooks,
+        )
+        view.once, view.service_time = self.once, self.service_time
+        view.authorizer = self.authorizer
+        return view
 
     def check(self) -> None:
         """Raise a ClientStateError if the client cannot be used here and now."""
@@ -199,9 +229,8 @@ class Session:
     async def _paced(
         self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: RateLimiter
     ) -> Answer:
-        http = (
-            self.connections.usable()
-        )  # before the lane, in which all waiting calls are of one loop
+        # Before the lane, in which all waiting calls are of one loop.
+        http = self.connections.usable()
         start = await lane.acquire() if lane.limited else lane.enter()
         try:
             return await self._attempt(http, verb, url, body, headers, lane)
@@ -218,18 +247,49 @@ class Session:
         lane: RateLimiter,
         may_go: Callable[[], bool] | None = None,
     ) -> Answer:
+        slots = self.connections.slots
+        await slots.acquire()
+        try:
+            self.connections.check_open(http)
+            if (authorizer := self.authorizer) is None:
+                return await self._exchange(http, verb, url, body, headers, lane, may_go)
+            return await authorizer.answer_to(
+                lambda used: self._exchange(
+                    http, verb, url, body, authorized(headers, used), lane, may_go
+                )
+            )
+        finally:
+            slots.release()
+
+    async def ask_token(self, url: URL, form: bytes, read: Reader[T]) -> T:
+        """Ask for an access token, once; a call that waits for it has a connection already."""
+        try:
+            http, lane = self.connections.usable(), self.lane("token")
+            return read(await self._exchange(http, QUERY, url, form, self._headers.writing, lane))
+        except AiotaskError as error:
+            error.method, error.url, error.attempts = QUERY.method, str(url), 1
+            raise
+
+    async def _exchange(
+        self,
+        http: aiohttp.ClientSession,
+        verb: Verb,
+        url: URL,
+        body: bytes | None,
+        headers: CIMultiDict[str],
+        lane: RateLimiter,
+        may_go: Callable[[], bool] | None = None,
+    ) -> Answer:
         payload = body if body is None else payload_of(body, may_go)
         response: aiohttp.ClientResponse | None = None
         connections = self.connections
-        slots, proxy, for_proxy = connections.slots, None, None
+        proxy, for_proxy = None, None
         if connections.route is not None and (way := connections.route.proxy_of(url)) is not None:
             proxy, for_proxy = way.url, way.headers()
             if url.scheme == "http":  # the proxy reads the request itself
                 headers = headers.copy()
                 headers.update(for_proxy)
-        await slots.acquire()
         try:
-            connections.check_open(http)
             self.hooks.sending(verb.method, url)
             began = self.retry.clock()
             with TimeLimit(connections.limits[self._total]):
@@ -259,7 +319,6 @@ class Session:
         finally:
             if response is not None:
                 response.close()
-            slots.release()
         # Raised out here, it does not drag aiohttp's own error along unless failure_of says so.
         raise failure
 
@@ -268,6 +327,7 @@ class Session:
     ) -> Answer:
         """Return a successful answer or raise its error, and tell the rate limiter."""
         headers = response.headers
+        note(self.connections, response.status, headers)
         try:
             answer = read_answer(response.status, headers, body)
         except RateLimitError as error:

@@ -193,7 +193,7 @@ class TransportError(AiotaskError):
 
 
 class ConnectionFailedError(TransportError):
-    """No connection was made, so nothing was sent.
+    """No connection was made, or no credentials were to be had, so nothing was sent.
 
     ``proxy_status`` is the status with which a forward proxy refused the way to the service (407 if
     it does not accept the credentials for itself), and None if none did.
@@ -295,7 +295,7 @@ class AccessError(StatusError):
 
 
 class AuthenticationError(AccessError):
-    """401: the credentials are wrong, or belong to another region.
+    """401: the credentials are wrong, or belong to another region, or get no access token.
 
     ``credentials`` tells which ones were sent, masked, and where the client has them from.
     """

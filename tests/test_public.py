@@ -14,7 +14,8 @@ import aiotask
 
 PUBLIC = {
     "aiotask": """
-        AccessError AiotaskError AnswerError AnyOutcome AuthenticationError BadRequestError Client
+        AccessError AiotaskError AnswerError Answered AnyOutcome AuthenticationError BadRequestError
+        Client ClientCredentials Credentials
         ClientStateError ConfigurationError ConflictError ConnectionFailedError ConnectionLostError
         Counters Created DecodingError Deleted Existing Unchanged Updated
         IncompleteAnswerError Listing NotFoundError NotJsonError

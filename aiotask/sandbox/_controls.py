@@ -18,6 +18,7 @@ from aiotask.sandbox.model.refusals import Refusal
 from aiotask.sandbox.model.task import Status, StoredTask, Task
 from aiotask.sandbox.server.faults import FaultKind, Faults
 from aiotask.sandbox.server.handler import Counts
+from aiotask.sandbox.server.tokens import Tokens
 
 
 class TestControls(ABC):
@@ -27,11 +28,14 @@ class TestControls(ABC):
     auth_token: str
     api_key: str
     api_secret: str
+    client_id: str
+    client_secret: str
     faults: Faults
     _account: Account
     _service: Service
     _counts: Counts
     _callbacks: Callbacks
+    _tokens: Tokens
 
     @abstractmethod
     async def start(self) -> None:
@@ -169,6 +173,10 @@ class TestControls(ABC):
             raise LookupError(f"the workspace of {task_sid} has no worker {worker_sid}")
         with self._as_request():
             return workspace.transitions.reserve(task, worker).sid
+
+    def revoke_tokens(self) -> None:
+        """Make all access tokens of OAuth end now."""
+        self._tokens.revoke()
 
     @property
     def requests(self) -> Counter[str]:

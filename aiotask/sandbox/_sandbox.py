@@ -25,6 +25,7 @@ from aiotask.sandbox.server.admission import Admission
 from aiotask.sandbox.server.beside import MOST_EXCHANGES, Beside, Exchange
 from aiotask.sandbox.server.faults import FaultKind, Faults
 from aiotask.sandbox.server.handler import Counts, RequestHandler
+from aiotask.sandbox.server.tokens import Tokens
 from aiotask.sandbox.storage.archive import Archive
 from aiotask.sandbox.storage.database import Database
 
@@ -32,6 +33,8 @@ _ACCOUNT_SID = "AC0123456789abcdef0123456789abcdef"
 _AUTH_TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105 - opens only the sandbox
 _API_KEY = "SK0123456789abcdef0123456789abcdef"
 _API_SECRET = "0123456789ABCDEF0123456789ABCDEF"  # noqa: S105 - opens only the sandbox
+_CLIENT_ID = "OQ0123456789abcdef0123456789abcdef"
+_CLIENT_SECRET = "fedcba9876543210fedcba9876543210"  # noqa: S105 - opens only the sandbox
 
 _log = logging.getLogger("aiotask.sandbox")
 
@@ -56,6 +59,9 @@ class Sandbox(TestControls):
         auth_token: Twilio's Go library refuses one that is not alphanumeric.
         api_key: The user name that goes with *api_secret*, accepted too.
         api_secret: The password of the API key.
+        client_id: The client of OAuth that gets access tokens at ``/v2/token``.
+        client_secret: Its secret.
+        token_lifetime: Seconds of this sandbox's clock until an access token ends.
         latency: Seconds between the admission and the execution of a request. A client that gives
             up meanwhile does not stop it: the request is executed late.
         rate: Requests per second, as the mean over any second; excess requests get 429.
@@ -104,6 +110,9 @@ class Sandbox(TestControls):
         auth_token: str = _AUTH_TOKEN,
         api_key: str = _API_KEY,
         api_secret: str = _API_SECRET,
+        client_id: str = _CLIENT_ID,
+        client_secret: str = _CLIENT_SECRET,
+        token_lifetime: float = 3600,
         latency: float = 0.0,
         rate: float | None = None,
         in_flight: int | None = None,
@@ -130,6 +139,8 @@ class Sandbox(TestControls):
         self.api_key = api_key
         self.api_secret = api_secret
         self.exchanges: deque[Exchange] = deque(maxlen=MOST_EXCHANGES)
+        self.client_id = client_id
+        self.client_secret = client_secret
         self.faults: Faults = Faults(faults, fault_kinds, seed, late)
         self._host = host
         self._port = port
@@ -163,7 +174,9 @@ class Sandbox(TestControls):
         self._seed = seed
         self._archive = None if store is None else Archive(Database(store), self._account)
         credentials = [(account_sid, auth_token), (api_key, api_secret)]
-        self._admission = Admission(credentials, rate, in_flight, clock, random)
+        # Tokens have a generator of their own, so that they do not change the sids of a seed.
+        self._tokens = Tokens(client_id, client_secret, token_lifetime, clock, Random(seed))
+        self._admission = Admission(credentials, rate, in_flight, clock, random, self._tokens)
         self._latency = latency
         self._retry_after = retry_after
         self._counts = Counts()

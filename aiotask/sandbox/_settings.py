@@ -18,6 +18,9 @@ class SandboxSettings(TypedDict, total=False):
     auth_token: str
     api_key: str
     api_secret: str
+    client_id: str
+    client_secret: str
+    token_lifetime: float
     latency: float
     rate: float | None
     in_flight: int | None

@@ -31,6 +31,8 @@ class ThreadedSandbox:
         self.auth_token: str = sandbox.auth_token
         self.api_key: str = sandbox.api_key
         self.api_secret: str = sandbox.api_secret
+        self.client_id: str = sandbox.client_id
+        self.client_secret: str = sandbox.client_secret
         self._sandbox = sandbox
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -107,6 +109,10 @@ class ThreadedSandbox:
     def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
         """Advance the clock, and run all timers on the way in order."""
         self._wait(self._sandbox.advance(seconds=seconds, minutes=minutes, hours=hours))
+
+    def revoke_tokens(self) -> None:
+        """Make all access tokens of OAuth end now."""
+        self._call(self._sandbox.revoke_tokens)
 
     def freeze_index(self) -> None:
         """Freeze the lists of tasks and events."""

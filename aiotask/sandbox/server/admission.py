@@ -8,6 +8,7 @@ from multidict import CIMultiDict
 
 from aiotask.sandbox.clock.rate_window import Clock, SlidingWindow
 from aiotask.sandbox.model.refusals import Refusal
+from aiotask.sandbox.server.tokens import Tokens
 from aiotask.sandbox.wire.answers import too_many_requests, unauthenticated
 
 _RATE_SECONDS = 1
@@ -41,10 +42,12 @@ class Admission:
         in_flight: int | None,
         clock: Clock,
         random: Random,
+        tokens: Tokens,
     ) -> None:
         self._accepted = {
             b64encode(f"{name}:{secret}".encode()).decode() for name, secret in credentials
         }
+        self.tokens = tokens
         self._window = None if rate is None else SlidingWindow(rate, _RATE_SECONDS, clock)
         self._in_flight = in_flight
         self._random = random
@@ -58,9 +61,18 @@ class Admission:
 
     def refuse(self, authorization: str | None, others: int) -> Refusal | None:
         """Return the refusal of a request, while *others* are being handled; None admits it."""
-        scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "basic" or token.strip() not in self._accepted:
+        if not self._knows(authorization):
             return unauthenticated()
+        return self.refuse_above_limits(others)
+
+    def _knows(self, authorization: str | None) -> bool:
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self.tokens.accept(token.strip())
+        return scheme.lower() == "basic" and token.strip() in self._accepted
+
+    def refuse_above_limits(self, others: int) -> Refusal | None:
+        """Return the refusal of a request above the limits, whoever sends it."""
         crowded = self._in_flight is not None and others >= self._in_flight
         if crowded or (self._window is not None and not self._window.accept()):
             return too_many_requests()

@@ -21,6 +21,7 @@ from aiotask.sandbox.server.beside import Beside, Exchange
 from aiotask.sandbox.server.connections import Connections, page, read_body, reset, truncate
 from aiotask.sandbox.server.delayed import DelayedRequests
 from aiotask.sandbox.server.faults import FAULTS, Effect, Faults
+from aiotask.sandbox.server.tokens import PATH as TOKEN_PATH
 from aiotask.sandbox.wire.answers import INJECTED, NO_CONTENT, Answer, error_answer, too_large
 
 _AUTHORITY = re.compile(r"[\w.:\[\]-]{1,255}", re.ASCII)
@@ -127,6 +128,8 @@ class RequestHandler:
 
     async def _serve(self, request: web.BaseRequest, in_flight: int) -> web.StreamResponse:
         started_at = time.perf_counter()
+        answer_to: Callable[[Request], Answer]
+        carry_out: Callable[[Request], Answer]
         path = request.rel_url.raw_path
         self._counts.requests[kind_of(request.method, path)] += 1
         if request.method == "OPTIONS":
@@ -134,7 +137,12 @@ class RequestHandler:
             self._counts.answers[NO_CONTENT.status] += 1
             return self._response(NO_CONTENT, started_at)
         form = await read_body(request)
-        refusal = self._admission.refuse(request.headers.get("Authorization"), in_flight)
+        if path == TOKEN_PATH:  # who asks for a token has none yet
+            answer_to = carry_out = self._issue
+            refusal = self._admission.refuse_above_limits(in_flight)
+        else:
+            answer_to, carry_out = self._service.answer, self._service.carry_out
+            refusal = self._admission.refuse(request.headers.get("Authorization"), in_flight)
         # Latency is part of the execution; a refused request is not executed.
         if refusal is None and self._latency:
             await asyncio.sleep(self._latency)
@@ -143,21 +151,24 @@ class RequestHandler:
             refusal = too_large()
         kind = self._faults.choose(request.method, path)
         if kind is None:
-            return self._response(self._answer(self._service.answer, call, refusal), started_at)
+            return self._response(self._answer(answer_to, call, refusal), started_at)
         fault = FAULTS[kind]
         request[_FAULT] = kind
         match fault.moment:
             case "before":
                 answer = NO_CONTENT
             case "after":
-                answer = self._answer(self._service.answer, call, refusal)
+                answer = self._answer(answer_to, call, refusal)
             case "late":
                 answer = NO_CONTENT
-                act = partial(self._answer, self._service.carry_out, call, refusal)
+                act = partial(self._answer, carry_out, call, refusal)
                 self._delayed.put(act, self._faults.lateness())
             case _:
                 assert_never(fault.moment)
         return await self._break(request, fault.effect, answer, started_at)
+
+    def _issue(self, call: Request) -> Answer:
+        return self._admission.tokens.answer(call.method, call.form)
 
     def _read(self, request: web.BaseRequest, form: bytes) -> Request:
         host = request.headers.get("Host", "")
