@@ -18,6 +18,7 @@ from aiotask.cli.commands.demo import demo
 from aiotask.cli.commands.events import events
 from aiotask.cli.commands.import_ import import_
 from aiotask.cli.commands.journal import journal
+from aiotask.cli.commands.people import workers
 from aiotask.cli.commands.sandbox import sandbox
 from aiotask.cli.commands.tasks import tasks
 from aiotask.cli.commands.worker import worker
@@ -89,3 +90,4 @@ main.add_command(sandbox)
 main.add_command(tasks)
 main.add_command(workspace)
 main.add_command(worker)
+main.add_command(workers)

@@ -12,6 +12,7 @@ from math import isfinite
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
+from click.core import ParameterSource
 
 from aiotask._checks import shortened
 from aiotask._encoding import field_types
@@ -97,6 +98,11 @@ def given(shape: type, options: Mapping[str, Any]) -> dict[str, Any]:
         for name in field_types(shape)
         if (value := options[_OTHER_NAMES.get(name, name)]) is not None and value != ()
     }
+
+
+def is_given(ctx: click.Context, name: str) -> bool:
+    """Return whether an option stands in the command line."""
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def _option(shape: type, name: str, text: str) -> Callable[[Command], Command]:

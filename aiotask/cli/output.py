@@ -1,8 +1,9 @@
-"""Writers of tasks to standard output: JSON Lines, CSV or a table."""
+"""Writers of resources to standard output: JSON Lines, CSV or a table."""
 
 import csv
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, BinaryIO, Protocol
 
 import attrs
@@ -14,46 +15,60 @@ from aiotask._checks import printable
 from aiotask._decoding import JsonText, to_dict
 from aiotask._json import dumps
 from aiotask.cli.task_table import TaskTable, default_fields, table_width
-from aiotask.taskrouter import Task
 
-# A row of a list has no ETag.
-TASK_FIELDS = tuple(to_dict(Task(sid="")))
-_JSON_FIELDS = [field.name for field in attrs.fields(Task) if field.type == JsonText]
 _WIDER_THAN_ANY_ROW = 100_000
 
 
-class Writer(Protocol):
-    """A format of a list of tasks."""
+def shown_fields(resource: type) -> tuple[str, ...]:
+    """Return the fields of a row of a list, which has no ETag."""
+    return tuple(field.name for field in _declared(resource) if not field.metadata)
 
-    def write(self, tasks: Sequence[Task]) -> None:
-        """Write the next tasks."""
+
+def _declared(resource: type) -> "tuple[attrs.Attribute[Any], ...]":
+    return attrs.fields(resource)  # type: ignore[no-any-return]  # every resource is one of attrs
+
+
+@cache
+def _json_fields(resource: type) -> tuple[str, ...]:
+    return tuple(field.name for field in _declared(resource) if field.type == JsonText)
+
+
+class Writer(Protocol):
+    """A format of a list."""
+
+    def write(self, found: Sequence[Any]) -> None:
+        """Write the next resources."""
 
     def finish(self) -> None:
         """Write the end of the list."""
 
 
-def write_task(task: Task) -> None:
-    """Write one task as JSON, with its ETag."""
+def write_one(resource: Any) -> None:
+    """Write one resource as JSON, with its ETag where its kind has one."""
+    tags = {field.name for field in _declared(type(resource)) if field.metadata}
+    document = _document(resource) | {name: getattr(resource, name) for name in tags}
     output = sys.stdout.buffer
-    output.write(dumps(_document(task) | {"etag": task.etag}) + b"\n")
+    output.write(dumps(document) + b"\n")
     output.flush()
 
 
-def _document(task: Task) -> dict[str, Any]:
-    return to_dict(task) | {name: getattr(task, name) for name in _JSON_FIELDS}
+def _document(resource: Any) -> dict[str, Any]:
+    kind: Any = type(resource)
+    decoded = {name: getattr(resource, name) for name in _json_fields(kind)}
+    return to_dict(resource) | decoded
 
 
 class _JsonLines:
-    def __init__(self, fields: Sequence[str] | None) -> None:
+    def __init__(self, _: type, fields: Sequence[str] | None) -> None:
         self._fields = fields
         self._output = sys.stdout.buffer
 
-    def write(self, tasks: Sequence[Task]) -> None:
-        self._output.writelines(dumps(self._row(task)) + b"\n" for task in tasks)
+    def write(self, found: Sequence[Any]) -> None:
+        self._output.writelines(dumps(self._row(each)) + b"\n" for each in found)
         self._output.flush()
 
-    def _row(self, task: Task) -> dict[str, Any]:
-        row = _document(task)
+    def _row(self, resource: Any) -> dict[str, Any]:
+        row = _document(resource)
         return row if self._fields is None else {name: row[name] for name in self._fields}
 
     def finish(self) -> None:
@@ -71,14 +86,14 @@ class _Utf8:
 
 
 class _Csv:
-    def __init__(self, fields: Sequence[str] | None) -> None:
-        self._fields = TASK_FIELDS if fields is None else fields
+    def __init__(self, resource: type, fields: Sequence[str] | None) -> None:
+        self._fields = shown_fields(resource) if fields is None else fields
         self._output = sys.stdout.buffer
         self._writer = csv.writer(_Utf8(self._output), lineterminator="\n")
         self._writer.writerow(self._fields)
 
-    def write(self, tasks: Sequence[Task]) -> None:
-        self._writer.writerows(_cells(task, self._fields) for task in tasks)
+    def write(self, found: Sequence[Any]) -> None:
+        self._writer.writerows(_cells(each, self._fields) for each in found)
         self._output.flush()
 
     def finish(self) -> None:
@@ -87,13 +102,13 @@ class _Csv:
 
 
 class _Table:
-    def __init__(self, fields: Sequence[str] | None) -> None:
+    def __init__(self, resource: type, fields: Sequence[str] | None) -> None:
         width = table_width()
-        self._fields = default_fields(width) if fields is None else fields
+        self._fields = default_fields(shown_fields(resource), width) if fields is None else fields
         self._table = TaskTable(self._fields, width)
 
-    def write(self, tasks: Sequence[Task]) -> None:
-        rows = [[*map(printable, _cells(task, self._fields))] for task in tasks]
+    def write(self, found: Sequence[Any]) -> None:
+        rows = [[*map(printable, _cells(each, self._fields))] for each in found]
         if rows:  # an empty page comes before others now and then
             self._echo(rows)
 
@@ -106,8 +121,8 @@ class _Table:
             click.echo(line)
 
 
-def _cells(task: Task, fields: Sequence[str]) -> list[str]:
-    row = to_dict(task)
+def _cells(resource: Any, fields: Sequence[str]) -> list[str]:
+    row = to_dict(resource)
     return [_cell(row[name]) for name in fields]
 
 
@@ -123,12 +138,12 @@ def _cell(value: Any) -> str:
             return ""
         case bool():
             return "true" if value else "false"
-        case dict():
+        case dict() | list():
             return dumps(value).decode()
     return str(value)
 
 
-WRITERS: dict[str, Callable[[Sequence[str] | None], Writer]] = {
+WRITERS: dict[str, Callable[[type, Sequence[str] | None], Writer]] = {
     "jsonl": _JsonLines,
     "csv": _Csv,
     "table": _Table,

@@ -17,8 +17,28 @@ _LABELS = {
 }
 # A status or an age may be longer in a later page, when the columns have their widths already.
 _LEAST = {"assignment_status": 9, "age": 7, "priority": 8}
-_DEFAULT = ("sid", "assignment_status", "priority", "age", "attributes")
-_WIDE = ("sid", "assignment_status", "priority", "age", "task_queue_friendly_name", "attributes")
+_DEFAULT = (
+    "sid",
+    "friendly_name",
+    "unique_name",
+    "event_type",
+    "event_date",
+    "assignment_status",
+    "reservation_status",
+    "worker_name",
+    "activity_name",
+    "task_channel_unique_name",
+    "available",
+    "configured_capacity",
+    "priority",
+    "age",
+    "task_queue_friendly_name",
+    "target_workers",
+    "description",
+    "attributes",
+)
+_ONLY_WIDE = {"task_queue_friendly_name"}
+_NOT_OF_TASKS = {"task_channel_unique_name"}
 _WIDE_FROM = 100
 
 
@@ -27,9 +47,12 @@ def table_width() -> int | None:
     return Console().width if sys.stdout.isatty() or os.environ.get("COLUMNS") else None
 
 
-def default_fields(width: int | None) -> tuple[str, ...]:
-    """Return the fields of a table of this width."""
-    return _DEFAULT if width is not None and width < _WIDE_FROM else _WIDE
+def default_fields(names: Sequence[str], width: int | None) -> tuple[str, ...]:
+    """Return the main ones of some fields, for a table of this width."""
+    left_out = _ONLY_WIDE if width is not None and width < _WIDE_FROM else set[str]()
+    if "assignment_status" in names:
+        left_out = left_out | _NOT_OF_TASKS
+    return tuple(name for name in _DEFAULT if name in names and name not in left_out)
 
 
 class TaskTable:

@@ -5,7 +5,7 @@ from os import PathLike
 from typing import TypeVar
 
 from aiotask._collection import Tagged, Versioned
-from aiotask.bulk import AnyOutcome
+from aiotask.bulk import AnyOutcome, Run, Settings, Source
 from aiotask.bulk.outcome_stream import OutcomeStream
 from aiotask.taskrouter._changes import Deletion, Update, stream
 
@@ -25,6 +25,10 @@ class Many(Versioned[V]):
         max_rate: float | None,
     ) -> OutcomeStream[Row]:
         return stream(Update(self._place, shape), rows, journal, max_in_flight, max_rate)
+
+    def updating(self, shape: type, source: Source[Row], settings: Settings) -> Run[Row]:
+        """Return the run that changes the resource of each row; *shape* has update's fields."""
+        return Run(source, Update(self._place, shape), settings)
 
     def delete_many(
         self,

@@ -5,11 +5,12 @@ from os import PathLike
 from typing import ClassVar, TypeVar
 
 from aiotask._collection import Collection
-from aiotask.bulk import AnyOutcome
+from aiotask.bulk import AnyOutcome, Run, Settings, Source
 from aiotask.taskrouter._changes import stream
 from aiotask.taskrouter._upsert import Dated, Kind, Upsert
 
 R = TypeVar("R", bound=Dated)
+Row = TypeVar("Row")
 Fields = TypeVar("Fields", bound=Mapping[str, object])
 
 
@@ -17,6 +18,10 @@ class Upserted(Collection[R]):
     """Resources that are created or changed by their names."""
 
     _kind: ClassVar[Kind]
+
+    def upserting(self, source: Source[Row], settings: Settings) -> Run[Row]:
+        """Return the run that creates or changes what each row of a source names."""
+        return Run(source, Upsert(self._place, self._kind, settings.settle), settings)
 
     def upsert_many(
         self,

@@ -3,35 +3,24 @@
 Many tasks are canceled, completed and deleted by :mod:`aiotask.cli.commands.ends`.
 """
 
-import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import click
 
+from aiotask._encoding import field_types
 from aiotask.cli.client import answered, open_tasks, workspace_options
 from aiotask.cli.commands.ends import cancel, complete, delete_all, delete_options
 from aiotask.cli.commands.task_fields import NEW_TASK, TASK_CHANGES, TASK_FILTER
+from aiotask.cli.commands.update_rows import check_one_way, from_options, update_rows
 from aiotask.cli.errors import WrongUsageError
-from aiotask.cli.options import field_options, given, unknown_field
-from aiotask.cli.output import TASK_FIELDS, WRITERS, Writer, write_task
-from aiotask.taskrouter import NewTask, TaskChanges, TaskFilter
+from aiotask.cli.listing import list_options, write_list
+from aiotask.cli.options import field_options, given, is_given
+from aiotask.cli.output import write_one
+from aiotask.taskrouter import NewTask, Task, TaskChanges, TaskFilter
 
-# The largest page that Twilio gives: a list for a file or a pipe should take few requests.
-_PAGE_SIZE = 1000
-
-
-def _task_fields(_: click.Context, __: click.Parameter, text: str | None) -> list[str] | None:
-    if text is None:
-        return None
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
-        if name not in TASK_FIELDS:
-            raise click.BadParameter(unknown_field(name, TASK_FIELDS))
-        if names.count(name) > 1:
-            raise click.BadParameter(f"{name} is there twice")
-    return names
+_CHANGED = {*field_types(TaskChanges)}
 
 
 @click.group()
@@ -42,18 +31,7 @@ def tasks() -> None:
 @tasks.command("list")
 @workspace_options
 @field_options(TaskFilter, TASK_FILTER)
-@click.option("--limit", metavar="N", type=click.IntRange(min=0), help="List at most this many.")
-@click.option(
-    "--output",
-    type=click.Choice(list(WRITERS)),
-    help="Format of the list; by default a table on a terminal, and JSON Lines elsewhere.",
-)
-@click.option(
-    "--fields",
-    metavar="NAME,…",
-    callback=_task_fields,
-    help="Show these fields only, in this order; without it a table shows the main ones.",
-)
+@list_options(Task)
 def list_(
     workspace: str,
     timeout: float,
@@ -68,16 +46,10 @@ def list_(
     The import command reads JSON Lines and CSV of this list, and makes new tasks of them.
     """
     client, there = open_tasks(workspace, timeout, base_url)
-    size = _PAGE_SIZE if limit is None else max(1, min(limit, _PAGE_SIZE))
-
-    async def listed(writer: Writer) -> None:
-        listing = there.list(limit=limit, page_size=size, **given(TaskFilter, filters))
-        async for page in listing.pages():
-            writer.write(page.items)
-        writer.finish()
-
-    form = output or ("table" if sys.stdout.isatty() else "jsonl")
-    answered(client, lambda: listed(WRITERS[form](fields)))
+    filters = given(TaskFilter, filters)
+    write_list(
+        client, lambda **window: there.list(**window, **filters), Task, limit, output, fields
+    )
 
 
 @tasks.command()
@@ -86,7 +58,7 @@ def list_(
 def create(workspace: str, timeout: float, base_url: str | None, **fields: Any) -> None:
     """Create a task and print it as JSON."""
     client, there = open_tasks(workspace, timeout, base_url)
-    write_task(answered(client, lambda: there.create(**given(NewTask, fields))))
+    write_one(answered(client, lambda: there.create(**given(NewTask, fields))))
 
 
 @tasks.command()
@@ -95,7 +67,7 @@ def create(workspace: str, timeout: float, base_url: str | None, **fields: Any) 
 def fetch(sid: str, workspace: str, timeout: float, base_url: str | None) -> None:
     """Print the task SID as JSON."""
     client, there = open_tasks(workspace, timeout, base_url)
-    write_task(answered(client, lambda: there.fetch(sid)))
+    write_one(answered(client, lambda: there.fetch(sid)))
 
 
 _if_match = click.option(
@@ -104,24 +76,35 @@ _if_match = click.option(
 
 
 @tasks.command()
-@click.argument("sid")
+@click.argument("sid", required=False)
 @workspace_options
 @_if_match
 @field_options(TaskChanges, TASK_CHANGES)
+@from_options
+@click.pass_context
 def update(
-    sid: str,
+    ctx: click.Context,
+    /,
+    sid: str | None,
     workspace: str,
     timeout: float,
     base_url: str | None,
     if_match: str | None,
-    **fields: Any,
+    **options: Any,
 ) -> None:
-    """Change the task SID and print it as JSON."""
-    changes = given(TaskChanges, fields)
+    """Change the task SID and print it as JSON, or change the tasks of a file's rows."""
+    changes = given(TaskChanges, options)
+    more = {name: value for name, value in options.items() if name not in _CHANGED}
+    given_more = [name for name in more if is_given(ctx, name) and name != "file"]
+    check_one_way(sid, options["file"], changes, if_match, given_more)
+    if sid is None:
+        at_once = more["max_in_flight"]
+        update_rows(ctx, lambda: open_tasks(workspace, timeout, base_url, at_once), **more)
+        return
     if not changes:
         raise WrongUsageError("nothing to change: give at least one field")
     client, there = open_tasks(workspace, timeout, base_url)
-    write_task(answered(client, lambda: there.update(sid, if_match=if_match, **changes)))
+    write_one(answered(client, lambda: there.update(sid, if_match=if_match, **changes)))
 
 
 @tasks.command()

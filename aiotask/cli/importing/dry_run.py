@@ -101,3 +101,21 @@ def try_tasks(source: Input, keys: Keys, fields_of: Callable[[Record], dict[str,
         return Tried(fields, None if keys.row_key is None else key)
 
     Trial(source, check, keys.name).run()
+
+
+def try_changes(
+    source: Input,
+    check: Callable[[dict[str, Any]], Any],
+    key: Callable[[dict[str, Any]], str] | None = None,
+) -> None:
+    """Try rows of an operation, of which *check* refuses the wrong ones.
+
+    No two rows may have the same *key*, which is their name.
+    """
+
+    def checked(record: Record) -> Tried:
+        fields = source.records.fields(record)
+        check(fields)
+        return Tried(fields, None if key is None else key(fields))
+
+    Trial(source, checked, "friendly_name").run()

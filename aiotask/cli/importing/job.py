@@ -1,19 +1,21 @@
 """Work of a command that reads rows: its files, its run, and the report of that."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from operator import attrgetter
+from typing import Any
 
 import click
 
 from aiotask._client import Client
-from aiotask.bulk import JournalSummary, Settings, read_summary
+from aiotask.bulk import JournalSummary, Keys, Settings, is_shared, read_summary
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.importing.files import Files
 from aiotask.cli.importing.input import Input, InputSettings, open_input
 from aiotask.cli.importing.report import exit_status, final_report, with_hint
-from aiotask.cli.importing.run import ImportRun
+from aiotask.cli.importing.run import ImportRun, ImportVerb
 from aiotask.cli.loop import run as run_in_loop
 from aiotask.cli.warnings import warnings_said
 from aiotask.errors import JournalError
@@ -28,6 +30,41 @@ def input_and_journal(files: Files, settings: InputSettings) -> tuple[Input, Jou
     with ThreadPoolExecutor(1) as thread:
         earlier = thread.submit(_summary, files.own_journal)
         return open_input(files.input, settings), earlier.result()
+
+
+def change_rows(
+    ctx: click.Context,
+    client: Client,
+    files: Files,
+    reading: InputSettings,
+    verb: ImportVerb,
+    fields_of: Callable[[dict[str, Any]], dict[str, Any]],
+    *,
+    stop_after: int | None,
+    max_rate: float | None,
+    max_in_flight: int,
+) -> None:
+    """Carry out the rows of an operation that may be repeated, and report that.
+
+    *fields_of* gives what is sent of the fields of a row.
+    """
+    if is_shared(files.own_journal):
+        raise WrongUsageError("--journal: has to be a file")
+    files.check_apart()
+    with files:
+        source, earlier = input_and_journal(files, reading)
+        settings = Settings(
+            keys=Keys(None),
+            journal=files.own_journal,
+            max_in_flight=max_in_flight,
+            max_rate=max_rate,
+            fields_of=lambda record: fields_of(source.records.fields(record)),
+            fingerprint_of=attrgetter("fingerprint"),
+            source_line_of=attrgetter("line"),
+        )
+        run = ImportRun(source, files, earlier, stop_after, verb)
+        carry_out(run, client, settings)
+    finish(ctx, run, files, files.own_journal)
 
 
 def carry_out(run: ImportRun, client: Client, settings: Settings) -> None:

@@ -5,12 +5,14 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from aiotask.cli.client import CONNECTIONS
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.importing.input import Format, InputSettings
 from aiotask.cli.importing.row_kinds import RowKind
 from aiotask.cli.importing.row_ranges import RowRanges
 from aiotask.cli.importing.shape import RowShape, Shaping, fixed_values, mapping
 from aiotask.cli.importing.stream import is_encoding
+from aiotask.cli.options import Number
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -120,6 +122,34 @@ _READING = (
 def outcome_options(command: Command) -> Command:
     """Add the options of what becomes of the outcomes."""
     for option in _OUTCOMES:
+        command = option(command)
+    return command
+
+
+def change_options(command: Command) -> Command:
+    """Add the options of operations that may be repeated: the journal and the pace."""
+    for option in (
+        click.option(
+            "--max-in-flight",
+            metavar="N",
+            type=click.IntRange(min=1),
+            default=CONNECTIONS,
+            show_default=True,
+            help="Send at most this many requests at once.",
+        ),
+        click.option(
+            "--max-rate",
+            metavar="R",
+            type=Number(min=0, min_open=True),
+            help="Send at most this many rows a second; by default as the service bears.",
+        ),
+        click.option(
+            "--journal",
+            metavar="PATH",
+            type=click.Path(),
+            help="Record the progress in this file: the same command again goes on there.",
+        ),
+    ):
         command = option(command)
     return command
 

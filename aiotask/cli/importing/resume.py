@@ -3,13 +3,13 @@
 import shlex
 
 import click
-from click.core import ParameterSource
 from yarl import URL
 
 from aiotask.cli.client import connecting
 from aiotask.cli.importing.input import STANDARD_INPUT, Input
 from aiotask.cli.importing.output_file import STANDARD_OUTPUT
 from aiotask.cli.importing.row_ranges import RowRanges
+from aiotask.cli.options import is_given
 
 _OUTPUTS = ("results", "rejects")
 
@@ -47,7 +47,8 @@ def _command(ctx: click.Context) -> list[str]:
         names.insert(0, parent.command.name or "")
         parent = parent.parent
     arguments = [each for each in ctx.command.params if isinstance(each, click.Argument)]
-    return ["aiotask", *names, *(str(ctx.params[each.name or ""]) for each in arguments)]
+    given = [ctx.params[each.name or ""] for each in arguments]
+    return ["aiotask", *names, *(str(each) for each in given if each is not None)]
 
 
 def _options(ctx: click.Context, without: set[str]) -> list[str]:
@@ -56,7 +57,7 @@ def _options(ctx: click.Context, without: set[str]) -> list[str]:
         name = parameter.name or ""
         if not isinstance(parameter, click.Option) or name in without:
             continue
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        if is_given(ctx, name):
             value = ctx.params.get(name, connecting(ctx).get(name))
             for each in value if parameter.multiple and isinstance(value, tuple) else (value,):
                 shown = _without_password(str(each)) if name == "proxy" else str(each)

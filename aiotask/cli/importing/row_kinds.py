@@ -8,7 +8,7 @@ import attrs
 from aiotask._encoding import field_types
 from aiotask.bulk import JOB_ATTRIBUTE, KEY_ATTRIBUTE, ROW_ATTRIBUTE
 from aiotask.cli.options import unknown_field
-from aiotask.taskrouter import NewTask, Task
+from aiotask.taskrouter import NewTask, NewWorker, Task, TaskChanges, Worker
 
 # The name of a channel comes after its sid, because it is valid in another workspace, too.
 _CHANNEL = {"task_channel_sid": "task_channel", "task_channel_unique_name": "task_channel"}
@@ -63,6 +63,15 @@ NEW_TASKS = RowKind(
     listed={field.name: field.name for field in attrs.fields(Task)} | _CHANNEL,
     aliases=_CHANNEL,
     finish=_new_task,
+)
+TASK_UPDATES = RowKind(
+    fields={"sid": str} | field_types(TaskChanges), listed=_CHANNEL, aliases=_CHANNEL
+)
+ACTIVITY_NAME = "activity_name"
+"""The name of a worker's activity, which is valid in another workspace, too."""
+WORKERS = RowKind(
+    fields=field_types(NewWorker) | {ACTIVITY_NAME: str},
+    listed={field.name: field.name for field in attrs.fields(Worker)},
 )
 
 
