@@ -8,7 +8,7 @@ from typing import NoReturn, Self
 
 import aiohttp
 
-from aiotask._hooks import Counters, Hooks, OnRequest, OnResponse, OnRetry
+from aiotask._hooks import Counters, Hooks, OnError, OnRequest, OnResponse, OnRetry
 from aiotask._hosts import product_base
 from aiotask._retry import RetryPolicy
 from aiotask._secret import SecretText
@@ -46,13 +46,16 @@ class Client:
     may take once it has a connection slot, or an ``aiohttp.ClientTimeout``. *retry* is the policy
     by which failed calls are repeated. At most *max_connections* requests are under way at a time.
 
-    *on_request* is called with ``(method, url)`` before each request, *on_response* with
-    ``(method, url, status, seconds)`` after each whole answer, and *on_retry* with ``(attempt,
-    delay, reason)`` before a call, or a row of ``create_many``, is repeated: the number of the
-    attempt that failed (from 1), the seconds until the next one as far as they are known, and its
-    AiotaskError. Hooks are plain callables, and quick ones, because they block the event loop;
-    URLs come without their query. An exception in a hook is logged and has no other effect.
-    ``counters`` has the totals.
+    *on_request* is called with ``(method, url)`` before each request, and then either *on_response*
+    with ``(method, url, status, seconds)`` after its whole answer, or *on_error* with ``(method,
+    url, error, seconds)`` where none came: an AiotaskError, or the CancelledError of a call that
+    was given up. *on_retry* is called with ``(attempt, delay, reason)`` before a call, or a row of
+    ``create_many``, is repeated: the number of the attempt that failed (from 1), the seconds until
+    the next one as far as they are known, and its AiotaskError. A hook with parameters called
+    ``operation`` and ``route`` gets these by name: ``tasks.create`` and
+    ``/v1/Workspaces/{WorkspaceSid}/Tasks``, which are few enough for labels of metrics. Hooks are
+    plain callables, and quick ones, because they block the event loop; URLs come without their
+    query. An exception in a hook is logged and has no other effect. ``counters`` has the totals.
 
     A client can be created anywhere, and belongs to the event loop that enters it; after leaving,
     it can be entered again. With a caller's own *session* it need not be entered: it then belongs
@@ -80,6 +83,7 @@ class Client:
         on_request: OnRequest | None = None,
         on_response: OnResponse | None = None,
         on_retry: OnRetry | None = None,
+        on_error: OnError | None = None,
     ) -> None:
         # From here on no traceback shows them, not even one with locals.
         auth_token, api_secret = _hidden(auth_token), _hidden(api_secret)
@@ -100,7 +104,7 @@ class Client:
             retry=retry,
             max_connections=max_connections,
             session=session,
-            hooks=Hooks(retry.clock, on_request, on_response, on_retry),
+            hooks=Hooks(retry.clock, on_request, on_response, on_retry, on_error),
         )
 
         def base(product: str) -> str:
@@ -130,6 +134,11 @@ class Client:
     async def close(self) -> None:
         """Cancel background tasks and close the connections; a second call does nothing."""
         await self._session.close()
+
+    @property
+    def hooks(self) -> Hooks:
+        """The hooks of this client; ``hooks.add(on_request=…)`` adds some later."""
+        return self._session.hooks
 
     @property
     def counters(self) -> Counters:

@@ -270,6 +270,7 @@ class Session:
     ) -> Answer:
         payload = body if body is None else payload_of(body, may_go)
         response: aiohttp.ClientResponse | None = None
+        began = 0.0
         slots = self._slots
         await slots.acquire()
         try:
@@ -295,6 +296,9 @@ class Session:
                 text = await read_body(response, verb.longest, self._large)
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             failure = failure_of(error, response)
+        except asyncio.CancelledError as error:
+            self.hooks.unanswered(verb.method, url, error, began)
+            raise
         else:
             self.hooks.answered(verb.method, url, response.status, began)
             return self._noted(lane, began, response, text)
@@ -302,6 +306,7 @@ class Session:
             if response is not None:
                 response.close()
             slots.release()
+        self.hooks.unanswered(verb.method, url, failure, began)
         # Raised out here, it does not drag aiohttp's own error along unless failure_of says so.
         raise failure
 

@@ -89,6 +89,7 @@ LAYERS = [
         "aiotask._version",
         "aiotask._checks",
         "aiotask._secret",
+        "aiotask._operations",
         "aiotask._slept_clock",
         "aiotask.expression",
     ],
@@ -117,7 +118,7 @@ LAYERS = [
     ["aiotask._collection"],
     ["aiotask.taskrouter", "aiotask.autopilot"],
     ["aiotask._client", "aiotask.webhooks", "aiotask.blueprint"],
-    ["aiotask._worker"],
+    ["aiotask._worker", "aiotask.metrics"],
     *SANDBOX,
     ["aiotask"],
     ["aiotask.cli", "aiotask.pytest_plugin"],
@@ -127,7 +128,7 @@ LAYER_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
 # The sandbox knows nothing of the client, and only the command line knows both.
 APART = "aiotask.sandbox"
 # Where an optional extra is looked for.
-EXTRAS = ("aiotask.__main__", "aiotask.sandbox._sorted")
+EXTRAS = ("aiotask.__main__", "aiotask.metrics", "aiotask.sandbox._sorted")
 
 MODULES = {
     ".".join(("aiotask", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
