@@ -5,20 +5,18 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, Protocol
 
-import attrs
 import click
 from rich.console import Console
 from rich.table import Table
 
 from aiotask._checks import printable
-from aiotask._decoding import JsonText, to_dict
+from aiotask._decoding import to_dict
 from aiotask._json import dumps
 from aiotask.cli.task_table import TaskTable, default_fields, table_width
 from aiotask.taskrouter import Task
 
 # A row of a list has no ETag.
 TASK_FIELDS = tuple(to_dict(Task(sid="")))
-_JSON_FIELDS = [field.name for field in attrs.fields(Task) if field.type == JsonText]
 _WIDER_THAN_ANY_ROW = 100_000
 
 
@@ -40,7 +38,7 @@ def write_task(task: Task) -> None:
 
 
 def _document(task: Task) -> dict[str, Any]:
-    return to_dict(task) | {name: getattr(task, name) for name in _JSON_FIELDS}
+    return to_dict(task, decoded=True)
 
 
 class _JsonLines:
