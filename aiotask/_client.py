@@ -10,6 +10,7 @@ import aiohttp
 
 from aiotask._hooks import Counters, Hooks, OnError, OnRequest, OnResponse, OnRetry
 from aiotask._hosts import product_base
+from aiotask._logging import heed_environment
 from aiotask._retry import RetryPolicy
 from aiotask._secret import SecretText
 from aiotask._session import Session
@@ -56,6 +57,7 @@ class Client:
     ``/v1/Workspaces/{WorkspaceSid}/Tasks``, which are few enough for labels of metrics. Hooks are
     plain callables, and quick ones, because they block the event loop; URLs come without their
     query. An exception in a hook is logged and has no other effect. ``counters`` has the totals.
+    With ``AIOTASK_LOG=debug`` in the environment every request is logged to standard error.
 
     A client can be created anywhere, and belongs to the event loop that enters it; after leaving,
     it can be entered again. With a caller's own *session* it need not be entered: it then belongs
@@ -106,6 +108,7 @@ class Client:
             session=session,
             hooks=Hooks(retry.clock, on_request, on_response, on_retry, on_error),
         )
+        heed_environment(self._session.hooks)
 
         def base(product: str) -> str:
             return product_base(

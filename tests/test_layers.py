@@ -109,7 +109,7 @@ LAYERS = [
         "aiotask._retry",
         "aiotask._service_time",
     ],
-    ["aiotask._decoding", "aiotask._adaptive_rate"],
+    ["aiotask._decoding", "aiotask._adaptive_rate", "aiotask._logging"],
     ["aiotask._answers", "aiotask._bodies", "aiotask._transport", "aiotask._rate_limiter"],
     ["aiotask._verbs"],
     ["aiotask._session"],
