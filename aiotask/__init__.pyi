@@ -4,6 +4,7 @@ from . import bulk as bulk
 from . import engines as engines
 from . import errors as errors
 from . import expression as expression
+from . import metrics as metrics
 from . import sandbox as sandbox
 from . import taskrouter as taskrouter
 from . import webhooks as webhooks

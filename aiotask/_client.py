@@ -15,9 +15,10 @@ from yarl import URL
 from aiotask._authorizer import Authorizer
 from aiotask._connections import Connections
 from aiotask._credentials import AccessTokens, ClientCredentials, Credentials
-from aiotask._hooks import Counters, Hooks, OnRequest, OnResponse, OnRetry
+from aiotask._hooks import Counters, Hooks, OnError, OnRequest, OnResponse, OnRetry
 from aiotask._hosts import product_base
 from aiotask._last_answer import Answered, answered
+from aiotask._logging import heed_environment
 from aiotask._request_headers import RequestHeaders, request_headers
 from aiotask._retry import RetryPolicy
 from aiotask._route import Route, tls_context
@@ -70,13 +71,17 @@ class Client:
     from ``.netrc``. *user_agent* goes before what names aiotask, as in ``orders/1.4``. A caller's
     own *session* has its own proxy and TLS, so with it the first three are refused.
 
-    *on_request* is called with ``(method, url)`` before each request, *on_response* with
-    ``(method, url, status, seconds)`` after each whole answer, and *on_retry* with ``(attempt,
-    delay, reason)`` before a call, or a row of ``create_many``, is repeated: the number of the
-    attempt that failed (from 1), the seconds until the next one as far as they are known, and its
-    AiotaskError. Hooks are plain callables, and quick ones, because they block the event loop;
-    URLs come without their query. An exception in a hook is logged and has no other effect.
-    ``counters`` has the totals.
+    *on_request* is called with ``(method, url)`` before each request, and then either *on_response*
+    with ``(method, url, status, seconds)`` after its whole answer, or *on_error* with ``(method,
+    url, error, seconds)`` where none came: an AiotaskError, or the CancelledError of a call that
+    was given up. *on_retry* is called with ``(attempt, delay, reason)`` before a call, or a row of
+    ``create_many``, is repeated: the number of the attempt that failed (from 1), the seconds until
+    the next one as far as they are known, and its AiotaskError. A hook with parameters called
+    ``operation`` and ``route`` gets these by name: ``tasks.create`` and
+    ``/v1/Workspaces/{WorkspaceSid}/Tasks``, which are few enough for labels of metrics. Hooks are
+    plain callables, and quick ones, because they block the event loop; URLs come without their
+    query. An exception in a hook is logged and has no other effect. ``counters`` has the totals.
+    With ``AIOTASK_LOG=debug`` in the environment every request is logged to standard error.
 
     A client can be created anywhere, and belongs to the event loop that enters it; after leaving,
     it can be entered again. With a caller's own *session* it need not be entered: it then belongs
@@ -110,6 +115,7 @@ class Client:
         on_request: OnRequest | None = None,
         on_response: OnResponse | None = None,
         on_retry: OnRetry | None = None,
+        on_error: OnError | None = None,
     ) -> None:
         # From here on no traceback shows them, not even one with locals.
         auth_token, api_secret = _hidden(auth_token), _hidden(api_secret)
@@ -148,8 +154,9 @@ class Client:
             account=account_sid or os.environ.get("TWILIO_ACCOUNT_SID"),
             timeout=_timeout(timeout),
             retry=retry,
-            hooks=Hooks(retry.clock, on_request, on_response, on_retry),
+            hooks=Hooks(retry.clock, on_request, on_response, on_retry, on_error),
         )
+        heed_environment(self._session.hooks)
 
         def base(product: str) -> str:
             return product_base(
@@ -234,6 +241,11 @@ class Client:
         their status and headers by themselves.
         """
         return await answered(self._session.connections, call)
+
+    @property
+    def hooks(self) -> Hooks:
+        """The hooks of this client; ``hooks.add(on_request=…)`` adds some later."""
+        return self._session.hooks
 
     @property
     def counters(self) -> Counters:

@@ -89,36 +89,40 @@ def _placed(told: str) -> str:
     return f"{place.removeprefix('.')}: {reason}" if place else reason
 
 
-def to_dict(resource: Any) -> dict[str, Any]:
+def to_dict(resource: Any, *, decoded: bool = False) -> dict[str, Any]:
     """Return a resource as plain JSON-able data in the service's own form.
 
     Dates are text such as ``2026-11-21T09:30:00Z``; ``attributes`` and its like are JSON documents
-    as text. What came from a header (``etag``) is no part of that form.
+    as text, or with *decoded* the JSON values themselves, as web frameworks are to answer. What
+    came from a header (``etag``) is no part of that form.
     """
     fields = [field for field in attrs.fields(type(resource)) if HEADER not in field.metadata]
-    return {field.name: _plain(getattr(resource, field.name), field.type) for field in fields}
+    return {
+        field.name: _plain(getattr(resource, field.name), field.type, decoded=decoded)
+        for field in fields
+    }
 
 
-def _plain(value: Any, kind: Any = None) -> Any:
+def _plain(value: Any, kind: Any = None, *, decoded: bool) -> Any:
     if value is None:
         return None
     if kind == JsonText:
-        return value if isinstance(value, str) else dumps(value).decode()
+        return value if decoded or isinstance(value, str) else dumps(value).decode()
     if isinstance(value, datetime):
         return _date_text(value)
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [_plain(each, decoded=decoded) for each in value]
     if isinstance(value, dict):
-        return _plain_members(value, _only(kind))
-    return to_dict(value) if attrs.has(type(value)) else value
+        return _plain_members(value, _only(kind), decoded=decoded)
+    return to_dict(value, decoded=decoded) if attrs.has(type(value)) else value
 
 
-def _plain_members(value: dict[Any, Any], kind: Any) -> dict[str, Any]:
+def _plain_members(value: dict[Any, Any], kind: Any, *, decoded: bool) -> dict[str, Any]:
     if kind == JsonObject:
         return dict(value)
     if kind in (Links, OptionalLinks):  # what is no text is no link, however deeply it is nested
         return {name: link for name, link in value.items() if link is None or type(link) is str}
-    return {str(key): _plain(each) for key, each in value.items()}
+    return {str(key): _plain(each, decoded=decoded) for key, each in value.items()}
 
 
 def _date_text(date: datetime) -> str:

@@ -4,22 +4,68 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import attrs
 from yarl import URL
 
+from aiotask._operations import described
 from aiotask.errors import AiotaskError, ConfigurationError
-
-OnRequest = Callable[[str, str], object]
-OnResponse = Callable[[str, str, int, float], object]
-OnRetry = Callable[[int, float, AiotaskError], object]
-H = TypeVar("H")
 
 _log = logging.getLogger("aiotask")
 
 # A hook blocks the event loop: at 1,000 requests a second, 50 of them wait for this long a hook.
 _SLOW = 0.05  # seconds
+_DESCRIPTIONS = ("operation", "route")
+
+
+class RequestHook(Protocol):
+    """A hook of requests that is told their operation and route, too."""
+
+    def __call__(self, method: str, url: str, /, *, operation: str, route: str) -> object:
+        """Be told of a request."""
+
+
+class ResponseHook(Protocol):
+    """A hook of answers that is told their operation and route, too."""
+
+    def __call__(
+        self, method: str, url: str, status: int, seconds: float, /, *, operation: str, route: str
+    ) -> object:
+        """Be told of an answer."""
+
+
+class ErrorHook(Protocol):
+    """A hook of missing answers that is told their operation and route, too."""
+
+    def __call__(
+        self,
+        method: str,
+        url: str,
+        error: BaseException,
+        seconds: float,
+        /,
+        *,
+        operation: str,
+        route: str,
+    ) -> object:
+        """Be told of a request without an answer."""
+
+
+class RetryHook(Protocol):
+    """A hook of repetitions that is told their operation and route, too."""
+
+    def __call__(
+        self, attempt: int, delay: float, reason: AiotaskError, /, *, operation: str, route: str
+    ) -> object:
+        """Be told of a repetition."""
+
+
+OnRequest = Callable[[str, str], object] | RequestHook
+OnResponse = Callable[[str, str, int, float], object] | ResponseHook
+OnError = Callable[[str, str, BaseException, float], object] | ErrorHook
+OnRetry = Callable[[int, float, AiotaskError], object] | RetryHook
+OnOutcome = Callable[[str, object], object]
 
 
 @attrs.define
@@ -51,59 +97,116 @@ class Hooks:
         on_request: OnRequest | None = None,
         on_response: OnResponse | None = None,
         on_retry: OnRetry | None = None,
+        on_error: OnError | None = None,
     ) -> None:
         self.counters: Counters = Counters()
+        self.outcomes: list[OnOutcome] = []
+        """Called with the verb and the outcome of each row of a bulk run."""
         self._clock = clock
-        self._on_request = _checked("on_request", on_request)
-        self._on_response = _checked("on_response", on_response)
-        self._on_retry = _checked("on_retry", on_retry)
+        self._of_requests: list[_Hook] = []
+        self._of_responses: list[_Hook] = []
+        self._of_retries: list[_Hook] = []
+        self._of_errors: list[_Hook] = []
         self._known_slow: set[str] = set()
+        self.add(on_request, on_response, on_retry, on_error)
+
+    def add(
+        self,
+        on_request: OnRequest | None = None,
+        on_response: OnResponse | None = None,
+        on_retry: OnRetry | None = None,
+        on_error: OnError | None = None,
+    ) -> None:
+        """Call these as well from now on."""
+        for name, hook, others, said in (
+            ("on_request", on_request, self._of_requests, 2),
+            ("on_response", on_response, self._of_responses, 4),
+            ("on_retry", on_retry, self._of_retries, 3),
+            ("on_error", on_error, self._of_errors, 4),
+        ):
+            if hook is not None:
+                others.append(_checked(name, hook, said))
 
     def sending(self, method: str, url: URL) -> None:
         """Record that a request is about to be sent."""
         self.counters.requests += 1
-        if (hook := self._on_request) is not None:
-            self._call("on_request", lambda: hook(method, _without_query(url)))
+        if self._of_requests:
+            self._call(self._of_requests, method, url, ())
 
     def answered(self, method: str, url: URL, status: int, began: float) -> None:
         """Record a complete answer to a request that was sent at *began*."""
-        if (hook := self._on_response) is not None:
-            seconds = self._clock() - began
-            self._call("on_response", lambda: hook(method, _without_query(url), status, seconds))
+        if self._of_responses:
+            self._call(self._of_responses, method, url, (status, self._clock() - began))
+
+    def unanswered(self, method: str, url: URL, error: BaseException, began: float) -> None:
+        """Record that a request, sent at *began*, has no complete answer and will have none."""
+        if self._of_errors:
+            self._call(self._of_errors, method, url, (error, self._clock() - began))
 
     def retrying(self, attempt: int, delay: float, reason: AiotaskError) -> None:
         """Record that the *attempt*-th attempt (from 1) failed and another one follows."""
         self.counters.retries += 1
-        if (hook := self._on_retry) is not None:
-            self._call("on_retry", lambda: hook(attempt, delay, reason))
+        for hook in self._of_retries:
+            told = hook.descriptions(reason.method or "", reason.url or "")
+            self._run(hook, (attempt, delay, reason), told)
 
     def failed(self, error: AiotaskError) -> None:
         """Record the error of a call."""
         if error.maybe_applied:
             self.counters.ambiguous += 1
 
-    def _call(self, name: str, call: Callable[[], object]) -> None:
+    def _call(self, hooks: list["_Hook"], method: str, url: URL, said: tuple[Any, ...]) -> None:
+        shown = str(url.with_query(None))
+        for hook in hooks:
+            self._run(hook, (method, shown, *said), hook.descriptions(method, shown))
+
+    def _run(self, hook: "_Hook", said: tuple[Any, ...], told: dict[str, str]) -> None:
         began = self._clock()
         try:
-            call()
+            hook.call(*said, **told)
         except (Exception, asyncio.CancelledError):  # noqa: BLE001 - a hook is foreign code
-            _log.exception("%s raised; the request continues", name)
-        if self._clock() - began > _SLOW and name not in self._known_slow:
-            self._known_slow.add(name)
+            _log.exception("%s raised; the request continues", hook.name)
+        if self._clock() - began > _SLOW and hook.name not in self._known_slow:
+            self._known_slow.add(hook.name)
             _log.warning(
                 "%s blocked the event loop for %.2f s; this warning is given once",
-                name,
+                hook.name,
                 self._clock() - began,
             )
 
 
-def _checked(name: str, hook: H) -> H:
-    if hook is not None and (inspect.iscoroutinefunction(hook) or not callable(hook)):
+class _Hook(NamedTuple):
+    """A callable, and which descriptions of a request it has parameters for."""
+
+    name: str
+    call: Callable[..., object]
+    wanted: tuple[str, ...]
+
+    def descriptions(self, method: str, url: str) -> dict[str, str]:
+        if not self.wanted:
+            return {}
+        known = described(method, url)._asdict()
+        return {name: known[name] for name in self.wanted}
+
+
+def _checked(name: str, hook: Callable[..., object], said: int) -> _Hook:
+    if inspect.iscoroutinefunction(hook) or not callable(hook):
         raise ConfigurationError(
             f"{name} must be a plain callable, not a coroutine function: {hook!r}"
         )
-    return hook
+    return _Hook(name, hook, _wanted(hook, said))
 
 
-def _without_query(url: URL) -> str:
-    return str(url.with_query(None))
+def _wanted(hook: Callable[..., object], said: int) -> tuple[str, ...]:
+    """Return the descriptions that a hook has parameters for, after those for what is *said*."""
+    try:
+        parameters = [*inspect.signature(hook).parameters.values()]
+    except ValueError:  # some that are written in C have none
+        return ()
+    free = {
+        each.name
+        for place, each in enumerate(parameters)
+        if each.kind is each.KEYWORD_ONLY
+        or (each.kind is each.POSITIONAL_OR_KEYWORD and place >= said)
+    }
+    return tuple(each for each in _DESCRIPTIONS if each in free)

@@ -1,5 +1,6 @@
 """Session: the client's only I/O, with its authentication, timeouts, retries and errors."""
 
+import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
@@ -87,8 +88,7 @@ class Session:
         # A caller's session may have middlewares of its own, which ours would replace.
         self._middlewares = None if connections.is_given else (without_resending,)
         self._headers = headers
-        # Asked before each request, where credentials change.
-        self.authorizer: Authorizer | None = None
+        self.authorizer: Authorizer | None = None  # asked before each request
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client does not pickle or copy: it holds credentials and connections")
@@ -113,8 +113,11 @@ class Session:
             retry=own if retry is None else attrs.evolve(retry, clock=own.clock, sleep=own.sleep),
             hooks=self.hooks,
         )
-        view.once, view.service_time = self.once, self.service_time
-        view.authorizer = self.authorizer
+        view.once, view.service_time, view.authorizer = (
+            self.once,
+            self.service_time,
+            self.authorizer,
+        )
         return view
 
     def check(self) -> None:
@@ -229,8 +232,7 @@ class Session:
     async def _paced(
         self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: RateLimiter
     ) -> Answer:
-        # Before the lane, in which all waiting calls are of one loop.
-        http = self.connections.usable()
+        http = self.connections.usable()  # before the lane, in which all calls are of one loop
         start = await lane.acquire() if lane.limited else lane.enter()
         try:
             return await self._attempt(http, verb, url, body, headers, lane)
@@ -282,6 +284,7 @@ class Session:
     ) -> Answer:
         payload = body if body is None else payload_of(body, may_go)
         response: aiohttp.ClientResponse | None = None
+        began = 0.0
         connections = self.connections
         proxy, for_proxy = None, None
         if connections.route is not None and (way := connections.route.proxy_of(url)) is not None:
@@ -313,12 +316,16 @@ class Session:
             failure = failure_of(error, response)
         except ValueError:  # its message may quote a secret
             failure = ConfigurationError(_REFUSED_BY_AIOHTTP)
+        except asyncio.CancelledError as error:
+            self.hooks.unanswered(verb.method, url, error, began)
+            raise
         else:
             self.hooks.answered(verb.method, url, response.status, began)
             return self._noted(lane, began, response, text)
         finally:
             if response is not None:
                 response.close()
+        self.hooks.unanswered(verb.method, url, failure, began)
         # Raised out here, it does not drag aiohttp's own error along unless failure_of says so.
         raise failure
 

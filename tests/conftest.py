@@ -51,7 +51,7 @@ def pytest_asyncio_loop_factories(
 def _no_credentials_around(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ACCOUNT_SID", "AUTH_TOKEN", "API_KEY", "API_SECRET", "REGION", "EDGE"):
         monkeypatch.delenv(f"TWILIO_{name}", raising=False)
-    for name in ("BASE_URL", "WORKSPACE"):
+    for name in ("BASE_URL", "WORKSPACE", "LOG", "PROFILE"):
         monkeypatch.delenv(f"AIOTASK_{name}", raising=False)
 
 

@@ -363,3 +363,24 @@ def test_a_base_url_of_the_environment_is_checked_like_one_that_is_given(
     assert "secret" not in str(caught.value)
     if around.startswith("http://"):
         Client(ACCOUNT, "token", allow_insecure=True)
+
+
+def test_the_workspace_comes_from_the_environment_if_it_is_a_sid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client, sid = Client("AC1", "token"), "WS" + "1" * 32
+    with pytest.raises(ConfigurationError, match="no workspace: give its sid, or set AIOTASK_WORK"):
+        client.taskrouter.workspace()
+    monkeypatch.setenv("AIOTASK_WORKSPACE", sid)
+    there, given = client.taskrouter.workspace(), client.taskrouter.workspace(sid)
+    assert there._path == given._path
+    monkeypatch.setenv("AIOTASK_WORKSPACE", "Support")
+    with pytest.raises(ConfigurationError, match="must be the sid of a workspace"):
+        client.taskrouter.workspace()
+    assert client.taskrouter.workspace(sid)._path == given._path
+
+
+def test_a_log_level_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIOTASK_LOG", "verbose")
+    with pytest.raises(ConfigurationError, match="AIOTASK_LOG must be debug, info, warning or"):
+        Client("AC1", "token")

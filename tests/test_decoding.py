@@ -276,6 +276,8 @@ def test_plain_data_has_the_services_form() -> None:
     assert plain["date_created"] == "2026-11-21T15:00:00Z"
     assert to_dict(Workflow(sid="WW1", configuration="a: b"))["configuration"] == "a: b"
     assert set(plain) == set(attrs.fields_dict(Workflow))
+    made = Workflow(sid="WW1", configuration={"a": [1, None]}, date_created=zone)
+    assert to_dict(made, decoded=True) == to_dict(made) | {"configuration": {"a": [1, None]}}
     assert to_dict(Task(sid="WT1", etag="3")) == {
         field.name: "WT1" if field.name == "sid" else None
         for field in attrs.fields(Task)

@@ -96,3 +96,37 @@ async def test_a_proxy_of_the_environment_is_used_by_a_session_that_trusts_it() 
         assert done.stdout.strip() == WORKSPACE, done.stderr
         assert (len(server.requests), len(proxy.requests)) == (1, 1)
         assert proxy.requests[0].startswith(f"GET {server.url}/v1".encode())
+
+
+async def test_the_log_on_demand_has_each_request_and_no_secret() -> None:
+    async with RawServer("reset", FOUND) as server:
+        silent = await ends(server.url)
+        server.reactions = [FOUND]
+        done = await ends(server.url, AIOTASK_LOG="debug")
+        server.reactions = ["reset"]
+        failed = await ends(server.url, AIOTASK_LOG="Debug")
+        server.reactions = [FOUND]
+        warned = await ends(server.url, AIOTASK_LOG="warning")
+    assert "workspaces.fetch" not in silent.stderr
+    assert warned.stderr == ""
+    (line,) = done.stderr.splitlines()
+    url = f"{server.url}/v1/Workspaces/{WORKSPACE}"
+    assert f" aiotask DEBUG workspaces.fetch: GET {url}: 200 in 0." in line
+    assert f"workspaces.fetch: GET {url}: ConnectionLostError: " in failed.stderr
+    assert "token" not in done.stderr + failed.stderr.partition("Traceback")[0]
+
+
+async def test_a_program_with_a_log_of_its_own_keeps_it() -> None:
+    program = "import logging; logging.basicConfig(format='mine %(message)s')\n" + PROGRAM
+    around = {name: value for name, value in os.environ.items() if name not in AROUND}
+    async with RawServer(FOUND) as server:
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-c", program, server.url],
+            env=around | {"AIOTASK_LOG": "debug"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    (line,) = (each for each in done.stderr.splitlines() if "workspaces" in each)
+    assert line.startswith("mine workspaces.fetch: GET ")

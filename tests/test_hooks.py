@@ -42,6 +42,7 @@ class Watcher:
             "on_request": lambda method, url: self.seen.append(("request", method, url)),
             "on_response": lambda *said: self.seen.append(("response", *said)),
             "on_retry": lambda *said: self.seen.append(("retry", *said)),
+            "on_error": lambda *said: self.seen.append(("error", *said)),
         }
 
     def kinds(self) -> list[str]:
@@ -57,15 +58,18 @@ async def test_hooks_are_told_of_each_request_answer_and_repeat(serve: Serve) ->
     await client.taskrouter.workspace(WORKSPACE).tasks.fetch(TASK)
     url = f"{server.url}{PATH}/{TASK}"
     request = ("request", "GET", url)
+    (error,) = (said[3] for said in watcher.seen if said[0] == "error")
+    assert isinstance(error, ConnectionLostError)
     assert [said for said in watcher.seen if said[0] != "retry"] == [
         request,
+        ("error", "GET", url, error, 0.0),
         request,
         ("response", "GET", url, 503, 0.0),
         request,
         ("response", "GET", url, 200, 0.0),
     ]
     assert watcher.kinds() == [
-        *("request", "retry"), *("request", "response", "retry"), *("request", "response"),
+        *("request", "error", "retry"), *("request", "response", "retry"), *("request", "response"),
     ]  # fmt: skip
     retries = [said[1:] for said in watcher.seen if said[0] == "retry"]
     assert [attempt for attempt, _, _ in retries] == [1, 2]
@@ -145,7 +149,7 @@ class Harm:
             raise self.harm
 
 
-HOOKS = ["on_request", "on_response", "on_retry"]
+HOOKS = ["on_request", "on_response", "on_retry", "on_error"]
 
 
 @pytest.mark.parametrize("name", HOOKS)
@@ -154,24 +158,29 @@ async def test_a_hook_that_raises_is_logged_and_changes_nothing(
     serve: Serve, caplog: pytest.LogCaptureFixture, name: str, kind: type[BaseException]
 ) -> None:
     hook = Harm(kind("broken"))
-    server, client = await serve(TOO_MANY, MADE, **{name: hook})
-    made = await client.taskrouter.workspace(WORKSPACE).tasks.create()
+    server, client = await serve(TOO_MANY, "reset", MADE, **{name: hook})
+    made = await client.taskrouter.workspace(WORKSPACE).tasks.fetch(TASK)
     assert made.sid == TASK
-    assert hook.called == (1 if name == "on_retry" else 2)
+    assert hook.called == {"on_request": 3, "on_error": 1}.get(name, 2)
     said = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.getMessage() for record in said] == [
         f"{name} raised; the request continues"
     ] * hook.called
-    assert len(server.requests) == 2
+    assert len(server.requests) == 3
     assert "secret-token" not in caplog.text
+
+
+def failing(name: str) -> Any:
+    """Return the reaction after which a hook is called."""
+    return "reset" if name == "on_error" else TOO_MANY
 
 
 @pytest.mark.parametrize("name", HOOKS)
 async def test_what_ends_a_program_is_not_held_back_by_a_hook(serve: Serve, name: str) -> None:
-    server, client = await serve(TOO_MANY, MADE, MADE, **{name: Harm(SystemExit(7))})
+    server, client = await serve(failing(name), MADE, MADE, **{name: Harm(SystemExit(7))})
 
     with pytest.raises(SystemExit):
-        await client.taskrouter.workspace(WORKSPACE).tasks.create()
+        await client.taskrouter.workspace(WORKSPACE).tasks.fetch(TASK)
     assert client._session.connections.slots._value == 100
     assert len(server.requests) == (0 if name == "on_request" else 1)
 
@@ -181,9 +190,9 @@ async def test_a_slow_hook_is_warned_of_once(
     serve: Serve, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     hook = Harm(takes=0.06)
-    _, client = await serve(TOO_MANY, MADE, retry=hook.clock.policy(), **{name: hook})
+    _, client = await serve(failing(name), MADE, retry=hook.clock.policy(), **{name: hook})
     tasks = client.taskrouter.workspace(WORKSPACE).tasks
-    await asyncio.gather(*(tasks.create() for _ in range(3)))
+    await asyncio.gather(*(tasks.fetch(TASK) for _ in range(3)))
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert warnings == [f"{name} blocked the event loop for 0.06 s; this warning is given once"]
 
@@ -204,8 +213,65 @@ async def test_a_request_that_times_out_is_counted_and_has_no_answer(serve: Serv
     _, client = await serve("hang", timeout=0.1, **watcher.hooks())
     with pytest.raises(RequestTimeoutError):
         await client.taskrouter.workspace(WORKSPACE).tasks.create()
-    assert watcher.kinds() == ["request"]
+    assert watcher.kinds() == ["request", "error"]
+    assert isinstance(watcher.seen[1][3], RequestTimeoutError)
     assert client.counters.ambiguous == 1
+
+
+async def test_a_call_that_is_given_up_has_an_end_too(serve: Serve) -> None:
+    watcher = Watcher()
+    server, client = await serve("hang", **watcher.hooks())
+    call = asyncio.create_task(client.taskrouter.workspace(WORKSPACE).tasks.fetch(TASK))
+    while not server.requests:
+        await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert watcher.kinds() == ["request", "error"]
+    assert isinstance(watcher.seen[1][3], asyncio.CancelledError)
+
+
+async def test_a_hook_that_asks_is_told_operation_and_route(serve: Serve) -> None:
+    told: list[tuple[str, ...]] = []
+
+    def sent(_method: str, _url: str, operation: str, route: str) -> None:
+        told.append(("request", operation, route))
+
+    def answered(*_: object, operation: str, route: str) -> None:
+        told.append(("response", operation, route))
+
+    def failed(*_: object, operation: str, route: str) -> None:
+        told.append(("error", operation, route))
+
+    def again(*_: object, operation: str, route: str) -> None:
+        told.append(("retry", operation, route))
+
+    _, client = await serve("reset", answer(b'{"sid": "%s"}' % TASK.encode()),
+        retry=Clock().policy(), on_request=sent, on_response=answered, on_error=failed,
+        on_retry=again)  # fmt: skip
+    await client.taskrouter.workspace(WORKSPACE).tasks.fetch(TASK)
+    route = "/v1/Workspaces/{WorkspaceSid}/Tasks/{Sid}"
+    assert {said[1:] for said in told} == {("tasks.fetch", route)}
+    assert [kind for kind, *_ in told] == ["request", "error", "retry", "request", "response"]
+
+
+async def test_a_hook_whose_own_parameters_have_those_names_is_called_as_ever(serve: Serve) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def mine(operation: str, route: str) -> None:
+        seen.append((operation, route))
+
+    server, client = await serve(MADE, on_request=mine)
+    client.hooks.add(on_request=lambda method, route: seen.append((method, route)))
+    await client.taskrouter.workspace(WORKSPACE).tasks.create()
+    assert seen == [("POST", server.url + PATH)] * 2
+
+
+async def test_a_callable_without_a_signature_is_a_hook(serve: Serve) -> None:
+    server, client = await serve(MADE)
+    client.hooks.add(on_request=max)
+    assert (await client.taskrouter.workspace(WORKSPACE).tasks.create()).sid == TASK
+    assert len(server.requests) == 1
 
 
 async def test_a_closed_client_counts_nothing(serve: Serve) -> None:

@@ -105,6 +105,7 @@ LAYERS = [
         "aiotask._version",
         "aiotask._checks",
         "aiotask._secret",
+        "aiotask._operations",
         "aiotask._slept_clock",
         "aiotask.expression",
     ],
@@ -125,7 +126,7 @@ LAYERS = [
         "aiotask._route",
         "aiotask._service_time",
     ],
-    ["aiotask._decoding", "aiotask._adaptive_rate"],
+    ["aiotask._decoding", "aiotask._adaptive_rate", "aiotask._logging"],
     ["aiotask._answers", "aiotask._bodies", "aiotask._transport", "aiotask._rate_limiter"],
     [
         "aiotask._verbs",
@@ -140,7 +141,7 @@ LAYERS = [
     ["aiotask._collection"],
     ["aiotask.taskrouter", "aiotask.autopilot"],
     ["aiotask._client", "aiotask.webhooks", "aiotask.blueprint"],
-    ["aiotask._worker"],
+    ["aiotask._worker", "aiotask.metrics"],
     ["aiotask.engines"],
     *SANDBOX,
     *CONSOLE,
@@ -153,7 +154,12 @@ LAYER_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
 # the sandbox's routing what would become of a task.
 APART = "aiotask.sandbox"
 # Where an optional extra is looked for.
-EXTRAS = ("aiotask.__main__", "aiotask.console._jinja", "aiotask.sandbox._sorted")
+EXTRAS = (
+    "aiotask.__main__",
+    "aiotask.console._jinja",
+    "aiotask.metrics",
+    "aiotask.sandbox._sorted",
+)
 
 MODULES = {
     ".".join(("aiotask", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(

@@ -22,7 +22,7 @@ PUBLIC = {
         Outcome Page
         ForeignJournalError InputChangedError JournalAccessError JournalDamagedError JournalError
         JournalFullError JournalIOError JournalLockedError JournalVersionError LeaseTerms
-        expression
+        expression metrics
         PageCycleError PermissionDeniedError PreconditionFailedError ProtocolError RateLimitError
         Rejected RequestTimeoutError ResponseTooLargeError RetryPolicy ServerError StatusError
         SharedJournal TLSError TransportError UnexpectedRedirectError Unresolved
@@ -75,6 +75,7 @@ PUBLIC = {
     """,
     "aiotask.blueprint": "BlueprintError Change Plan apply diff export plan",
     "aiotask.expression": "literal",
+    "aiotask.metrics": "instrument",
     "aiotask.webhooks": """
         AssignmentCallback CallFields CallbackError ConferenceFields DequeueFields
         EventCallback Instruction RedirectFields RejectFields SignatureVerifier accept call

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
+from aiotask._hooks import Hooks
 from aiotask.bulk.item import Item
 from aiotask.bulk.outcomes import AnyOutcome, Outcome
 from aiotask.bulk.wait_queue import StopSignal
@@ -18,12 +19,14 @@ _MOST = 1000
 class Delivery(Generic[Row]):
     """Outcomes in the order in which they became known; ``changed`` wakes their receiver."""
 
-    def __init__(self, stop: StopSignal) -> None:
+    def __init__(self, stop: StopSignal, hooks: Hooks, verb: str) -> None:
         self.changed: Event = Event()
         self.space: Event = Event()
         self.waiting: dict[int, Item] = {}
         """Claimed rows whose outcome the caller does not have yet, by number."""
         self._stop = stop
+        self._hooks = hooks
+        self._verb = verb
         self._outcomes: deque[tuple[Item, Any]] = deque()
 
     @property
@@ -48,6 +51,8 @@ class Delivery(Generic[Row]):
     def put(self, item: Item, outcome: AnyOutcome[Any]) -> None:
         """Add an outcome."""
         self._outcomes.append((item, outcome))
+        for told in self._hooks.outcomes:
+            told(self._verb, outcome)
         if not self.changed.is_set():
             self.changed.set()
 

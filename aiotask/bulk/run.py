@@ -68,7 +68,7 @@ class Run(Generic[Row]):
             if windows is None
             else windows.writer
         )
-        self._delivery: Delivery[Row] = Delivery(self._stopped)
+        self._delivery: Delivery[Row] = Delivery(self._stopped, operation.hooks, operation.verb)
         wanted = windows.wanted if windows else WINDOW
         self._queue = WorkQueue(self._stopped, self._hold_last, wanted)
         self._service = ServiceClock(operation.service_time, self._clock)

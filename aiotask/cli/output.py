@@ -3,7 +3,6 @@
 import csv
 import sys
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any, BinaryIO, Protocol
 
 import attrs
@@ -12,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from aiotask._checks import printable
-from aiotask._decoding import JsonText, to_dict
+from aiotask._decoding import to_dict
 from aiotask._json import dumps
 from aiotask.cli.task_table import TaskTable, default_fields, table_width
 
@@ -26,11 +25,6 @@ def shown_fields(resource: type) -> tuple[str, ...]:
 
 def _declared(resource: type) -> "tuple[attrs.Attribute[Any], ...]":
     return attrs.fields(resource)  # type: ignore[no-any-return]  # every resource is one of attrs
-
-
-@cache
-def _json_fields(resource: type) -> tuple[str, ...]:
-    return tuple(field.name for field in _declared(resource) if field.type == JsonText)
 
 
 class Writer(Protocol):
@@ -53,9 +47,7 @@ def write_one(resource: Any) -> None:
 
 
 def _document(resource: Any) -> dict[str, Any]:
-    kind: Any = type(resource)
-    decoded = {name: getattr(resource, name) for name in _json_fields(kind)}
-    return to_dict(resource) | decoded
+    return to_dict(resource, decoded=True)
 
 
 class _JsonLines:

@@ -232,7 +232,7 @@ class Sandbox(TestControls):
         """
         credentials = [(self.account_sid, self.auth_token)]
         scheduler, account = self._account.scheduler, self._account
-        admission = Admission(credentials, None, None, account.clock, Random())
+        admission = Admission(credentials, None, None, account.clock, Random(), self._tokens)
         door = RequestHandler(
             self._service, admission, Faults(), Counts(), 0.0, None, scheduler, account.now
         )

@@ -5,10 +5,12 @@ A context sends nothing. Collections are loaded when they are first used.
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 
 from aiotask._checks import checked
 from aiotask._session import Session
+from aiotask.errors import ConfigurationError
 from aiotask.taskrouter import _lazy as taskrouter
 from aiotask.taskrouter._fields import TASK, TASK_QUEUE, WORKER, WORKFLOW, WORKSPACE
 
@@ -20,6 +22,8 @@ __all__ = [
     "WorkflowContext",
     "WorkspaceContext",
 ]
+
+_VARIABLE = "AIOTASK_WORKSPACE"
 
 
 class _Context:
@@ -41,9 +45,15 @@ class TaskRouter(_Context):
         """The workspaces of the account."""
         return taskrouter.Workspaces(self._session, self._path)
 
-    def workspace(self, sid: str) -> WorkspaceContext:
-        """Return the context of one workspace; a ValueError if *sid* is not the sid of one."""
-        return WorkspaceContext(self._session, f"{self._path}/Workspaces/{checked(WORKSPACE, sid)}")
+    def workspace(self, sid: str | None = None) -> WorkspaceContext:
+        """Return the context of one workspace; a ValueError if *sid* is not the sid of one.
+
+        Without *sid* it is the environment's ``AIOTASK_WORKSPACE``, which has to be a sid here: to
+        find a workspace by its name takes a request, and this sends none. A ConfigurationError
+        says that there is none.
+        """
+        chosen = _from_environment() if sid is None else checked(WORKSPACE, sid)
+        return WorkspaceContext(self._session, f"{self._path}/Workspaces/{chosen}")
 
 
 class WorkspaceContext(_Context):
@@ -211,3 +221,16 @@ class WorkerContext(_Context):
     def statistics(self) -> taskrouter.WorkerStatisticsContext:
         """Cumulative statistics of the worker."""
         return taskrouter.WorkerStatisticsContext(self._session, self._path)
+
+
+def _from_environment() -> str:
+    given = os.environ.get(_VARIABLE)
+    if not given:
+        raise ConfigurationError(f"no workspace: give its sid, or set {_VARIABLE}")
+    try:
+        return checked(WORKSPACE, given)
+    except ValueError:
+        raise ConfigurationError(
+            f"{_VARIABLE} must be the sid of a workspace (WS…) here; a name is only found by "
+            "the command line, or by workspaces.list(friendly_name=…)"
+        ) from None
