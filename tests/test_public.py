@@ -79,8 +79,8 @@ PUBLIC = {
     """,
     "aiotask.console": "Console SANDBOX_RATE SERVICE_RATE",
     "aiotask.sandbox": """
-        ContentsError DebuggerEntry FAULT_KINDS FaultKind Faults Sandbox SandboxSettings StoreError
-        StoredTask ThreadedSandbox
+        Beside ContentsError DebuggerEntry Exchange FAULT_KINDS FaultKind Faults Outlook Post
+        Prospect Sandbox SandboxSettings StoreError StoredTask ThreadedSandbox
     """,
 }
 
