@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import NoReturn, TypeVar
 
 import aiohttp
@@ -113,11 +114,8 @@ class Session:
             retry=own if retry is None else attrs.evolve(retry, clock=own.clock, sleep=own.sleep),
             hooks=self.hooks,
         )
-        view.once, view.service_time, view.authorizer = (
-            self.once,
-            self.service_time,
-            self.authorizer,
-        )
+        view.once, view.authorizer = self.once, self.authorizer
+        view.service_time = self.service_time
         return view
 
     def check(self) -> None:
@@ -255,11 +253,8 @@ class Session:
             self.connections.check_open(http)
             if (authorizer := self.authorizer) is None:
                 return await self._exchange(http, verb, url, body, headers, lane, may_go)
-            return await authorizer.answer_to(
-                lambda used: self._exchange(
-                    http, verb, url, body, authorized(headers, used), lane, may_go
-                )
-            )
+            ask = partial(self._exchange, http, verb, url, body, lane=lane, may_go=may_go)
+            return await authorizer.answer_to(lambda used: ask(authorized(headers, used)))
         finally:
             slots.release()
 

@@ -76,6 +76,7 @@ SANDBOX = [
     ["aiotask.sandbox.api"],
     [
         "aiotask.sandbox._contents",
+        "aiotask.sandbox._prospects",
         "aiotask.sandbox.callbacks",
         "aiotask.sandbox.server",
         "aiotask.sandbox.storage",
@@ -88,15 +89,22 @@ SANDBOX = [
 CONSOLE = [
     ["aiotask.console._jinja"],
     [
+        "aiotask.console.forms",
         "aiotask.console.guard",
         "aiotask.console.history",
         "aiotask.console.pace",
         "aiotask.console.pages",
         "aiotask.console.routes",
     ],
-    ["aiotask.console.plot", "aiotask.console.reading", "aiotask.console.stream"],
-    ["aiotask.console.glance"],
-    ["aiotask.console.views"],
+    [
+        "aiotask.console.picture",
+        "aiotask.console.plot",
+        "aiotask.console.reading",
+        "aiotask.console.sandbox_views",
+        "aiotask.console.stream",
+    ],
+    ["aiotask.console.actions", "aiotask.console.glance", "aiotask.console.rehearsal"],
+    ["aiotask.console.form_parts", "aiotask.console.views"],
     ["aiotask.console.server"],
     ["aiotask.console"],
 ]

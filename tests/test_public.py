@@ -85,8 +85,8 @@ PUBLIC = {
     "aiotask.webhooks.asgi": "ASSIGNMENT EVENTS CallbackMiddleware",
     "aiotask.console": "Console SANDBOX_RATE SERVICE_RATE",
     "aiotask.sandbox": """
-        ContentsError DebuggerEntry FAULT_KINDS FaultKind Faults Sandbox SandboxSettings StoreError
-        StoredTask ThreadedSandbox
+        Beside ContentsError DebuggerEntry Exchange FAULT_KINDS FaultKind Faults Outlook Post
+        Prospect Sandbox SandboxSettings StoreError StoredTask ThreadedSandbox
     """,
 }
 

@@ -13,9 +13,6 @@ from aiotask.console._jinja import Environment, FileSystemLoader, StrictUndefine
 
 ROOT = Path(__file__).parent
 
-MENU = ((), "At a glance"), (("workers",), "Workers"), (("workflows",), "Workflows")
-"""The pages that every page leads to."""
-
 _NOTHING = "\N{EN DASH}"
 _SHORT = 120  # characters of attributes in a table
 
@@ -50,12 +47,9 @@ class Pages:
             keep_trailing_newline=False,
         )
         self._templates.filters |= {
-            "duration": duration,
-            "moment": moment,
-            "pretty": pretty,
-            "short": short,
+            each.__name__: each for each in (brief, clock, duration, moment, pretty, short)
         }
-        self._templates.globals |= {"link": self.link, "pages": MENU}
+        self._templates.globals |= {"link": self.link}
 
     def link(self, *parts: str, **query: str) -> str:
         """Return the URL of a page by the parts of its path; none are for the first one."""
@@ -66,17 +60,21 @@ class Pages:
         """Return one part of a page."""
         return self._templates.get_template(f"parts/{name}.html").render(values)
 
-    def page(self, shown: Shown, **values: Any) -> str:
-        """Return a whole page."""
-        parts = {
-            name: self.part(name, held) for name, held in {**shown.live, **shown.fixed}.items()
-        }
+    def page(self, shown: Shown, forms: Mapping[str, Mapping[str, Any]], **values: Any) -> str:
+        """Return a whole page, with forms beside what it shows."""
+        held = {**shown.fixed, **shown.live, **forms}
+        parts = {name: self.part(name, values) for name, values in held.items()}
         template = self._templates.get_template("page.html")
         return template.render(shown=shown, parts=parts, **values)
 
     def message(self, title: str, text: str) -> str:
         """Return a page without anything of a workspace: a refusal, or an error."""
         return self._templates.get_template("message.html").render(title=title, text=text)
+
+
+def brief(sid: str | None) -> str:
+    """Return a sid that is told apart by its ends."""
+    return f"{sid[:6]}\N{HORIZONTAL ELLIPSIS}{sid[-4:]}" if sid else _NOTHING
 
 
 def duration(seconds: float | None) -> str:
@@ -93,6 +91,11 @@ def duration(seconds: float | None) -> str:
             rest = whole % size // smaller
             return f"{whole // size} {name} {rest} {lower}" if rest else f"{whole // size} {name}"
     return f"{whole} s"
+
+
+def clock(seconds: float) -> str:
+    """Return the time of the day in UTC, of seconds since 1970."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S}"
 
 
 def moment(when: datetime | None) -> str:

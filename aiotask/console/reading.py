@@ -9,7 +9,7 @@ import attrs
 
 from aiotask._paging import Listing
 from aiotask.console.pace import Pace
-from aiotask.taskrouter import TaskQueue, Workflow, Workspace, WorkspaceContext
+from aiotask.taskrouter import TaskChannel, TaskQueue, Workflow, Workspace, WorkspaceContext
 
 T = TypeVar("T")
 
@@ -45,6 +45,10 @@ class Reading:
         self._workspaces = workspaces
         self._kept: dict[str, tuple[float, Any]] = {}
 
+    async def turn(self) -> None:
+        """Wait for the turn of one request."""
+        await self._pace.turn()
+
     async def ask(self, call: Callable[[], Awaitable[T]]) -> T:
         """Make one call when it is its turn."""
         await self._pace.turn()
@@ -78,6 +82,15 @@ class Reading:
             return (await self.some(lambda n: workflows.list(limit=n, page_size=n))).rows
 
         return await self._keep("workflows", read)
+
+    async def channels(self) -> Sequence[TaskChannel]:
+        """Return the task channels, as they were half a minute ago at most."""
+        channels = self.workspace.task_channels
+
+        async def read() -> Sequence[TaskChannel]:
+            return (await self.some(lambda n: channels.list(limit=n, page_size=n))).rows
+
+        return await self._keep("channels", read)
 
     def forget(self) -> None:
         """Read anew what is asked for next."""

@@ -1,35 +1,46 @@
 """The console: guarded pages of one workspace, as a handler of requests for any server."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import OrderedDict
+from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
+from itertools import count
 from mimetypes import guess_type
 
 from aiohttp import web
 from yarl import URL
 
 from aiotask._client import Client
+from aiotask.console.actions import Actions
+from aiotask.console.form_parts import FormParts
+from aiotask.console.forms import Form
 from aiotask.console.glance import Glances
 from aiotask.console.guard import HEADERS, Guard
 from aiotask.console.pace import SANDBOX_RATE, SERVICE_RATE, Pace
-from aiotask.console.pages import ROOT, Pages
+from aiotask.console.pages import ROOT, Pages, Shown
 from aiotask.console.reading import Reading
+from aiotask.console.sandbox_views import SandboxViews
 from aiotask.console.stream import Streams, View
 from aiotask.console.views import Views
 from aiotask.errors import AiotaskError, NotFoundError
+from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import WorkspaceContext
 
 _STATIC = {path.name: path for path in sorted((ROOT / "static").iterdir())}
+_MOST_NOTICES = 20
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+_MENU = ("", "At a glance"), ("workers", "Workers"), ("workflows", "Workflows")
+_WHAT_IF = ("what-if", "What if")
+_OF_SANDBOX = ("sandbox", "Sandbox"), ("requests", "Requests")
 
 
 class Console:
     """A page that shows a workspace, by a client that is open as long as the console is.
 
-    *seconds* lie between two looks at what is shown, while somebody looks, and *rate* is how many
-    requests a second it may send in all.
+    With *allow_changes* it has forms that change things, of a *sandbox* in this process also those
+    of its time and faults. *seconds* lie between two looks at what is shown, while somebody looks,
+    and *rate* is how many requests a second it may send in all.
     """
 
     def __init__(
@@ -37,6 +48,8 @@ class Console:
         client: Client,
         workspace: WorkspaceContext,
         *,
+        allow_changes: bool = False,
+        sandbox: Sandbox | None = None,
         rate: float = SERVICE_RATE,
         seconds: float = 5.0,
         token: str | None = None,
@@ -47,9 +60,28 @@ class Console:
         self._reading = Reading(
             workspace, lambda: client.taskrouter.workspaces.fetch(workspace.sid), Pace(rate)
         )
-        local = rate >= SANDBOX_RATE
-        glances = Glances(self._reading, minutes_at_a_time=5 if local else 1)
-        self._views = Views(self._reading, glances, seconds / 2)
+        glances = Glances(self._reading, minutes_at_a_time=5 if rate >= SANDBOX_RATE else 1)
+        views = Views(self._reading, glances, seconds / 2, changes=allow_changes)
+        self._forms = FormParts(self._reading)
+        self._actions = Actions(self._reading, sandbox, allowed=allow_changes)
+        self._menu = [*_MENU, _WHAT_IF, *(_OF_SANDBOX if sandbox is not None else ())]
+        self._plain: dict[str, View] = {
+            "": views.glance,
+            "workers": views.workers,
+            "workflows": views.workflows,
+            "what-if": self._forms.what_if,
+        }
+        if sandbox is not None:
+            local = SandboxViews(sandbox)
+            self._plain |= {"sandbox": local.sandbox, "requests": local.requests}
+        self._of_one = {
+            "queues": views.queue,
+            "tasks": views.task,
+            "workers": views.worker,
+            "workflows": views.workflow,
+        }
+        self._notices: OrderedDict[str, str] = OrderedDict()
+        self._numbers = count(1)
 
     def url(self, base: str) -> str:
         """Return the URL to open, of a server at *base*."""
@@ -91,32 +123,60 @@ class Console:
             case "GET", ["console", "stream", *rest] if (view := self._view(rest)) is not None:
                 return await self._streams.serve(request, view, HEADERS)
             case "GET", [] | ["console", *_] if (view := self._view(parts[1:])) is not None:
-                return await self._page(parts[1:], view)
+                notice = self._notices.pop(request.query.get("said", ""), None)
+                return await self._page(parts[1:], await view(), notice)
+            case "POST", ["console", "what-if"]:
+                shown = await self._forms.what_if(await _form(request))
+                return await self._page(parts[1:], shown)
+            case "POST", ["console", "act", name]:
+                return await self._act(name, await _form(request))
         return self._message(HTTPStatus.NOT_FOUND, "Not there", "There is no such page.")
 
     def _view(self, parts: list[str]) -> View | None:
-        views = self._views
-        pages = {"": views.glance, "workers": views.workers, "workflows": views.workflows}
-        of_one = {"queues": views.queue, "tasks": views.task, "workers": views.worker}
         match parts:
-            case [] | [_] if (name := "".join(parts)) in pages:
-                return pages[name]
-            case [kind, sid] if kind in of_one:
-                return partial(of_one[kind], sid)
+            case [] | [_] if (name := "".join(parts)) in self._plain:
+                return self._plain[name]
+            case [kind, sid] if kind in self._of_one:
+                return partial(self._of_one[kind], sid)
         return None
 
-    async def _page(self, parts: list[str], view: View) -> web.Response:
-        shown = await view()
+    async def _page(
+        self, parts: list[str], shown: Shown, notice: str | None = None
+    ) -> web.StreamResponse:
         workspace = await self._reading.own()
+        forms = await self._forms.of(parts) if self._actions.allowed else {}
         text = self._pages.page(
             shown,
+            forms,
             workspace=workspace.friendly_name or workspace.sid,
+            menu=self._menu,
             here=parts[0] if parts else "",
-            notice=None,
-            stream=self._pages.link("stream", *parts),
+            notice=notice,
+            stream=self._pages.link("stream", *parts) if shown.live else None,
         )
         return web.Response(text=text, headers=HEADERS, content_type="text/html")
+
+    async def _act(self, name: str, form: Form) -> web.StreamResponse:
+        """Carry out an action, and lead back to its page, which tells what came of it."""
+        try:
+            said = await self._actions.act(name, form)
+        except (AiotaskError, ValueError) as error:
+            said = f"That did not happen: {error}"
+        number = str(next(self._numbers))
+        self._notices[number] = said
+        if len(self._notices) > _MOST_NOTICES:
+            self._notices.popitem(last=False)
+        back = [part for part in form.get("back", "").split("/") if part]
+        page = back if self._view(back) is not None else []
+        headers = {**HEADERS, "Location": self._pages.link(*page, said=number)}
+        return web.Response(status=HTTPStatus.SEE_OTHER, headers=headers)
 
     def _message(self, status: HTTPStatus, title: str, text: str) -> web.Response:
         page = self._pages.message(title, text)
         return web.Response(text=page, status=status, headers=HEADERS, content_type="text/html")
+
+
+async def _form(request: web.BaseRequest) -> Mapping[str, str]:
+    """Return the fields of a form; files are none of them."""
+    sent = await request.post()
+    return {name: value for name, value in sent.items() if isinstance(value, str)}

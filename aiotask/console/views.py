@@ -1,12 +1,13 @@
 """Views: what each page of a workspace shows, read anew each time."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from aiotask.console.glance import Glances
 from aiotask.console.pages import Shown
+from aiotask.console.picture import picture_of
 from aiotask.console.plot import HEIGHT, WIDTH, plots
 from aiotask.console.reading import Reading
 from aiotask.console.routes import Routes, routes_of
@@ -25,11 +26,12 @@ _NONE = Routes(rules=[])
 class Views:
     """The views of one workspace."""
 
-    def __init__(self, reading: Reading, glances: Glances, fresh: float) -> None:
+    def __init__(self, reading: Reading, glances: Glances, fresh: float, *, changes: bool) -> None:
         self._reading = reading
         self._workspace = reading.workspace
         self._glances = glances
         self._fresh = fresh
+        self._changes = changes
 
     async def glance(self) -> Shown:
         """Return the workspace at a glance."""
@@ -99,7 +101,7 @@ class Views:
         )
         if absent is not None and not events.rows:
             raise absent
-        in_time = sorted(events.rows, key=lambda event: event.event_date_ms or 0)
+        in_time = _in_time(events.rows)
         routes = (await self._routes()).get(task.workflow_sid or "", _NONE)
         way = {
             "routes": routes,
@@ -112,8 +114,13 @@ class Views:
             at=at,
             live={
                 "task": {"task": task},
-                "reservations": {"reservations": reservations, "of": "task"},
                 "attributes": {"attributes": task.attributes},
+                "reservations": {
+                    "reservations": reservations,
+                    "of": "task",
+                    "changes": self._changes,
+                    "back": f"tasks/{sid}",
+                },
                 "way": way,
                 "events": {"events": in_time, "more": events.more},
             },
@@ -142,15 +149,20 @@ class Views:
             ),
             MOST_TASKS,
         )
-        in_time = sorted(events.rows, key=lambda event: event.event_date_ms or 0)
+        in_time = _in_time(events.rows)
         return Shown(
             title=f"Worker {worker.friendly_name}",
             at=at,
             live={
                 "worker": {"worker": worker},
-                "channels": {"channels": channels.rows},
-                "reservations": {"reservations": reservations.rows, "of": "worker"},
                 "attributes": {"attributes": worker.attributes},
+                "channels": {"channels": channels.rows},
+                "reservations": {
+                    "reservations": reservations.rows,
+                    "of": "worker",
+                    "changes": self._changes,
+                    "back": f"workers/{sid}",
+                },
                 "events": {"events": in_time, "more": events.more},
             },
         )
@@ -161,10 +173,32 @@ class Views:
         listed = {"workflows": await self._reading.workflows()}
         return Shown(title="Workflows", at=at, live={"workflows": listed})
 
+    async def workflow(self, sid: str) -> Shown:
+        """Return a workflow as a picture, and in words."""
+        at = time.time()
+        workflow = await self._reading.ask(lambda: self._workspace.workflows.fetch(sid))
+        routes = routes_of(workflow, await self._names())
+        about = {"workflow": workflow, "routes": routes, "picture": picture_of(routes)}
+        return Shown(
+            title=f"Workflow {workflow.friendly_name}",
+            at=at,
+            live={"picture": about, "workflow": about},
+        )
+
+    async def _names(self) -> dict[str, str]:
+        queues = await self._reading.queues()
+        return {each.sid: each.friendly_name or each.sid for each in queues}
+
     async def _routes(self) -> Mapping[str, Routes]:
-        workflows, queues = await self._reading.workflows(), await self._reading.queues()
-        names = {each.sid: each.friendly_name or each.sid for each in queues}
+        workflows, names = await self._reading.workflows(), await self._names()
         return {each.sid: routes_of(each, names) for each in workflows}
+
+
+def _in_time(events: Sequence[Event]) -> list[Event]:
+    """Return events the oldest first; those of one millisecond are listed the latest first."""
+    in_time = [*reversed(events)]
+    in_time.sort(key=lambda event: event.event_date_ms or 0)
+    return in_time
 
 
 def _entered(events: list[Event]) -> list[dict[str, Any]]:

@@ -15,20 +15,28 @@ not by shared code. From top to bottom, each part imports only parts below it:
 """
 
 from aiotask.sandbox._contents import ContentsError
+from aiotask.sandbox._prospects import Outlook, Prospect
 from aiotask.sandbox._sandbox import Sandbox
 from aiotask.sandbox._settings import SandboxSettings
 from aiotask.sandbox._threaded import ThreadedSandbox
+from aiotask.sandbox.callbacks.sender import Post
 from aiotask.sandbox.model.changes import StoreError
 from aiotask.sandbox.model.debugger import DebuggerEntry
 from aiotask.sandbox.model.task import StoredTask
+from aiotask.sandbox.server.beside import Beside, Exchange
 from aiotask.sandbox.server.faults import FAULT_KINDS, FaultKind, Faults
 
 __all__ = [
     "FAULT_KINDS",
+    "Beside",
     "ContentsError",
     "DebuggerEntry",
+    "Exchange",
     "FaultKind",
     "Faults",
+    "Outlook",
+    "Post",
+    "Prospect",
     "Sandbox",
     "SandboxSettings",
     "StoreError",

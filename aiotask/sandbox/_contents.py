@@ -115,6 +115,15 @@ class Filler:
             made = self._make(name, "/v1/Workspaces", {"friendly_name": name, **settings})
             self._fill_workspace(name, f"/v1/Workspaces/{made['sid']}", held)
 
+    def add_task(self, workspace_sid: str, row: Mapping[str, Any]) -> str:
+        """Add one task to a workspace, and return its sid."""
+        kind, path = _KINDS["tasks"], f"/v1/Workspaces/{workspace_sid}"
+        _check_names("task", row, set(kind.fields.split()))
+        fields = dict(row)
+        self._resolve("task", path, fields)
+        sid: str = self._make("task", f"{path}/{kind.path}", fields)["sid"]
+        return sid
+
     def snapshot(self) -> dict[str, dict[str, Any]]:
         """Return all contents, by the friendly names of the workspaces."""
         found = {}

@@ -9,9 +9,11 @@ from typing import Any
 
 from aiotask.sandbox._contents import Contents, Filler
 from aiotask.sandbox._json import dumps, loads
+from aiotask.sandbox._prospects import Outlook, outlook
 from aiotask.sandbox._workspace import Template, Workspace
 from aiotask.sandbox.api.dispatch import Service
 from aiotask.sandbox.callbacks.dispatch import Callbacks
+from aiotask.sandbox.callbacks.sender import Post
 from aiotask.sandbox.model.account import Account
 from aiotask.sandbox.model.debugger import DebuggerEntry
 from aiotask.sandbox.model.refusals import Refusal
@@ -129,6 +131,20 @@ class TestControls(ABC):
         self._account.scheduler.catch_up()
         return [StoredTask.of(task) for task in self._workspace(workspace_sid).stores.tasks]
 
+    def create_task(self, workspace_sid: str, fields: Mapping[str, Any]) -> str:
+        """Create a task without a request, by the *fields* of :meth:`fill`, and return its sid."""
+        self._workspace(workspace_sid)
+        with self._as_request():
+            return self._filler().add_task(workspace_sid, fields)
+
+    def outlook(self, task_sid: str) -> Outlook:
+        """Return the targets on a task's way, the workers who could take it, and who is offered it.
+
+        That is for a task that was created just now: its way is that of its attributes from the
+        first filter on.
+        """
+        return outlook(*self._task(task_sid))
+
     def assign(self, task_sid: str) -> None:
         """Set a task to assigned, as the acceptance of a reservation does."""
         self.set_status(task_sid, "assigned")
@@ -206,6 +222,11 @@ class TestControls(ABC):
         timed out, failed and dropped.
         """
         return self._callbacks.counts
+
+    @property
+    def posts(self) -> list[Post]:
+        """Callbacks that were posted, and what was answered; the last thousand."""
+        return list(self._callbacks.posts)
 
     @property
     def debugger(self) -> list[DebuggerEntry]:

@@ -8,7 +8,9 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 from aiotask.sandbox._contents import Contents
 from aiotask.sandbox._controls import TestControls
+from aiotask.sandbox._prospects import Outlook
 from aiotask.sandbox._workspace import Template
+from aiotask.sandbox.callbacks.sender import Post
 from aiotask.sandbox.model.debugger import DebuggerEntry
 from aiotask.sandbox.model.task import Status, StoredTask
 from aiotask.sandbox.server.faults import FaultKind, Faults
@@ -106,6 +108,11 @@ class ThreadedSandbox:
         """Wait until all callbacks are posted and their instructions executed."""
         self._wait(self._sandbox.callbacks_sent())
 
+    @property
+    def posts(self) -> list[Post]:
+        """Callbacks that were posted, and what was answered; the last thousand."""
+        return self._call(lambda: self._sandbox.posts)
+
     def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
         """Advance the clock, and run all timers on the way in order."""
         self._wait(self._sandbox.advance(seconds=seconds, minutes=minutes, hours=hours))
@@ -137,6 +144,14 @@ class ThreadedSandbox:
     def tasks(self, workspace_sid: str) -> list[StoredTask]:
         """Return the tasks of a workspace, in order of creation."""
         return self._call(self._sandbox.tasks, workspace_sid)
+
+    def create_task(self, workspace_sid: str, fields: Mapping[str, Any]) -> str:
+        """Create a task without a request, and return its sid."""
+        return self._call(self._sandbox.create_task, workspace_sid, fields)
+
+    def outlook(self, task_sid: str) -> Outlook:
+        """Return a new task's filter and targets, who could take it, and who is offered it."""
+        return self._call(self._sandbox.outlook, task_sid)
 
     def assign(self, task_sid: str) -> None:
         """Set a task to assigned."""

@@ -49,10 +49,20 @@ def test_it_serves_the_page_whose_url_it_prints_until_it_is_stopped(
     assert console.returncode == 0
 
 
+@pytest.mark.parametrize("options", [(), ("--allow-changes",)])
+def test_it_only_looks_unless_changes_are_allowed(local: Service, options: tuple[str, ...]) -> None:
+    console = local.spawn("console", *options)
+    assert ("Create a task" in fetched(printed(console))) is bool(options)
+    console.send_signal(signal.SIGINT)
+    console.communicate(timeout=LONG)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - of a test
 def test_every_sandbox_prints_the_url_of_its_page(host: str) -> None:
     sandbox = spawn("sandbox", "--port", "0", "--host", host)
-    assert "At a glance" in fetched(printed(sandbox, 2))
+    page = fetched(printed(sandbox, 2))
+    assert "At a glance" in page
+    assert "Create a task" in page
     sandbox.send_signal(signal.SIGINT)
     sandbox.communicate(timeout=LONG)
     assert sandbox.returncode == 0

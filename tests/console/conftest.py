@@ -10,7 +10,7 @@ from typing import Any
 import axe_playwright_python
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from aiotask import Client
 from aiotask.console import SANDBOX_RATE, Console
@@ -28,6 +28,7 @@ _FLAGS = [
     "--disable-sync",
 ]
 _PATIENCE = 60_000  # milliseconds; a condition is waited for, however busy the machine is
+expect.set_options(timeout=_PATIENCE)
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
@@ -70,22 +71,31 @@ class Shown:
 
 
 @asynccontextmanager
-async def console_of(sandbox: Sandbox, workspace: str, **settings: Any) -> AsyncIterator[str]:
+async def console_of(local: Sandbox, workspace: str, **settings: Any) -> AsyncIterator[str]:
     """Serve a console beside the API of a sandbox, as its command does."""
-    door = await sandbox.open_side_door()
-    async with Client(sandbox.account_sid, sandbox.auth_token, base_url=door) as client:
-        defaults: dict[str, Any] = {"rate": SANDBOX_RATE, "seconds": 0.1}
+    door = await local.open_side_door()
+    async with Client(local.account_sid, local.auth_token, base_url=door) as client:
+        defaults: dict[str, Any] = {
+            "allow_changes": True,
+            "sandbox": local,
+            "rate": SANDBOX_RATE,
+            "seconds": 0.1,
+        }
         console = Console(client, client.taskrouter.workspace(workspace), **defaults | settings)
-        sandbox.put_beside(console)
+        local.put_beside(console)
         try:
-            yield console.url(sandbox.url)
+            yield console.url(local.url)
         finally:
             await console.close()
 
 
 @asynccontextmanager
 async def shown_of(
-    browser: Browser, contents: dict[str, Any], **settings: Any
+    browser: Browser,
+    contents: dict[str, Any],
+    *,
+    console: dict[str, Any] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Shown]:
     """Fill a sandbox with one workspace, and show it in a browser window of its own."""
     async with Sandbox(seed=1) as sandbox:
@@ -93,7 +103,7 @@ async def shown_of(
         (workspace,) = sandbox.workspaces
         context = await browser.new_context(**settings)
         context.set_default_timeout(_PATIENCE)
-        async with console_of(sandbox, workspace) as url, context:
+        async with console_of(sandbox, workspace, **console or {}) as url, context:
             shown = Shown(sandbox, workspace, url, context)
             yield shown
             assert shown.errors == []

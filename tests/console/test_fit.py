@@ -28,6 +28,8 @@ async def test_every_page_is_fit_for_all_in_light_and_dark_and_on_a_phone(
         paths = [
             "/",
             "/console/workers",
+            "/console/sandbox",
+            "/console/requests",
             "/console/workflows",
             f"/console/tasks/{task.sid}",
             f"/console/workers/{shown.by_name('workers', 'Ana')}",

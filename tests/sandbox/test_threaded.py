@@ -55,11 +55,19 @@ def test_every_control_of_a_sandbox_works_without_a_loop(sandbox: ThreadedSandbo
     sandbox.assign(task["sid"])
     sandbox.set_status(task["sid"], "wrapping")
     assert sandbox.snapshot()["Support"]["tasks"][0]["assignment_status"] == "wrapping"
+    made = sandbox.create_task(sid, {"attributes": {}})
+    assert sandbox.outlook(made).assignment_status == "pending"
+    sandbox.set_status(made, "canceled")
+    assert sandbox.posts == []
     sandbox.freeze_index()
     post(sandbox, "/Tasks", Timeout=60)
     sandbox.thaw_index()
     sandbox.advance(seconds=60)
-    assert [each.assignment_status for each in sandbox.tasks(sid)] == ["wrapping", "canceled"]
+    assert [each.assignment_status for each in sandbox.tasks(sid)] == [
+        "wrapping",
+        "canceled",
+        "canceled",
+    ]
     sandbox.faults.next("POST", "/Tasks", "before_503")
     with pytest.raises(HTTPError, match="503"):
         post(sandbox, "/Tasks")
@@ -155,7 +163,9 @@ def public(kind: type) -> dict[str, Any]:
 def test_it_has_the_members_of_a_sandbox_with_their_parameters() -> None:
     mine, of_sandbox = public(ThreadedSandbox), public(Sandbox)
     assert mine.pop("faults") is None  # an attribute of the other
-    assert of_sandbox.keys() - mine.keys() == {"start", "close", "in_thread"}
+    # Pages are coroutines of the loop that they are served in.
+    of_the_loop = {"start", "close", "in_thread", "open_side_door", "put_beside"}
+    assert of_sandbox.keys() - mine.keys() == of_the_loop
     assert all(of_sandbox[name] == mine[name] for name in mine)
 
 

@@ -22,19 +22,32 @@ from aiotask.taskrouter import WorkspaceContext
     help="Port of 127.0.0.1 to serve the page on; by default a free one.",
 )
 @click.option("--open", "opened", is_flag=True, help="Open the page in the browser.")
+@click.option(
+    "--allow-changes",
+    is_flag=True,
+    help="Let the page create and end tasks, answer reservations and change activities.",
+)
 def console(
-    *, timeout: float, base_url: str | None, workspace: str, port: int, opened: bool
+    *,
+    timeout: float,
+    base_url: str | None,
+    workspace: str,
+    port: int,
+    opened: bool,
+    allow_changes: bool,
 ) -> None:
     """Show a workspace in the browser, until Ctrl-C.
 
     The page is for this machine only, and for who has the URL that is printed. It is a client of
-    the API, and changes nothing.
+    the API, and changes nothing unless it is allowed to.
     """
     client, context = open_workspace(workspace, timeout, base_url)
-    run(_show(client, context, port, opened=opened))
+    run(_show(client, context, port, opened=opened, allow_changes=allow_changes))
 
 
-async def _show(client: Client, context: WorkspaceContext, port: int, *, opened: bool) -> None:
+async def _show(
+    client: Client, context: WorkspaceContext, port: int, *, opened: bool, allow_changes: bool
+) -> None:
     def ready(url: str) -> None:
         click.echo(f"{name} at {url}, until Ctrl-C")
         if opened:
@@ -47,4 +60,6 @@ async def _show(client: Client, context: WorkspaceContext, port: int, *, opened:
         except AiotaskError as error:
             raise Failure(str(error)) from error
         name = found.friendly_name or found.sid
-        await serve_until_stopped(Console(client, context), port, ready)
+        await serve_until_stopped(
+            Console(client, context, allow_changes=allow_changes), port, ready
+        )

@@ -201,7 +201,14 @@ async def _console(local: Sandbox, workspace: str) -> AsyncIterator[str]:
     client = Client(local.account_sid, local.auth_token, base_url=await local.open_side_door())
     async with client:
         context = client.taskrouter.workspace(workspace)
-        console = Console(client, context, rate=SANDBOX_RATE, seconds=_LOOKS)
+        console = Console(
+            client,
+            context,
+            allow_changes=True,
+            sandbox=local,
+            rate=SANDBOX_RATE,
+            seconds=_LOOKS,
+        )
         local.put_beside(console)
         try:
             yield console.url(_base(local))

@@ -19,14 +19,17 @@
   function put(name, text) {
     const part = document.getElementById(`part-${name}`);
     if (part === null) return;
-    const links = [...part.querySelectorAll("a, [tabindex]")];
+    const links = [...part.querySelectorAll("a, button, [tabindex]")];
     const place = links.indexOf(document.activeElement);
     const scrolled = [...part.querySelectorAll("[tabindex]")].map((each) => each.scrollLeft);
     part.innerHTML = text;
     part.querySelectorAll("[tabindex]").forEach((each, n) => (each.scrollLeft = scrolled[n] ?? 0));
     // Who walks through the links by keyboard stays where they were.
-    if (place >= 0) part.querySelectorAll("a, [tabindex]")[place]?.focus({ preventScroll: true });
+    if (place >= 0) part.querySelectorAll("a, button, [tabindex]")[place]?.focus({ preventScroll: true });
   }
+
+  setInterval(tick, 1000);
+  if (document.body.dataset.stream === undefined) return; // a page of forms
 
   const source = new EventSource(document.body.dataset.stream);
   source.onmessage = (event) => {
@@ -42,5 +45,4 @@
     trouble.textContent = "The console does not answer: is its command still running?";
   };
   addEventListener("pagehide", () => source.close());
-  setInterval(tick, 1000);
 })();

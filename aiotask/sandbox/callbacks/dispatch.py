@@ -19,7 +19,7 @@ from aiotask.sandbox.callbacks.forms import (
 )
 from aiotask.sandbox.callbacks.instructions import NO_JSON_TYPE, follow
 from aiotask.sandbox.callbacks.queue import Queue, Running
-from aiotask.sandbox.callbacks.sender import CallbackSender, Kind, Reply
+from aiotask.sandbox.callbacks.sender import CallbackSender, Kind, Post, Reply
 from aiotask.sandbox.model.debugger import DebuggerEntry
 from aiotask.sandbox.model.events import Event
 from aiotask.sandbox.model.reservation import Reservation
@@ -80,6 +80,11 @@ class Callbacks:
             at_once=AT_ONCE,
             most=settings.backlog,
         )
+
+    @property
+    def posts(self) -> deque[Post]:
+        """The last thousand callbacks."""
+        return self._sender.posts
 
     def watch(self, workspace: Workspace) -> None:
         """Listen to the events of a workspace."""

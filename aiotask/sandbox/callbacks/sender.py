@@ -1,6 +1,6 @@
 """Callback sender: posts signed forms, and reads bounded answers."""
 
-from collections import Counter
+from collections import Counter, deque
 from typing import Literal, NamedTuple
 from urllib.parse import urlencode
 
@@ -12,6 +12,8 @@ from aiotask.sandbox.callbacks.signature import address, sign
 Kind = Literal["event", "assignment", "fallback"]
 
 MOST_READ = 65_536
+MOST_POSTS = 1_000
+_SHOWN = 200  # characters of an answer that are kept
 
 # Servers keep idle connections for some seconds at least. One second stays below that: a server
 # that closes a connection while a form is on its way would lose the form.
@@ -33,10 +35,27 @@ class Reply(NamedTuple):
     body: bytes
 
 
+class Post(NamedTuple):
+    """A callback that was posted.
+
+    *at* is in seconds since 1970 by the sandbox's clock, *about* an event type or a reservation.
+    *status* is None where nobody answered; *answer* is the beginning of the answer.
+    """
+
+    at: int
+    kind: Kind
+    about: str
+    url: str
+    outcome: str
+    status: int | None
+    answer: str
+
+
 class CallbackSender:
-    """Posts callbacks, and counts their outcomes by kind; used in one loop."""
+    """Posts callbacks, counts their outcomes by kind, and keeps the last ones; used in one loop."""
 
     def __init__(self, auth_token: str, counts: Counter[str]) -> None:
+        self.posts: deque[Post] = deque(maxlen=MOST_POSTS)
         self._auth_token = auth_token
         self._counts = counts
         self._session: aiohttp.ClientSession | None = None
@@ -53,6 +72,7 @@ class CallbackSender:
             outcome = "failed"
         finally:
             self._counts[f"{kind} {outcome}"] += 1
+            self.posts.append(_post(kind, url, form, outcome, reply))
         return reply
 
     async def close(self) -> None:
@@ -74,6 +94,13 @@ class CallbackSender:
         ) as answer:
             body = await _read(answer.content)
             return Reply(answer.status, answer.headers.get("Content-Type", ""), body)
+
+
+def _post(kind: Kind, url: str, form: Form, outcome: str, reply: Reply | None) -> Post:
+    about = form.get("EventType") or form.get("ReservationSid", "")
+    status = None if reply is None else reply.status
+    answer = "" if reply is None else reply.body[:_SHOWN].decode(errors="replace")
+    return Post(int(form["Timestamp"]), kind, about, url, outcome, status, answer)
 
 
 def _session() -> aiohttp.ClientSession:

@@ -78,6 +78,10 @@ class Router:
         self._dirty.owner = None
         self._scheduler.forget(self)
 
+    def is_free(self, worker: Worker, channel: str) -> bool:
+        """Tell whether a worker can take one more task of a channel."""
+        return self._matching.is_free(worker, channel)
+
     def settle(self) -> None:
         """Apply all changes, and offer every task that can be offered."""
         self._absorb()

@@ -20,14 +20,12 @@ from aiotask.sandbox.server.admission import Admission
 from aiotask.sandbox.server.beside import Beside, Exchange
 from aiotask.sandbox.server.connections import Connections, page, read_body, reset, truncate
 from aiotask.sandbox.server.delayed import DelayedRequests
-from aiotask.sandbox.server.faults import FAULTS, Effect, Faults
+from aiotask.sandbox.server.faults import FAULTS, Effect, FaultKind, Faults
 from aiotask.sandbox.server.tokens import PATH as TOKEN_PATH
 from aiotask.sandbox.wire.answers import INJECTED, NO_CONTENT, Answer, error_answer, too_large
 
 _AUTHORITY = re.compile(r"[\w.:\[\]-]{1,255}", re.ASCII)
 _TOO_MANY = 429
-_FAULT = "fault"
-"""The name under which a request keeps its injected fault."""
 # Cancelled handlers end in the next turn of the loop; a connection that was just accepted takes a
 # few more to be aborted.
 _TURNS = 5
@@ -117,16 +115,20 @@ class RequestHandler:
         self, request: web.BaseRequest, in_flight: int, exchanges: deque[Exchange]
     ) -> web.StreamResponse:
         at, started_at, status = self._now(), time.perf_counter(), None
+        faults: list[FaultKind] = []
         try:
-            response = await self._serve(request, in_flight)
+            response = await self._serve(request, in_flight, faults)
             status = response.status
             return response
         finally:
             seconds = time.perf_counter() - started_at
-            path, fault = request.rel_url.raw_path_qs, request.get(_FAULT)
+            fault = faults[0] if faults else None
+            path = request.rel_url.raw_path_qs
             exchanges.append(Exchange(at, request.method, path, status, seconds, fault))
 
-    async def _serve(self, request: web.BaseRequest, in_flight: int) -> web.StreamResponse:
+    async def _serve(
+        self, request: web.BaseRequest, in_flight: int, faults: list[FaultKind] | None = None
+    ) -> web.StreamResponse:
         started_at = time.perf_counter()
         answer_to: Callable[[Request], Answer]
         carry_out: Callable[[Request], Answer]
@@ -153,7 +155,8 @@ class RequestHandler:
         if kind is None:
             return self._response(self._answer(answer_to, call, refusal), started_at)
         fault = FAULTS[kind]
-        request[_FAULT] = kind
+        if faults is not None:
+            faults.append(kind)
         match fault.moment:
             case "before":
                 answer = NO_CONTENT
