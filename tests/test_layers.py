@@ -92,7 +92,7 @@ LAYERS = [
         "aiotask._slept_clock",
         "aiotask.expression",
     ],
-    ["aiotask._json", "aiotask.errors"],
+    ["aiotask._json", "aiotask.errors", "aiotask._worker_token"],
     [
         "aiotask._background",
         "aiotask._encoding",
@@ -134,7 +134,7 @@ LAYER_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
 # The sandbox knows nothing of the client, and only the command line knows both.
 APART = "aiotask.sandbox"
 # Where an optional extra is looked for.
-EXTRAS = ("aiotask.__main__", "aiotask.sandbox._sorted")
+EXTRAS = ("aiotask.__main__", "aiotask._worker_token", "aiotask.sandbox._sorted")
 
 MODULES = {
     ".".join(("aiotask", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
