@@ -88,12 +88,14 @@ LAYERS = [
     [
         "aiotask._version",
         "aiotask._checks",
+        "aiotask._resource",
         "aiotask._secret",
         "aiotask._slept_clock",
         "aiotask.expression",
     ],
     ["aiotask._json", "aiotask.errors", "aiotask._worker_token"],
     [
+        "aiotask._additions",
         "aiotask._background",
         "aiotask._encoding",
         "aiotask._hooks",
