@@ -18,6 +18,7 @@ from ._paging import Listing as Listing
 from ._paging import Page as Page
 from ._retry import RetryPolicy as RetryPolicy
 from ._worker import Worker as Worker
+from ._worker_token import worker_token as worker_token
 from .bulk import AnyOutcome as AnyOutcome
 from .bulk import Created as Created
 from .bulk import Deleted as Deleted

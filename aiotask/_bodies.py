@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 import attrs
 import msgspec
 
+from aiotask._additions import additions_of, rows_decoder
 from aiotask._decoding import HEADER, JsonText, structure
 from aiotask._json import (
     NEVER_DEEP,
@@ -42,6 +43,9 @@ def decode(body: bytes, resource: type[R], etag: str | None = None) -> R:
         _check_utf8(body)
         built: R = _decoder(resource).decode(body)  # type: ignore[arg-type]  # classes hash
         _complete([built], resource, etag)
+        additions = additions_of(resource)  # type: ignore[arg-type]  # classes hash
+        if additions.wanted():
+            additions.keep(built, body)
     except _REFUSALS:
         return structure(_document(body), resource, etag)
     return built
@@ -59,6 +63,9 @@ def decode_page(body: bytes, resource: type[R], key: str) -> tuple[list[R], str 
             page = _page_decoder(resource, key).decode(body)  # type: ignore[arg-type]  # classes hash
             if page.meta.key == key:
                 _complete(page.rows, resource, None)
+                additions = additions_of(resource)  # type: ignore[arg-type]  # classes hash
+                if additions.wanted():
+                    additions.keep_all(page.rows, rows_decoder(key).decode(body).rows)
                 return page.rows, page.meta.next_page_url
     except _REFUSALS:
         pass

@@ -14,6 +14,7 @@ import cattrs
 import msgspec
 from cattrs.gen import make_dict_structure_fn, override
 
+from aiotask._additions import additions_of
 from aiotask._encoding import utc_text
 from aiotask._json import dumps, json_or_text, kind_of
 
@@ -67,7 +68,9 @@ def structure(document: Any, resource: type[R], etag: str | None = None) -> R:
         told = cattrs.transform_error(error, format_exception=_told)
     else:
         headers = [field.name for field in attrs.fields(resource) if HEADER in field.metadata]  # type: ignore[arg-type]  # R is attrs
-        return attrs.evolve(built, **dict.fromkeys(headers, etag))  # type: ignore[misc]  # R is attrs
+        built = attrs.evolve(built, **dict.fromkeys(headers, etag))  # type: ignore[misc]  # R is attrs
+        additions_of(resource).keep_of(built, document)  # type: ignore[arg-type]  # classes hash
+        return built
     # Raised out here, it does not drag the other errors along, which hold the document.
     raise ValueError("; ".join(map(_placed, told)))
 

@@ -112,13 +112,15 @@ LAYERS = [
     [
         "aiotask._version",
         "aiotask._checks",
+        "aiotask._resource",
         "aiotask._secret",
         "aiotask._operations",
         "aiotask._slept_clock",
         "aiotask.expression",
     ],
-    ["aiotask._json", "aiotask.errors"],
+    ["aiotask._json", "aiotask.errors", "aiotask._worker_token"],
     [
+        "aiotask._additions",
         "aiotask._background",
         "aiotask._encoding",
         "aiotask._hooks",
@@ -164,6 +166,7 @@ APART = "aiotask.sandbox"
 # Where an optional extra is looked for.
 EXTRAS = (
     "aiotask.__main__",
+    "aiotask._worker_token",
     "aiotask.console._jinja",
     "aiotask.metrics",
     "aiotask.sandbox._sorted",

@@ -27,8 +27,7 @@ PUBLIC = {
         Rejected RequestTimeoutError ResponseTooLargeError RetryPolicy ServerError StatusError
         SharedJournal TLSError TransportError UnexpectedRedirectError Unresolved
         UnsafeNextPageError Worker __version__ autopilot blueprint bulk engines errors sandbox
-        taskrouter
-        to_dict webhooks
+        taskrouter to_dict webhooks worker_token
     """,
     "aiotask.errors": """
         AccessError AiotaskError AnswerError AuthenticationError BadRequestError ClientStateError

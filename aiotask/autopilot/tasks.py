@@ -9,12 +9,13 @@ from aiotask._checks import Identifier, Length
 from aiotask._collection import Collection, SidCheck
 from aiotask._decoding import AwareDatetime, Links
 from aiotask._paging import Listing, Paging
+from aiotask._resource import Resource
 
 __all__ = ["AutopilotTask", "AutopilotTaskChanges", "AutopilotTasks", "NewAutopilotTask"]
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
-class AutopilotTask:
+class AutopilotTask(Resource):
     """An Autopilot task as the service last reported it; without its actions."""
 
     sid: str

@@ -3,10 +3,11 @@
 import attrs
 
 from aiotask._decoding import AwareDatetime, JsonText, Links, from_header
+from aiotask._resource import Resource
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
-class Task:
+class Task(Resource):
     """A task as the service last reported it.
 
     ``age`` and ``timeout`` are in seconds. ``attributes`` and ``addons`` are decoded JSON.

@@ -7,6 +7,7 @@ import attrs
 from aiotask._collection import SidCheck
 from aiotask._decoding import AwareDatetime, Links
 from aiotask._paging import Listing, Paging
+from aiotask._resource import Resource
 from aiotask.taskrouter._fields import ACTIVITY, ShortName
 from aiotask.taskrouter._upsert import Kind
 from aiotask.taskrouter._upserted import Upserted
@@ -15,7 +16,7 @@ __all__ = ["Activities", "Activity", "ActivityChanges", "ActivityFilter", "NewAc
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
-class Activity:
+class Activity(Resource):
     """An activity as the service last reported it."""
 
     sid: str

@@ -9,6 +9,7 @@ from aiotask._checks import Between
 from aiotask._collection import Collection, SidCheck, form
 from aiotask._decoding import AwareDatetime, JsonObject
 from aiotask._paging import Listing, Paging
+from aiotask._resource import Resource
 from aiotask.taskrouter._event_tail import EventTail, check_seconds
 from aiotask.taskrouter._fields import (
     EVENT,
@@ -26,7 +27,7 @@ __all__ = ["Event", "EventFilter", "EventTail", "EventTailFilter", "Events"]
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
-class Event:
+class Event(Resource):
     """A recorded change in a workspace, as the service reports it.
 
     ``event_data`` depends on the ``event_type``

@@ -9,6 +9,7 @@ from aiotask._checks import Between
 from aiotask._collection import Fields, SidCheck, Versioned
 from aiotask._decoding import AwareDatetime, Links, from_header
 from aiotask._paging import Listing, Paging
+from aiotask._resource import Resource
 from aiotask._verbs import CREATE, UPDATE, Verb
 from aiotask.taskrouter._fields import (
     RESERVATION,
@@ -45,7 +46,7 @@ _REPEATABLE = (None, "accept", "reject")
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
-class Reservation:
+class Reservation(Resource):
     """A reservation as the service last reported it.
 
     ``etag`` names this version of the reservation, for ``if_match``; it is None in the rows of a

@@ -6,6 +6,7 @@ Durations and ages are in seconds. A field that the service leaves out is None.
 import attrs
 
 from aiotask._decoding import AwareDatetime
+from aiotask._resource import Resource
 
 __all__ = [
     "ActivityCount",
@@ -79,7 +80,7 @@ class WaitTimeSplit:
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
-class _Statistics:
+class _Statistics(Resource):
     account_sid: str | None = None
     workspace_sid: str | None = None
     url: str | None = None
@@ -193,7 +194,7 @@ class TaskQueueRealTimeStatistics(_RealTime):
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
-class TaskQueuesStatistics:
+class TaskQueuesStatistics(Resource):
     """Cumulative and real-time statistics of one of the task queues: a row of their list."""
 
     account_sid: str | None = None

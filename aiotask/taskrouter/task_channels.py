@@ -8,6 +8,7 @@ from aiotask._checks import Form
 from aiotask._collection import SidCheck
 from aiotask._decoding import AwareDatetime, Links
 from aiotask._paging import Listing, Paging
+from aiotask._resource import Resource
 from aiotask.taskrouter._fields import TASK_CHANNEL, ShortName
 from aiotask.taskrouter._upsert import Kind
 from aiotask.taskrouter._upserted import Upserted
@@ -16,7 +17,7 @@ __all__ = ["NewTaskChannel", "TaskChannel", "TaskChannelChanges", "TaskChannels"
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
-class TaskChannel:
+class TaskChannel(Resource):
     """A task channel as the service last reported it."""
 
     sid: str

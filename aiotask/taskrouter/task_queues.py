@@ -9,6 +9,7 @@ from aiotask._checks import Between
 from aiotask._collection import SidCheck
 from aiotask._decoding import AwareDatetime, OptionalLinks
 from aiotask._paging import Listing, Paging
+from aiotask._resource import Resource
 from aiotask.taskrouter._fields import TASK_QUEUE, ActivitySid, QueueOrder, WorkerSid
 from aiotask.taskrouter._upsert import Kind
 from aiotask.taskrouter._upserted import Upserted
@@ -18,7 +19,7 @@ __all__ = ["NewTaskQueue", "TaskQueue", "TaskQueueChanges", "TaskQueueFilter", "
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
-class TaskQueue:
+class TaskQueue(Resource):
     """A task queue as the service last reported it.
 
     In ``links``, that of an activity that the queue does not set is None.

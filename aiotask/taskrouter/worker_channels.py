@@ -8,13 +8,14 @@ import attrs
 from aiotask._collection import Collection, SidCheck
 from aiotask._decoding import AwareDatetime
 from aiotask._paging import Listing, Paging
+from aiotask._resource import Resource
 from aiotask.taskrouter._fields import WORKER_CHANNEL, Amount
 
 __all__ = ["WorkerChannel", "WorkerChannelChanges", "WorkerChannels"]
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
-class WorkerChannel:
+class WorkerChannel(Resource):
     """A worker's channel as the service last reported it.
 
     ``assigned_tasks`` and ``configured_capacity`` are numbers of tasks.

@@ -10,6 +10,7 @@ import attrs
 from aiotask._collection import SidCheck
 from aiotask._decoding import AwareDatetime, JsonText, Links, from_header
 from aiotask._paging import Listing, Paging
+from aiotask._resource import Resource
 from aiotask.bulk import AnyOutcome
 from aiotask.taskrouter._fields import (
     WORKER,
@@ -34,7 +35,7 @@ Changes = TypeVar("Changes", bound=Mapping[str, object])
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
-class Worker:
+class Worker(Resource):
     """A worker as the service last reported it.
 
     ``attributes`` are decoded JSON. ``etag`` names this version of the worker, for ``if_match``; it

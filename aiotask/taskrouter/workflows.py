@@ -9,6 +9,7 @@ from aiotask._checks import Between, JsonLimit
 from aiotask._collection import SidCheck
 from aiotask._decoding import AwareDatetime, JsonText, Links
 from aiotask._paging import Listing, Paging
+from aiotask._resource import Resource
 from aiotask.taskrouter._fields import WORKFLOW, UrlOrNone
 from aiotask.taskrouter._upsert import Kind
 from aiotask.taskrouter._upserted import Upserted
@@ -18,7 +19,7 @@ __all__ = ["NewWorkflow", "Workflow", "WorkflowChanges", "WorkflowFilter", "Work
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
-class Workflow:
+class Workflow(Resource):
     """A workflow as the service last reported it.
 
     ``configuration`` is its decoded document, of which

@@ -7,13 +7,14 @@ import attrs
 from aiotask._collection import Collection, SidCheck
 from aiotask._decoding import AwareDatetime, Links
 from aiotask._paging import Listing, Paging
+from aiotask._resource import Resource
 from aiotask.taskrouter._fields import WORKSPACE, ActivitySid, QueueOrder, ShortName, UrlOrNone
 
 __all__ = ["NewWorkspace", "Workspace", "WorkspaceChanges", "WorkspaceFilter", "Workspaces"]
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
-class Workspace:
+class Workspace(Resource):
     """A workspace as the service last reported it."""
 
     sid: str
