@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from numbers import Integral
 from types import UnionType
 from typing import (
     Annotated,
@@ -192,9 +193,12 @@ def _text(value: Any) -> str:
 
 
 def _integer(value: Any) -> str:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"must be an int, not {_kind(value)}")
-    return str(int(value))
+    if isinstance(value, int):
+        if not isinstance(value, bool):
+            return str(int(value))
+    elif isinstance(value, Integral):  # of another library, such as numpy's
+        return str(int(value))
+    raise ValueError(f"must be an int, not {_kind(value)}")
 
 
 def _flag(value: Any) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from itertools import chain
 from math import isfinite
+from numbers import Integral
 from typing import Any
 from uuid import UUID
 
@@ -108,7 +109,8 @@ def _is_deep(document: Any) -> bool:
 def strict_dumps(value: Any) -> bytes:
     """Write a value of a caller's; a JsonValueError names the part of it that is not JSON.
 
-    Other mappings than dicts are objects, an enum's member is its value, a UUID its text.
+    Other mappings than dicts are objects, an enum's member is its value, a UUID its text, and a
+    number of another library, such as numpy's, an int or a float.
     """
     try:
         return _written(value)
@@ -208,11 +210,13 @@ def plain(value: Any, other: Callable[[Any], Any], levels: int = DEEPEST) -> Any
 
 
 def _finite(value: Any) -> float:
-    if type(value) is not float:
+    if isinstance(value, Integral):  # of another library, such as numpy's
+        return int(value)
+    if not isinstance(value, float):
         raise ValueError(f"must be a JSON value, not {type_name(value)}")
     if not isfinite(value):
         raise ValueError(f"must be a finite number, not {value}")
-    return value
+    return float(value)
 
 
 def _check_depth(levels: int) -> None:

@@ -51,9 +51,10 @@ PUBLIC = {
         TaskQueueFilter TaskQueueContext TaskQueueRealTimeStatistics TaskQueueStatistics
         TaskQueues TaskQueuesStatistics TaskQueuesStatisticsFilter TaskQueuesStatisticsList
         TaskReservationChanges TaskReservationFilter TaskReservations TaskRouter TaskStatus
-        TaskWindow Tasks WaitDuration WaitTimeCounts WaitTimeSplit Worker WorkerChanges
+        TaskUpdateRow TaskWindow Tasks WaitDuration WaitTimeCounts WaitTimeSplit Worker
+        WorkerChanges
         WorkerChannel WorkerChannelChanges WorkerChannels WorkerFilter WorkerContext
-        WorkerReservations WorkerStatistics WorkerStatisticsContext Workers
+        WorkerReservations WorkerStatistics WorkerStatisticsContext WorkerUpdateRow Workers
         WorkersCumulativeStatistics WorkersCumulativeStatisticsContext WorkersRealTimeStatistics
         WorkersStatistics WorkersStatisticsFilter WorkersStatisticsContext Workflow
         WorkflowChanges WorkflowConfiguration WorkflowCumulativeStatistics WorkflowFilter

@@ -82,6 +82,8 @@ async def test_the_pieces_of_a_tour_run(
     monkeypatch: pytest.MonkeyPatch,
     block: str,
 ) -> None:
+    for name in re.findall("^import (pandas|polars)$", block, re.MULTILINE):
+        pytest.importorskip(name)
     monkeypatch.chdir(tmp_path)  # where a journal is left
     task = await workspace.tasks.create(attributes={"seen": False})
     names: dict[str, Any] = {"aiotask": __import__("aiotask"), "client": client}

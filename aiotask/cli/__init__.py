@@ -1,4 +1,4 @@
-"""Command line: ``aiotask demo``, ``sandbox``, ``console``, ``tasks``, ``workspace`` and others.
+"""Command line: imports, audits and the sandbox, and a group of commands for every resource.
 
 Nothing else in aiotask prints or ends the process. Data goes to standard output, everything else
 to standard error. Exit status: 0 all done, 1 not all, 2 wrong usage or input, 130 interrupted.
@@ -19,6 +19,7 @@ from aiotask.cli.commands.events import events
 from aiotask.cli.commands.import_ import import_
 from aiotask.cli.commands.journal import journal
 from aiotask.cli.commands.people import workers
+from aiotask.cli.commands.resources import add_resources
 from aiotask.cli.commands.sandbox import sandbox
 from aiotask.cli.commands.tasks import tasks
 from aiotask.cli.commands.worker import worker
@@ -71,7 +72,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     help="Show the version and the event loop in use, and exit.",
 )
 def main() -> None:
-    """Import, list and change tasks of Twilio TaskRouter, set up workspaces, or run a sandbox.
+    """Work on all of Twilio TaskRouter: import tasks and workers, set up workspaces, run a sandbox.
 
     Credentials are read from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or from TWILIO_API_KEY and
     TWILIO_API_SECRET. The commands demo and sandbox need none. TWILIO_REGION and TWILIO_EDGE choose
@@ -91,3 +92,4 @@ main.add_command(tasks)
 main.add_command(workspace)
 main.add_command(worker)
 main.add_command(workers)
+add_resources(main)

@@ -20,8 +20,6 @@ from aiotask._json import loads
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-# --timeout is the wait for an answer in every command, so a task's own timeout has another name.
-_OTHER_NAMES = {"timeout": "task_timeout"}
 _METAVARS: Mapping[Any, str] = {str: "TEXT", int: "N", datetime: "DATE", Mapping: "JSON"}
 _TRUTHS = {"true": True, "false": False}
 _WHOLE = re.compile("[+-]?[0-9]+")
@@ -91,12 +89,22 @@ def field_options(shape: type, texts: Mapping[str, str]) -> Callable[[Command], 
     return add
 
 
+def option_name(shape: type, name: str) -> str:
+    """Return what a field is called among the options.
+
+    --timeout is the wait for an answer in every command, so other timeouts have other names.
+    """
+    if name != "timeout":
+        return name
+    return "task_timeout" if "priority" in field_types(shape) else "conference_timeout"
+
+
 def given(shape: type, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of *shape* that a command's *options* give."""
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name in field_types(shape)
-        if (value := options[_OTHER_NAMES.get(name, name)]) is not None and value != ()
+        if (value := options[option_name(shape, name)]) is not None and value != ()
     }
 
 
@@ -107,8 +115,9 @@ def is_given(ctx: click.Context, name: str) -> bool:
 
 def _option(shape: type, name: str, text: str) -> Callable[[Command], Command]:
     kind, hint = field_types(shape)[name], get_type_hints(shape)[name]
-    name = _OTHER_NAMES.get(name, name)
-    flag = name.replace("_", "-")
+    is_required = name in shape.__required_keys__  # type: ignore[attr-defined]  # of every TypedDict
+    name = option_name(shape, name)
+    flag = name.rstrip("_").replace("_", "-")
     if kind is bool:
         return click.option(f"--{flag}/--no-{flag}", name, default=None, help=text)
     several = get_origin(hint) is Sequence
@@ -122,6 +131,7 @@ def _option(shape: type, name: str, text: str) -> Callable[[Command], Command]:
         callback=None if choices else _reader(kind),
         metavar=None if choices else _METAVARS[kind],
         multiple=several,
+        required=is_required,
         help=text,
     )
 

@@ -52,7 +52,8 @@ def default_fields(names: Sequence[str], width: int | None) -> tuple[str, ...]:
     left_out = _ONLY_WIDE if width is not None and width < _WIDE_FROM else set[str]()
     if "assignment_status" in names:
         left_out = left_out | _NOT_OF_TASKS
-    return tuple(name for name in _DEFAULT if name in names and name not in left_out)
+    main = tuple(name for name in _DEFAULT if name in names and name not in left_out)
+    return main or tuple(names)
 
 
 class TaskTable:

@@ -73,6 +73,7 @@ from .tasks import TaskChanges as TaskChanges
 from .tasks import TaskFilter as TaskFilter
 from .tasks import Tasks as Tasks
 from .tasks import TaskStatus as TaskStatus
+from .tasks import TaskUpdateRow as TaskUpdateRow
 from .worker_channels import WorkerChannel as WorkerChannel
 from .worker_channels import WorkerChannelChanges as WorkerChannelChanges
 from .worker_channels import WorkerChannels as WorkerChannels
@@ -81,6 +82,7 @@ from .workers import Worker as Worker
 from .workers import WorkerChanges as WorkerChanges
 from .workers import WorkerFilter as WorkerFilter
 from .workers import Workers as Workers
+from .workers import WorkerUpdateRow as WorkerUpdateRow
 from .workflow_configuration import DefaultFilter as DefaultFilter
 from .workflow_configuration import FilterTarget as FilterTarget
 from .workflow_configuration import RoutingFilter as RoutingFilter

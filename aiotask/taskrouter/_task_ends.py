@@ -1,8 +1,8 @@
-"""Ends of tasks in bulk: the operations that cancel and complete tasks."""
+"""Changes and ends of tasks in bulk: the operations that update, cancel and complete tasks."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 from os import PathLike
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from aiotask._collection import Place, form
 from aiotask.bulk import AnyOutcome, Deleted, Done, Failed, Item, Updated
@@ -11,7 +11,9 @@ from aiotask.errors import AiotaskError, NotFoundError
 from aiotask.taskrouter._changes import SingleChange, stream
 from aiotask.taskrouter._many import Many
 from aiotask.taskrouter._task import Task
-from aiotask.taskrouter._task_fields import TaskChanges, TaskStatus
+from aiotask.taskrouter._task_fields import TaskChanges, TaskStatus, TaskUpdateRow
+
+Changes = TypeVar("Changes", bound=Mapping[str, object])
 
 
 class Ending(SingleChange[Task]):
@@ -51,7 +53,44 @@ class Ending(SingleChange[Task]):
 
 
 class EndedByMany(Many[Task]):
-    """Tasks that are canceled and completed by the thousand."""
+    """Tasks that are changed, canceled and completed by the thousand."""
+
+    @overload
+    def update_many(
+        self,
+        rows: Iterable[TaskUpdateRow] | AsyncIterable[TaskUpdateRow],
+        *,
+        journal: str | PathLike[str] | None = None,
+        max_in_flight: int | None = None,
+        max_rate: float | None = None,
+    ) -> AsyncGenerator[AnyOutcome[TaskUpdateRow], None]: ...
+
+    @overload
+    def update_many(
+        self,
+        rows: Iterable[Changes] | AsyncIterable[Changes],
+        *,
+        journal: str | PathLike[str] | None = None,
+        max_in_flight: int | None = None,
+        max_rate: float | None = None,
+    ) -> AsyncGenerator[AnyOutcome[Changes], None]: ...
+
+    def update_many(
+        self,
+        rows: Iterable[Any] | AsyncIterable[Any],
+        *,
+        journal: str | PathLike[str] | None = None,
+        max_in_flight: int | None = None,
+        max_rate: float | None = None,
+    ) -> AsyncGenerator[AnyOutcome[Any], None]:
+        """Change the task of every row, a mapping of its ``sid`` and :meth:`Tasks.update`'s fields.
+
+        An outcome is :class:`~aiotask.Updated`, :class:`~aiotask.Rejected` or
+        :class:`~aiotask.Unresolved`; :class:`~aiotask.Unchanged` for a row without a change. A row
+        whose answer is lost is sent again. Rows are sent in no particular order. All else is as in
+        :meth:`Tasks.create_many`.
+        """
+        return self._update_many(TaskChanges, rows, journal, max_in_flight, max_rate)
 
     def cancel_many(
         self,

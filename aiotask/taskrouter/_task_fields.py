@@ -1,7 +1,7 @@
 """Fields that tasks are created, changed and listed with."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal, Required, TypedDict
 
 from aiotask._checks import Between
 from aiotask._paging import Paging
@@ -53,6 +53,12 @@ class TaskChanges(TaskFields, total=False):
 
     assignment_status: TaskStatus
     reason: str
+
+
+class TaskUpdateRow(TaskChanges):
+    """A row of :meth:`Tasks.update_many`: the sid of a task, and its changes."""
+
+    sid: Required[str]
 
 
 class TaskFilter(Paging, total=False):

@@ -17,7 +17,6 @@ from aiotask._collection import SidCheck
 from aiotask._paging import Listing
 from aiotask.bulk import (
     KEY_ATTRIBUTE,
-    AnyOutcome,
     Audit,
     Keys,
     Outcome,
@@ -33,16 +32,29 @@ from aiotask.errors import NotFoundError
 from aiotask.taskrouter._fields import TASK
 from aiotask.taskrouter._task import Task
 from aiotask.taskrouter._task_copies import without_copies
-from aiotask.taskrouter._task_fields import NewTask, TaskChanges, TaskFilter, TaskStatus
+from aiotask.taskrouter._task_fields import (
+    NewTask,
+    TaskChanges,
+    TaskFilter,
+    TaskStatus,
+    TaskUpdateRow,
+)
 from aiotask.taskrouter._task_history import REACH, horizon, last_known
 from aiotask.taskrouter._task_making import MadeByMany
 from aiotask.taskrouter._task_once import made_once
 
-__all__ = ["NewTask", "Task", "TaskChanges", "TaskFilter", "TaskStatus", "Tasks"]
+__all__ = [
+    "NewTask",
+    "Task",
+    "TaskChanges",
+    "TaskFilter",
+    "TaskStatus",
+    "TaskUpdateRow",
+    "Tasks",
+]
 
 Row = TypeVar("Row")
 Fields = TypeVar("Fields", bound=Mapping[str, Any])
-Changes = TypeVar("Changes", bound=Mapping[str, object])
 
 
 class Tasks(MadeByMany):
@@ -251,23 +263,6 @@ class Tasks(MadeByMany):
         if is_shared(journal):
             return self.sharing(source_of(rows), settings, str(journal)).outcomes()
         return self.creating(source_of(rows), settings).outcomes()
-
-    def update_many(
-        self,
-        rows: Iterable[Changes] | AsyncIterable[Changes],
-        *,
-        journal: str | PathLike[str] | None = None,
-        max_in_flight: int | None = None,
-        max_rate: float | None = None,
-    ) -> AsyncGenerator[AnyOutcome[Changes], None]:
-        """Change the task of every row: a mapping of its ``sid`` and the fields of :meth:`update`.
-
-        An outcome is :class:`~aiotask.Updated`, :class:`~aiotask.Rejected` or
-        :class:`~aiotask.Unresolved`; :class:`~aiotask.Unchanged` for a row without a change. A row
-        whose answer is lost is sent again. Rows are sent in no particular order. All else is as in
-        :meth:`create_many`.
-        """
-        return self._update_many(TaskChanges, rows, journal, max_in_flight, max_rate)
 
     async def audit(
         self,

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 from functools import cached_property
 from os import PathLike
-from typing import ClassVar, Required, TypedDict, TypeVar, Unpack
+from typing import Any, ClassVar, Required, TypedDict, TypeVar, Unpack, overload
 
 import attrs
 
@@ -29,7 +29,7 @@ from aiotask.taskrouter.statistics_contexts import (
     WorkersStatisticsContext,
 )
 
-__all__ = ["NewWorker", "Worker", "WorkerChanges", "WorkerFilter", "Workers"]
+__all__ = ["NewWorker", "Worker", "WorkerChanges", "WorkerFilter", "WorkerUpdateRow", "Workers"]
 
 Changes = TypeVar("Changes", bound=Mapping[str, object])
 
@@ -82,6 +82,12 @@ class WorkerChanges(WorkerFields, total=False):
 
     friendly_name: ShortName
     reject_pending_reservations: bool
+
+
+class WorkerUpdateRow(WorkerChanges):
+    """A row of :meth:`Workers.update_many`: the sid of a worker, and its changes."""
+
+    sid: Required[str]
 
 
 class WorkerFilter(Paging, total=False):
@@ -152,6 +158,17 @@ class Workers(Many[Worker], Upserted[Worker]):
         """Change a worker by its present state, as :meth:`Tasks.modify` changes a task."""
         return await self._modify(sid, WorkerChanges, change)
 
+    @overload
+    def update_many(
+        self,
+        rows: Iterable[WorkerUpdateRow] | AsyncIterable[WorkerUpdateRow],
+        *,
+        journal: str | PathLike[str] | None = None,
+        max_in_flight: int | None = None,
+        max_rate: float | None = None,
+    ) -> AsyncGenerator[AnyOutcome[WorkerUpdateRow], None]: ...
+
+    @overload
     def update_many(
         self,
         rows: Iterable[Changes] | AsyncIterable[Changes],
@@ -159,7 +176,16 @@ class Workers(Many[Worker], Upserted[Worker]):
         journal: str | PathLike[str] | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
-    ) -> AsyncGenerator[AnyOutcome[Changes], None]:
+    ) -> AsyncGenerator[AnyOutcome[Changes], None]: ...
+
+    def update_many(
+        self,
+        rows: Iterable[Any] | AsyncIterable[Any],
+        *,
+        journal: str | PathLike[str] | None = None,
+        max_in_flight: int | None = None,
+        max_rate: float | None = None,
+    ) -> AsyncGenerator[AnyOutcome[Any], None]:
         """Change the worker of every row, as :meth:`Tasks.update_many` changes tasks."""
         return self._update_many(WorkerChanges, rows, journal, max_in_flight, max_rate)
 

@@ -44,7 +44,7 @@ def posts(local: Service) -> int:
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
-@pytest.mark.parametrize("command", ["export"])
+@pytest.mark.parametrize("command", ["export", "list"])
 def test_workers_are_backed_up_and_restored_by_two_commands(
     local: Service, tmp_path: Path, form: str, command: str
 ) -> None:

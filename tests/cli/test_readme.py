@@ -19,7 +19,12 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
-EXAMPLES = [line[line.index("aiotask ") :] for block in blocks("sh") for line in block.splitlines()]
+EXAMPLES = [
+    line[line.index("aiotask ") :]
+    for block in blocks("sh")
+    for line in block.splitlines()
+    if "aiotask " in line
+]
 
 
 def leaves(group: click.Group, *path: str) -> set[str]:
@@ -44,13 +49,18 @@ def parsed(example: str) -> tuple[click.Command, list[str]]:
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_every_example_is_a_command_with_options_that_its_help_shows(example: str) -> None:
+def test_every_example_is_a_command_with_options_that_its_help_shows(
+    example: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIOTASK_WORKSPACE", "Support")
     command, words = parsed(example)
     path = example.split()[1 : example.split().index(command.name or "") + 1]
     text = run(*path, "--help").stdout
     for word in words:
         if word.startswith("--"):
-            assert re.search(rf"^ +{word}\b", text, re.MULTILINE), f"{word} in {text}"
+            assert re.search(rf"^ +(--[a-z-]+ / )?{word}\b", text, re.MULTILINE), (
+                f"{word} in {text}"
+            )
     with command.make_context(command.name, words):
         pass  # every value is of its option's type
 

@@ -28,6 +28,7 @@ from aiotask.taskrouter import (
     TaskQueuesStatistics,
     TaskQueueStatistics,
     TaskReservationChanges,
+    TaskUpdateRow,
     WaitTimeSplit,
     Worker,
     WorkerChannel,
@@ -35,6 +36,7 @@ from aiotask.taskrouter import (
     WorkersRealTimeStatistics,
     WorkersStatistics,
     WorkerStatistics,
+    WorkerUpdateRow,
     Workflow,
     WorkflowConfiguration,
     WorkflowCumulativeStatistics,
@@ -216,6 +218,14 @@ async def changes_of_many_check(workspace: WorkspaceContext) -> None:
     changes: list[dict[str, Any]] = [{"sid": "WT…", "priority": 5}]
     async for updated in workspace.tasks.update_many(changes):
         assert_type(updated, aiotask.AnyOutcome[dict[str, Any]])
+    async for typed in workspace.tasks.update_many([{"sid": "WT…", "reason": "late"}]):
+        assert_type(typed, aiotask.AnyOutcome[TaskUpdateRow])
+    agents: list[WorkerUpdateRow] = [{"sid": "WK…", "attributes": {"n": 1}}]
+    async for agent in workspace.workers.update_many(agents, journal="agents.db"):
+        assert_type(agent, aiotask.AnyOutcome[WorkerUpdateRow])
+    wrong: TaskUpdateRow = {"sid": "WT…", "priorty": 5}  # type: ignore[typeddict-unknown-key]  # pyright: ignore[reportAssignmentType]
+    nameless: WorkerUpdateRow = {"friendly_name": "Ana"}  # type: ignore[typeddict-item]  # pyright: ignore[reportAssignmentType]
+    del wrong, nameless
     people: list[NewWorker] = [{"friendly_name": "Ana"}]
     async for made in workspace.workers.upsert_many(people):
         assert_type(made, aiotask.AnyOutcome[NewWorker])

@@ -70,9 +70,7 @@ def fetch(sid: str, workspace: str, timeout: float, base_url: str | None) -> Non
     write_one(answered(client, lambda: there.fetch(sid)))
 
 
-_if_match = click.option(
-    "--if-match", metavar="ETAG", help="Act only if the task still has this ETag."
-)
+_if_match = click.option("--if-match", metavar="ETAG", help="Act only if it still has this ETag.")
 
 
 @tasks.command()
