@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NoReturn, TypeVar
 
 import aiohttp
@@ -136,6 +136,11 @@ class Session:
     def check(self) -> None:
         """Raise a ClientStateError if the client cannot be used here and now."""
         self._usable()
+
+    @property
+    def lanes(self) -> Mapping[str, RateLimiter]:
+        """The rate limiters of operations so far, by the operations' names."""
+        return self._lanes
 
     def lane(self, operation: str, max_rate: float = math.inf) -> RateLimiter:
         """Return the rate limiter of one operation, made with *max_rate* at the first call."""

@@ -36,8 +36,10 @@ BULK = [
         "aiotask.bulk.journal.postgres_driver",
         "aiotask.bulk.journal.postgres_jobs",
         "aiotask.bulk.journal.postgres_windows",
+        "aiotask.bulk.journal.postgres_beats",
     ],
     ["aiotask.bulk.item", "aiotask.bulk.leases", "aiotask.bulk.bell", "aiotask.bulk.offers"],
+    ["aiotask.bulk.beats"],
     ["aiotask.bulk.shared_journal"],
     [
         "aiotask.bulk.lookup",
@@ -91,6 +93,7 @@ LAYERS = [
         "aiotask._checks",
         "aiotask._secret",
         "aiotask._slept_clock",
+        "aiotask._company",
         "aiotask.expression",
     ],
     ["aiotask._json", "aiotask.errors"],

@@ -63,6 +63,14 @@ _MIGRATIONS = (
     ALTER TABLE aiotask.job ADD COLUMN enqueued boolean NOT NULL DEFAULT false;
     CREATE SEQUENCE aiotask.row_number;
     ALTER TABLE aiotask."window" ADD COLUMN offered integer NOT NULL DEFAULT 0;
+    CREATE UNLOGGED TABLE aiotask.beat (
+        worker text NOT NULL,
+        lane text NOT NULL,
+        at timestamptz NOT NULL,
+        rate float8 NOT NULL,
+        refused_at timestamptz,
+        PRIMARY KEY (worker, lane)
+    );
     """,
 )
 assert len(_MIGRATIONS) == VERSION  # noqa: S101 - of this very file
