@@ -29,6 +29,7 @@ BULK = [
         "aiotask.bulk.journal.witness",
         "aiotask.bulk.journal.locks",
         "aiotask.bulk.journal.postgres_schema",
+        "aiotask.bulk.journal.postgres_witness",
     ],
     [
         "aiotask.bulk.lease",
@@ -57,6 +58,7 @@ BULK = [
         "aiotask.bulk.journal.sqlite",
         "aiotask.bulk.journal.sqlite_reader",
         "aiotask.bulk.journal.postgres_reader",
+        "aiotask.bulk.journal.postgres_upkeep",
     ],
     ["aiotask.bulk.journal"],
     ["aiotask.bulk.journal.writer", "aiotask.bulk.audit"],

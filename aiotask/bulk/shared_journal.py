@@ -12,6 +12,7 @@ from aiotask.bulk.bell import Bell
 from aiotask.bulk.journal.postgres import driver, is_shared
 from aiotask.bulk.journal.postgres_jobs import Job
 from aiotask.bulk.journal.postgres_schema import masked
+from aiotask.bulk.journal.postgres_witness import Witness
 from aiotask.bulk.lease import LeaseTerms
 from aiotask.bulk.leases import DeadMansSwitch, Leases, Link
 from aiotask.errors import ClientStateError, JournalError
@@ -47,6 +48,7 @@ class SharedJournal:
         self._url = url
         self._driver = driver(url)
         self._switch = switch
+        self._witness = Witness()
         self._leases: Leases | None = None
         self._link: Link | None = None
         self._beats: Beats | None = None
@@ -87,7 +89,7 @@ class SharedJournal:
         # A name for people; epochs tell takes apart.
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
         switch = DeadMansSwitch() if self._switch else None
-        self._leases = Leases(link, owner, self.terms, switch)
+        self._leases = Leases(link, owner, self.terms, switch, self._witness)
         self._leases.start()
         self._beats = Beats(link, owner)
 
@@ -140,7 +142,7 @@ class SharedJournal:
         def patience() -> float:
             return self.terms.length if is_stopped() else _PATIENCE
 
-        made: Link = self._driver.Link(self._url, patience)
+        made: Link = self._driver.Link(self._url, patience, self._witness)
         return made
 
     def error(self, kind: type[JournalError], why: str) -> JournalError:
