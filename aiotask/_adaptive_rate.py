@@ -11,6 +11,7 @@ A service that queues instead of refusing is held by Little's law.
 import math
 from typing import NamedTuple
 
+from aiotask._company import SHARING, Company
 from aiotask._concurrency_limit import ConcurrencyLimit
 from aiotask._cubic_curve import PROBING, CubicCurve
 from aiotask._throughput import RoundTrips, Throughput
@@ -117,6 +118,7 @@ class AdaptiveRate:
         self._slow_start_rate = _START.rate
         self._reached, self._reached_at = 0.0, -math.inf  # answers a second in the slow start
         self._curve: CubicCurve | None = None
+        self._company: Company | None = None
         self._concurrency = ConcurrencyLimit()
         self._throughput = Throughput(now)
         self._round_trips = RoundTrips(now)
@@ -132,6 +134,11 @@ class AdaptiveRate:
     def round_trip(self) -> float:
         """The mean round trip in seconds."""
         return self._round_trips.mean
+
+    @property
+    def answers(self) -> int:
+        """The number of answers that were no refusals."""
+        return self._throughput.total
 
     def wait(self, now: float) -> float:
         """Return the seconds until a request may start; inf until one in flight has ended."""
@@ -176,8 +183,12 @@ class AdaptiveRate:
         if self._row >= _MEASURING.row and self._throughput.total:
             second = self._throughput.last_second(now)
             curve.rate = min(curve.rate, max(second, _MEASURING.floor * self._before, 1.0))
-        curve.restart(now, self._cost, overshot=self._overshot)
+        curve.restart(now, self._cost, self._company, overshot=self._overshot)
         self._refresh_at = now
+
+    def hear(self, company: Company | None) -> None:
+        """Note what is known of all who share the limit; None for nobody else."""
+        self._company = company
 
     def limit_hint(self, limit: int) -> None:
         """Note that the service states so many requests as its limit, in an unknown sense."""
@@ -208,9 +219,22 @@ class AdaptiveRate:
             rate, in_flight = self._held(now, passed, recent, self._curve)
         else:
             rate, in_flight = self._on_curve(now, passed, recent, self._curve)
-        self.rate = min(max(rate, _PACING.slowest), self._ceiling)
+        most = self._ceiling if self._company is None else self._fair(now, self._company)
+        self.rate = min(max(rate, _PACING.slowest), most)
         self.max_in_flight = min(in_flight, self._round_trips.bound)
         self._gap = max(1 / self.rate, self._backoff)
+
+    def _fair(self, now: float, company: Company) -> float:
+        """Return the most that leaves others their share; where there is room, grow at once."""
+        most = min(self._ceiling, self._max_rate / company.workers)
+        if not company.is_believed(now):
+            return most
+        if not company.is_calm(now, self._refused_at):
+            return min(most, max(SHARING.cap * company.share, 1.0))
+        curve = self._curve
+        if curve is not None and not curve.probes(now):
+            curve.recovery = max(now - curve.started_at, 0.001)
+        return most
 
     def _started_slowly(self, now: float, passed: float, recent: float) -> float:
         if recent > self._reached or now - self._reached_at > _START.remembered:

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import attrs
 
+from aiotask._company import Company
+
 
 class _Recovery(NamedTuple):
     """Return to the limit that was measured at a refusal: decrease, and time until it is reached.
@@ -75,14 +77,27 @@ class CubicCurve:
         """Whether more than the limit is tried."""
         return now - self.started_at > self.recovery
 
-    def longest_recovery(self) -> float:
-        """Return the seconds of the longest recovery from this limit."""
-        seconds = max(self.rate * RECOVERY.longest_per_rate, RECOVERY.longest_at_low_rates)
+    def longest_recovery(self, rate: float | None = None) -> float:
+        """Return the seconds of the longest recovery from this limit, or from another *rate*."""
+        limit = self.rate if rate is None else rate
+        seconds = max(limit * RECOVERY.longest_per_rate, RECOVERY.longest_at_low_rates)
         return min(seconds, RECOVERY.longest)
 
-    def restart(self, now: float, refusals: int, *, overshot: bool) -> None:
-        """Recover from now on, the longer the more *refusals* the last probe cost."""
+    def restart(
+        self, now: float, refusals: int, company: Company | None = None, *, overshot: bool
+    ) -> None:
+        """Recover from now on, the longer the more *refusals* the last probe cost.
+
+        In *company*, one probes as seldom as they are many.
+        """
         # A third of the doubling passes until a probe exceeds the limit noticeably.
         due = refusals / (RECOVERY.refused_share * self.rate) - self.doubling / 3
         seconds = RECOVERY.after_overshoot if overshot else max(due, RECOVERY.shortest)
-        self.started_at, self.recovery = now, min(seconds, self.longest_recovery())
+        longest = self.longest_recovery()
+        if company is not None:
+            late = company.lateness(self.rate)
+            seconds, longest = (
+                seconds * late,
+                self.longest_recovery(company.rate) * company.workers * late,
+            )
+        self.started_at, self.recovery = now, min(seconds, longest)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from multidict import istr
 
 from aiotask._adaptive_rate import AdaptiveRate
+from aiotask._company import Company
 
 # Documented by name, not by format: each is believed only where it makes sense, and only as far as
 # it agrees with what the service does.
@@ -72,6 +73,20 @@ class RateLimiter:
     def refusals(self) -> int:
         """The number of refused requests since the beginning."""
         return self._adaptive.refusals
+
+    @property
+    def now(self) -> float:
+        """The time by its clock."""
+        return self._clock()
+
+    @property
+    def answers(self) -> int:
+        """The number of answers that were no refusals, since the beginning."""
+        return self._adaptive.answers
+
+    def hear(self, company: Company | None) -> None:
+        """Note what is known of all processes that share the limit; None for nobody else."""
+        self._adaptive.hear(company)
 
     @property
     def in_flight(self) -> int:

@@ -25,6 +25,7 @@ _log = logging.getLogger("aiotask")
 
 _VERB = "tasks.create"
 _WORKSPACE = re.compile("/Workspaces/(WS[0-9a-fA-F]{32})/Tasks$")
+_ANY = "WS" + "0" * 32  # any workspace of a client is in the same place as all
 _LOOK = 5.0  # seconds between two looks for jobs, unless the journal's bell rings
 _APART = 0.05  # seconds: many rings are one
 _REST = 30.0  # seconds after an error of a whole job
@@ -86,6 +87,8 @@ class Worker:
         """Work until stopped; a JournalError says that the journal cannot be used any more."""
         self._link = self._journal.link(self._stopped.is_set)
         await self._link.open()
+        _, _, place = self._tasks_of(_ANY).parts(None)
+        self._journal.share(place.host, lambda: self._client._session.connections.lanes)  # noqa: SLF001
         self._running.set()
         try:
             if self._submit is not None:
@@ -134,8 +137,7 @@ class Worker:
 
     async def _look(self) -> None:
         """Begin to work on all jobs that there are."""
-        # The place of any workspace of the client is that of all.
-        _, _, place = self._tasks_of("WS" + "0" * 32).parts(None)
+        _, _, place = self._tasks_of(_ANY).parts(None)
         for job in await self._link.call(
             lambda db: open_jobs(db, _VERB, place.host, place.account)
         ):

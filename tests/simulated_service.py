@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 import attrs
 
 from aiotask._adaptive_rate import AdaptiveRate
+from aiotask._company import Company
 
 Event = tuple[float, int, str, int, float]  # time, serial, kind, client, start of the request
+Comes = Callable[[int], tuple[float, float]]  # client -> when it comes and goes
 Limit = Callable[[float, int], bool]  # time and requests served -> whether one more is admitted
 
 _BEGIN = 500.0  # seconds; a monotonic clock begins anywhere
@@ -70,6 +72,10 @@ def at_a_time(*limits: tuple[float, int]) -> Limit:
     return lambda now, served: served < [limit for since, limit in limits if since <= now][-1]
 
 
+def _always(_: int) -> tuple[float, float]:
+    return 0.0, math.inf
+
+
 @attrs.define
 class Simulation:
     """Clients that ask a service as fast as their adaptive rates let them.
@@ -90,6 +96,8 @@ class Simulation:
     most: float = math.inf
     jitter: float = 0.15
     seed: int = 1
+    beats: bool = False
+    comes: Comes = _always
 
     rates: list[AdaptiveRate] = attrs.field(init=False)
     delivered: list[int] = attrs.field(init=False)
@@ -102,6 +110,8 @@ class Simulation:
     _events: list[Event] = attrs.field(init=False, factory=list)
     _serial: Iterator[int] = attrs.field(init=False, factory=itertools.count)
     _random: random.Random = attrs.field(init=False)
+    _told: list[tuple[int, int]] = attrs.field(init=False)
+    _words: dict[int, tuple[float, float, float]] = attrs.field(init=False)
 
     def run(self) -> "Simulation":
         self.rates = [AdaptiveRate(_BEGIN) for _ in range(self.clients)]
@@ -114,9 +124,15 @@ class Simulation:
             "answer": self._answer,
             "refuse": self._refuse,
             "lose": self._end,
+            "beat": self._beat,
         }
+        self._told = [(0, 0)] * self.clients
+        self._words = {}
         for client in range(self.clients):
-            self._at(self._random.random() / 100, "wake", client)
+            since, _ = self.comes(client)
+            self._at(since + self._random.random() / 100, "wake", client)
+            if self.beats:
+                self._at(since + self._random.random(), "beat", client)
         while self._events:
             self._now, _, kind, client, started_at = heapq.heappop(self._events)
             if self._now > self.seconds:
@@ -144,6 +160,8 @@ class Simulation:
 
     def _ask(self, client: int) -> None:
         rate, now = self.rates[client], self._now
+        if now >= self.comes(client)[1]:
+            return
         if client in self._asleep or rate.in_flight >= self.most:
             return
         while (wait := rate.wait(_BEGIN + now)) <= 0.001 and rate.in_flight < self.most:
@@ -152,6 +170,23 @@ class Simulation:
         if 0.001 < wait < math.inf:
             self._asleep.add(client)
             self._at(now + wait + self._random.random() / 1000, "wake", client)
+
+    def _beat(self, client: int, _: float) -> None:
+        """Tell the others what was delivered in the last second, and hear of theirs."""
+        now, mine = self._now, self.rates[client]
+        if now >= self.comes(client)[1]:
+            return
+        delivered, refusals = self._told[client]
+        self._told[client] = self.delivered[client], mine.refusals
+        refused_at = self._words.get(client, (0.0, 0.0, -math.inf))[2]
+        if mine.refusals > refusals:
+            refused_at = now
+        self._words[client] = now, self.delivered[client] - delivered, refused_at
+        words = [word for word in self._words.values() if word[0] > now - 3]
+        rate, refused_at = sum(word[1] for word in words), max(word[2] for word in words)
+        company = Company(_BEGIN + now, len(words), rate, _BEGIN + refused_at)
+        mine.hear(company if len(words) > 1 else None)
+        self._at(now + 1, "beat", client)
 
     def _arrive(self, client: int, started_at: float) -> None:
         begin = now = self._now

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 from aiotask.bulk.journal.postgres_windows import Held, Taken, keep
+from aiotask.bulk.journal.postgres_witness import Witness
 from aiotask.bulk.lease import Lease, LeaseTerms, lease_clock
 
 T = TypeVar("T")
@@ -33,8 +34,14 @@ class Leases:
     """The windows that one worker has; *owner* is its name, in each of its jobs."""
 
     def __init__(
-        self, link: Link, owner: str, terms: LeaseTerms, switch: "DeadMansSwitch | None"
+        self,
+        link: Link,
+        owner: str,
+        terms: LeaseTerms,
+        switch: "DeadMansSwitch | None",
+        witness: Witness,
     ) -> None:
+        self._witness = witness
         self.owner: str = owner
         self.terms: LeaseTerms = terms
         self._link = link
@@ -101,6 +108,7 @@ class Leases:
             async with asyncio.timeout(self.terms.length / 2):
                 names = [held(lease) for lease in asked]
                 found = await keep(database, self.owner, names, self.terms.length)
+                await self._witness.note(database)
             return asked_at, found
 
         if not self._held:

@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from aiotask.bulk.beats import Beats, Lanes
 from aiotask.bulk.bell import Bell
 from aiotask.bulk.journal.postgres import driver, is_shared
 from aiotask.bulk.journal.postgres_jobs import Job
 from aiotask.bulk.journal.postgres_schema import masked
+from aiotask.bulk.journal.postgres_witness import Witness
 from aiotask.bulk.lease import LeaseTerms
 from aiotask.bulk.leases import DeadMansSwitch, Leases, Link
 from aiotask.errors import ClientStateError, JournalError
@@ -46,8 +48,10 @@ class SharedJournal:
         self._url = url
         self._driver = driver(url)
         self._switch = switch
+        self._witness = Witness()
         self._leases: Leases | None = None
         self._link: Link | None = None
+        self._beats: Beats | None = None
         self.bell: Bell = Bell(lambda: self._driver.listen(self._url))
         """It rings when rows came in."""
         self.jobs: dict[str, Job] = {}
@@ -85,12 +89,15 @@ class SharedJournal:
         # A name for people; epochs tell takes apart.
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
         switch = DeadMansSwitch() if self._switch else None
-        self._leases = Leases(link, owner, self.terms, switch)
+        self._leases = Leases(link, owner, self.terms, switch, self._witness)
         self._leases.start()
+        self._beats = Beats(link, owner)
 
     async def close(self) -> None:
         """Renew nothing more, and close the connection."""
         leases, link, self._leases, self._link = self._leases, self._link, None, None
+        if self._beats is not None:
+            await self._beats.close()
         await self.bell.close()
         if leases is not None:
             await leases.close()
@@ -108,6 +115,11 @@ class SharedJournal:
         if self._leases is None:
             raise ClientStateError("the journal is not open: use `async with journal:`")
         return self._leases
+
+    def share(self, host: str, lanes: Lanes) -> None:
+        """Share the limits of a client with all processes that have this journal open."""
+        if self._beats is not None:
+            self._beats.add(host, lanes)
 
     async def call(self, act: Callable[[Any], Awaitable[T]]) -> T:
         """Do something on the journal's own connection, and again whenever that breaks."""
@@ -130,7 +142,7 @@ class SharedJournal:
         def patience() -> float:
             return self.terms.length if is_stopped() else _PATIENCE
 
-        made: Link = self._driver.Link(self._url, patience)
+        made: Link = self._driver.Link(self._url, patience, self._witness)
         return made
 
     def error(self, kind: type[JournalError], why: str) -> JournalError:

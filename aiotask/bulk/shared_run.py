@@ -6,7 +6,7 @@ least once: a run that is started again delivers those of all rows.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -14,6 +14,7 @@ import attrs
 
 from aiotask._owner import running_owner
 from aiotask._rate_limiter import RateLimiter
+from aiotask.bulk.beats import Lanes
 from aiotask.bulk.claims import Prepared
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.postgres_jobs import (
@@ -63,6 +64,10 @@ class Destination(NamedTuple):
     host: str
 
 
+def _no_lanes() -> Mapping[str, RateLimiter]:
+    return {}
+
+
 class SharedRun(Generic[Row]):
     """One run: iterate ``outcomes`` to do it, call ``stop`` to end it early.
 
@@ -77,6 +82,7 @@ class SharedRun(Generic[Row]):
         lookup: Lookup,
         journal: SharedJournal | str,
         place: Destination,
+        lanes: Lanes = _no_lanes,
     ) -> None:
         if settings.job is None:
             raise ValueError("job: a journal in PostgreSQL has many, so that this one needs a name")
@@ -89,6 +95,7 @@ class SharedRun(Generic[Row]):
         self._own = SharedJournal(journal) if isinstance(journal, str) else None
         self._journal = self._own or journal
         self._place = place
+        self._lanes = lanes
         self._name = settings.job
         self._stopped = False
         self._link: Link | None = None
@@ -204,6 +211,7 @@ class SharedRun(Generic[Row]):
         self._operation.check()
         link, job = await self._open()
         journal, self._horizon = self._shared, job.horizon
+        journal.share(self._place.host, self._lanes)
         windows = JobWindows(journal, job, self._is_loaded, self._written)
         settings = attrs.evolve(self._settings, journal=None, look_first=False)
         nothing = source_of(list[Any]())

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from aiotask._rate_limiter import RateLimiter
 from aiotask.bulk import (
     KEY_ATTRIBUTE,
     Destination,
@@ -62,7 +63,10 @@ class MadeByMany(EndedByMany):
     ) -> SharedRun[Row]:
         """Return the run that does so together with others, on a shared journal."""
         creation, lookup, place = self.parts(settings.keys.attribute)
-        return SharedRun(source, creation, settings, lookup, journal, place)
+        return SharedRun(source, creation, settings, lookup, journal, place, self._lanes)
+
+    def _lanes(self) -> Mapping[str, RateLimiter]:
+        return self._session.connections.lanes
 
     def parts(self, attribute: str | None) -> tuple[TaskCreation, TaskLookup, Destination]:
         """Return what creates tasks with keys in an attribute, what finds them, and where."""

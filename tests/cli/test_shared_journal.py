@@ -178,3 +178,30 @@ def test_a_job_that_is_not_there_is_told_with_those_that_are(url: str) -> None:
     assert f"{url}#autumn has no job of this name; its jobs are spring" in done.stderr
     done = run("journal", "show", "import.db", "--job", "autumn")
     assert "--job: a journal in a file has one import" in done.stderr
+
+
+def test_a_job_is_purged_and_made_suspect(url: str, tmp_path: Path) -> None:
+    shared = ["--journal", url, "--job", "spring"]
+    words = ["tasks", "import", rows_file(tmp_path, 100), *shared]
+    with service() as there:
+        there.run(*words, "--detach")
+        done = run("journal", "suspect", url, "--job", "spring")
+        assert done.exit_code == 0, done.output
+        assert "are looked for before they are sent, by all workers" in done.stdout
+        purge = ("journal", "purge", url, "--job", "spring")
+        told = "the bodies of 0 rows are removed\n100 rows are not done, and keep theirs\n"
+        assert run(*purge).stdout == told
+        assert there.run(*words, "--settle", "0.2").exit_code == 0
+        assert run(*purge).stdout == "the bodies of 100 rows are removed\n"
+        assert there.run(*words).exit_code == 0
+        assert len(there.tasks()) == 100
+
+
+@pytest.mark.parametrize("verb", ["purge", "suspect"])
+def test_upkeep_says_in_a_sentence_why_it_cannot(url: str, verb: str) -> None:
+    done = run("journal", verb, "import.db", "--job", "spring")
+    assert done.exit_code == 2
+    assert "'import.db' is not a URL of PostgreSQL" in done.stderr
+    done = run("journal", verb, url, "--job", "spring")
+    assert done.exit_code == 2
+    assert f"the journal {url} has no job of the name 'spring'" in done.stderr

@@ -20,6 +20,7 @@ from aiotask.bulk.journal.postgres_schema import (
     masked,
     without_tables,
 )
+from aiotask.bulk.journal.postgres_witness import Witness
 from aiotask.errors import JournalAccessError, JournalDamagedError, JournalError, JournalIOError
 
 T = TypeVar("T")
@@ -45,6 +46,7 @@ _SESSION = """
 """
 _VERSION = "SELECT max(number) FROM aiotask.version"
 _FIRST_WAIT, _LONGEST_WAIT = 0.05, 1.0  # seconds between attempts to connect
+_TRIALS = 5
 _APART = 30.0  # seconds between two lines of the log
 
 
@@ -91,6 +93,29 @@ def connection_to(url: str) -> "psycopg.Connection[TupleRow]":
         return psycopg.connect(url, autocommit=True, **_unless_said(url))
     except (psycopg.Error, OSError) as error:
         raise failure_of(error, url) from error
+
+
+async def refuse_pooler(connection: Database, url: str) -> None:
+    """Refuse a pooler that gives each transaction another connection.
+
+    There, settings of the session and notices are lost. Any pooler has a process number of its own
+    for a client; one of these gives the server's process to another client after a command.
+    """
+    if await _process(connection) == connection.info.backend_pid:
+        return
+    async with await Database.connect(url, autocommit=True, **_unless_said(url)) as other:
+        for _ in range(_TRIALS):
+            before = await _process(connection)
+            async with other.transaction():
+                if await _process(other) == before or await _process(connection) != before:
+                    why = "is reached by a pooler of transactions; it has to pool sessions"
+                    raise JournalAccessError(why, masked(url))
+
+
+async def _process(connection: Database) -> int:
+    cursor = await connection.execute("SELECT pg_backend_pid()", prepare=False)
+    (number,) = await cursor.fetchone() or (0,)
+    return int(number)
 
 
 def check_connection(connection: object) -> None:
@@ -150,7 +175,11 @@ class Link:
     *patience* tells for how many seconds a call is tried again before it raises a JournalIOError.
     """
 
-    def __init__(self, url: str, patience: Callable[[], float]) -> None:
+    def __init__(
+        self, url: str, patience: Callable[[], float], witness: Witness | None = None
+    ) -> None:
+        self._witness = witness
+        self._is_checked = False
         self._patience = patience
         self._url = url
         self._connection: Database | None = None
@@ -164,6 +193,9 @@ class Link:
             cursor = await connection.execute(_VERSION)
             (found,) = await cursor.fetchone() or (None,)
             check_version(found, self._url)
+            await refuse_pooler(connection, self._url)
+            self._is_checked = True
+            await self._witnessed(connection)
         except BaseException as error:
             await self.close()
             if isinstance(error, psycopg.Error | OSError):
@@ -210,7 +242,13 @@ class Link:
             connection = await Database.connect(self._url, autocommit=True, **settings)
             self._connection = connection
             await connection.execute(_SESSION)
+            if self._is_checked:
+                await self._witnessed(connection)
         return self._connection
+
+    async def _witnessed(self, connection: Database) -> None:
+        if self._witness is not None:
+            await self._witness.check(connection)
 
     async def _dropped(self) -> None:
         connection, self._connection = self._connection, None

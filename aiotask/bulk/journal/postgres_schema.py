@@ -63,6 +63,18 @@ _MIGRATIONS = (
     ALTER TABLE aiotask.job ADD COLUMN enqueued boolean NOT NULL DEFAULT false;
     CREATE SEQUENCE aiotask.row_number;
     ALTER TABLE aiotask."window" ADD COLUMN offered integer NOT NULL DEFAULT 0;
+    CREATE TABLE aiotask.origin (system bigint NOT NULL, timeline text NOT NULL);
+    INSERT INTO aiotask.origin
+        SELECT system_identifier, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
+        FROM pg_control_system();
+    CREATE UNLOGGED TABLE aiotask.beat (
+        worker text NOT NULL,
+        lane text NOT NULL,
+        at timestamptz NOT NULL,
+        rate float8 NOT NULL,
+        refused_at timestamptz,
+        PRIMARY KEY (worker, lane)
+    );
     """,
 )
 assert len(_MIGRATIONS) == VERSION  # noqa: S101 - of this very file

@@ -3,7 +3,8 @@
 import re
 import shlex
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import click
 
@@ -18,12 +19,15 @@ from aiotask.bulk import (
     place_of,
     read_summary,
 )
+from aiotask.bulk.journal import postgres_upkeep as upkeep
 from aiotask.bulk.journal.postgres import make_tables
 from aiotask.bulk.journal.postgres_reader import workers_of
 from aiotask.cli.engines import TABLES_OF, make_engine_tables
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.importing.counts import IMPORT, moment_text, row_counts
 from aiotask.errors import JournalError
+
+T = TypeVar("T")
 
 _LAST = 5
 _FAILURES = {State.REJECTED: "rejected", State.UNRESOLVED: "unresolved"}
@@ -32,7 +36,7 @@ _WORKSPACE = re.compile("WS[0-9a-fA-F]{32}")
 
 @click.group()
 def journal() -> None:
-    """Inspect the journals of imports, and make the tables of shared ones."""
+    """Inspect the journals of imports, and keep up shared ones."""
 
 
 @journal.command()
@@ -70,6 +74,43 @@ def show(path: str, job: str | None) -> None:
     ending = _next_step(path, summary) if workers is None else _workers(workers, summary)
     for line in (*_report(summary, failures), *ending):
         click.echo(printable(line))
+
+
+def _of_a_job(command: Callable[..., None]) -> click.Command:
+    """Return a command on one job of a shared journal."""
+    named = click.option("--job", metavar="NAME", required=True, help="Name of the import.")
+    return journal.command()(click.argument("url")(named(command)))
+
+
+@_of_a_job
+def purge(url: str, job: str) -> None:
+    """Remove the rows of an import from the journal at URL, as far as they are done.
+
+    Their outcomes stay, so that it can be shown and audited. The same import again goes past them.
+    """
+    removed, left = _kept_up(url, lambda: upkeep.purge(url, job))
+    click.echo(f"the bodies of {removed:,} rows are removed")
+    if left:
+        click.echo(f"{left:,} rows are not done, and keep theirs")
+
+
+@_of_a_job
+def suspect(url: str, job: str) -> None:
+    """Have the rows of an import looked for before any is sent: the database is a restored one.
+
+    That is noticed by itself where another server took over, but not where a copy was put back.
+    """
+    _kept_up(url, lambda: upkeep.suspect(url, job))
+    click.echo("rows that look untouched are looked for before they are sent, by all workers")
+
+
+def _kept_up(url: str, act: Callable[[], T]) -> T:
+    if not is_shared(url):
+        raise WrongUsageError(f"{url!r} is not a URL of PostgreSQL: postgresql://host/database")
+    try:
+        return act()
+    except JournalError as error:
+        raise WrongUsageError(str(error)) from error
 
 
 def _workers(workers: Sequence[tuple[str, int, float]], summary: JournalSummary) -> Iterator[str]:
