@@ -128,7 +128,7 @@ LAYER_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
 # The sandbox knows nothing of the client, and only the command line knows both.
 APART = "aiotask.sandbox"
 # Where an optional extra is looked for.
-EXTRAS = ("aiotask.__main__", "aiotask.metrics", "aiotask.sandbox._sorted")
+EXTRAS = ("aiotask.__main__", "aiotask.cli.keyrings", "aiotask.metrics", "aiotask.sandbox._sorted")
 
 MODULES = {
     ".".join(("aiotask", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(

@@ -1,4 +1,4 @@
-"""Command line: ``aiotask demo``, ``sandbox``, ``tasks``, ``workspace``, ``journal``, ``worker``.
+"""Command line: ``aiotask tasks``, ``workspace``, ``sandbox``, ``login``, ``doctor`` and others.
 
 Nothing else in aiotask prints or ends the process. Data goes to standard output, everything else
 to standard error. Exit status: 0 all done, 1 not all, 2 wrong usage or input, 130 interrupted.
@@ -14,8 +14,10 @@ from aiotask._checks import printable
 from aiotask._version import __version__
 from aiotask.cli.commands.audit import audit
 from aiotask.cli.commands.demo import demo
+from aiotask.cli.commands.doctor import doctor
 from aiotask.cli.commands.import_ import import_
 from aiotask.cli.commands.journal import journal
+from aiotask.cli.commands.login import login
 from aiotask.cli.commands.sandbox import sandbox
 from aiotask.cli.commands.tasks import tasks
 from aiotask.cli.commands.worker import worker
@@ -71,16 +73,19 @@ def main() -> None:
     """Import, list and change tasks of Twilio TaskRouter, set up workspaces, or run a sandbox.
 
     Credentials are read from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or from TWILIO_API_KEY and
-    TWILIO_API_SECRET. The commands demo and sandbox need none. TWILIO_REGION and TWILIO_EDGE choose
-    the region and the edge of Twilio, and AIOTASK_BASE_URL and AIOTASK_WORKSPACE stand for
-    --base-url and --workspace.
+    TWILIO_API_SECRET, or kept under a name by login and chosen by --profile or AIOTASK_PROFILE;
+    doctor says what is found. The commands demo and sandbox need none. TWILIO_REGION and
+    TWILIO_EDGE choose the region and the edge of Twilio, and AIOTASK_BASE_URL and AIOTASK_WORKSPACE
+    stand for --base-url and --workspace. AIOTASK_LOG=debug shows every request.
     """
 
 
 tasks.add_command(import_)
 tasks.add_command(audit)
 main.add_command(demo)
+main.add_command(doctor)
 main.add_command(journal)
+main.add_command(login)
 main.add_command(sandbox)
 main.add_command(tasks)
 main.add_command(workspace)
