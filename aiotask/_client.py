@@ -78,7 +78,8 @@ class Client:
     ``create_many``, is repeated: the number of the attempt that failed (from 1), the seconds until
     the next one as far as they are known, and its AiotaskError. A hook with parameters called
     ``operation`` and ``route`` gets these by name: ``tasks.create`` and
-    ``/v1/Workspaces/{WorkspaceSid}/Tasks``, which are few enough for labels of metrics. Hooks are
+    ``/v1/Workspaces/{WorkspaceSid}/Tasks``, which are few enough for labels of metrics, and an
+    *on_response* with a parameter called ``headers`` those of the answer. Hooks are
     plain callables, and quick ones, because they block the event loop; URLs come without their
     query. An exception in a hook is logged and has no other effect. ``counters`` has the totals.
     With ``AIOTASK_LOG=debug`` in the environment every request is logged to standard error.

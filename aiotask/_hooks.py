@@ -3,10 +3,11 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import attrs
+from aiohttp import ClientResponse
 from yarl import URL
 
 from aiotask._operations import described
@@ -16,7 +17,9 @@ _log = logging.getLogger("aiotask")
 
 # A hook blocks the event loop: at 1,000 requests a second, 50 of them wait for this long a hook.
 _SLOW = 0.05  # seconds
-_DESCRIPTIONS = ("operation", "route")
+_DESCRIPTIONS = ("operation", "route", "headers")
+
+_NONE: Mapping[str, str] = {}
 
 
 class RequestHook(Protocol):
@@ -31,6 +34,15 @@ class ResponseHook(Protocol):
 
     def __call__(
         self, method: str, url: str, status: int, seconds: float, /, *, operation: str, route: str
+    ) -> object:
+        """Be told of an answer."""
+
+
+class HeadersHook(Protocol):
+    """A hook of answers that is told their headers, too."""
+
+    def __call__(
+        self, method: str, url: str, status: int, seconds: float, /, *, headers: Mapping[str, str]
     ) -> object:
         """Be told of an answer."""
 
@@ -62,7 +74,7 @@ class RetryHook(Protocol):
 
 
 OnRequest = Callable[[str, str], object] | RequestHook
-OnResponse = Callable[[str, str, int, float], object] | ResponseHook
+OnResponse = Callable[[str, str, int, float], object] | ResponseHook | HeadersHook
 OnError = Callable[[str, str, BaseException, float], object] | ErrorHook
 OnRetry = Callable[[int, float, AiotaskError], object] | RetryHook
 OnOutcome = Callable[[str, object], object]
@@ -133,10 +145,11 @@ class Hooks:
         if self._of_requests:
             self._call(self._of_requests, method, url, ())
 
-    def answered(self, method: str, url: URL, status: int, began: float) -> None:
+    def answered(self, method: str, url: URL, response: ClientResponse, began: float) -> None:
         """Record a complete answer to a request that was sent at *began*."""
         if self._of_responses:
-            self._call(self._of_responses, method, url, (status, self._clock() - began))
+            said = (response.status, self._clock() - began)
+            self._call(self._of_responses, method, url, said, response.headers)
 
     def unanswered(self, method: str, url: URL, error: BaseException, began: float) -> None:
         """Record that a request, sent at *began*, has no complete answer and will have none."""
@@ -155,12 +168,20 @@ class Hooks:
         if error.maybe_applied:
             self.counters.ambiguous += 1
 
-    def _call(self, hooks: list["_Hook"], method: str, url: URL, said: tuple[Any, ...]) -> None:
+    def _call(
+        self,
+        hooks: list["_Hook"],
+        method: str,
+        url: URL,
+        said: tuple[Any, ...],
+        headers: Mapping[str, str] = _NONE,
+    ) -> None:
         shown = str(url.with_query(None))
         for hook in hooks:
-            self._run(hook, (method, shown, *said), hook.descriptions(method, shown))
+            told = hook.descriptions(method, shown, headers)
+            self._run(hook, (method, shown, *said), told)
 
-    def _run(self, hook: "_Hook", said: tuple[Any, ...], told: dict[str, str]) -> None:
+    def _run(self, hook: "_Hook", said: tuple[Any, ...], told: dict[str, Any]) -> None:
         began = self._clock()
         try:
             hook.call(*said, **told)
@@ -182,10 +203,12 @@ class _Hook(NamedTuple):
     call: Callable[..., object]
     wanted: tuple[str, ...]
 
-    def descriptions(self, method: str, url: str) -> dict[str, str]:
+    def descriptions(
+        self, method: str, url: str, headers: Mapping[str, str] = _NONE
+    ) -> dict[str, Any]:
         if not self.wanted:
             return {}
-        known = described(method, url)._asdict()
+        known = described(method, url)._asdict() | {"headers": headers}
         return {name: known[name] for name in self.wanted}
 
 

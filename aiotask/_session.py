@@ -315,7 +315,7 @@ class Session:
             self.hooks.unanswered(verb.method, url, error, began)
             raise
         else:
-            self.hooks.answered(verb.method, url, response.status, began)
+            self.hooks.answered(verb.method, url, response, began)
             return self._noted(lane, began, response, text)
         finally:
             if response is not None:

@@ -172,6 +172,7 @@ APART = "aiotask.sandbox"
 EXTRAS = (
     "aiotask.__main__",
     "aiotask._worker_token",
+    "aiotask.cli.keyrings",
     "aiotask.console._jinja",
     "aiotask.metrics",
     "aiotask.sandbox._sorted",

@@ -15,9 +15,11 @@ from aiotask._version import __version__
 from aiotask.cli.commands.audit import audit
 from aiotask.cli.commands.console import console
 from aiotask.cli.commands.demo import demo
+from aiotask.cli.commands.doctor import doctor
 from aiotask.cli.commands.events import events
 from aiotask.cli.commands.import_ import import_
 from aiotask.cli.commands.journal import journal
+from aiotask.cli.commands.login import login
 from aiotask.cli.commands.people import workers
 from aiotask.cli.commands.resources import add_resources
 from aiotask.cli.commands.sandbox import sandbox
@@ -75,9 +77,10 @@ def main() -> None:
     """Work on all of Twilio TaskRouter: import tasks and workers, set up workspaces, run a sandbox.
 
     Credentials are read from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or from TWILIO_API_KEY and
-    TWILIO_API_SECRET. The commands demo and sandbox need none. TWILIO_REGION and TWILIO_EDGE choose
-    the region and the edge of Twilio, and AIOTASK_BASE_URL and AIOTASK_WORKSPACE stand for
-    --base-url and --workspace.
+    TWILIO_API_SECRET, or kept under a name by login and chosen by --profile or AIOTASK_PROFILE;
+    doctor says what is found. The commands demo and sandbox need none. TWILIO_REGION and
+    TWILIO_EDGE choose the region and the edge of Twilio, and AIOTASK_BASE_URL and AIOTASK_WORKSPACE
+    stand for --base-url and --workspace. AIOTASK_LOG=debug shows every request.
     """
 
 
@@ -85,8 +88,10 @@ tasks.add_command(import_)
 tasks.add_command(audit)
 main.add_command(console)
 main.add_command(demo)
+main.add_command(doctor)
 main.add_command(events)
 main.add_command(journal)
+main.add_command(login)
 main.add_command(sandbox)
 main.add_command(tasks)
 main.add_command(workspace)

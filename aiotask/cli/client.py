@@ -7,9 +7,11 @@ from typing import Any, TypeVar
 import click
 
 from aiotask._client import Client
+from aiotask._retry import RetryPolicy
 from aiotask.cli.errors import Failure, WrongUsageError
 from aiotask.cli.loop import run
 from aiotask.cli.options import Number
+from aiotask.cli.profiles import Profile, chosen
 from aiotask.errors import AiotaskError, JournalError
 from aiotask.taskrouter import Tasks, WorkspaceContext
 
@@ -20,6 +22,8 @@ CONNECTIONS = 100
 """Requests that a client makes at once, unless a command asks for more."""
 # A SID with a digit too few, or of another kind, is a mistake and no name.
 _MEANT_AS_SID = re.compile("WS[0-9a-fA-F]*|[A-Z]{2}[0-9a-fA-F]{32}")
+AS_EVER = RetryPolicy()
+ONE_ATTEMPT = RetryPolicy(attempts=1)
 _CONNECTING = f"{__name__}.connecting"
 
 
@@ -33,6 +37,26 @@ def connecting(ctx: click.Context) -> dict[str, Any]:
     return options
 
 
+def profile_in_force() -> Profile | None:
+    """Return the profile that the option, or the environment, names, if there is one."""
+    return chosen(connecting(click.get_current_context()).get("profile"))
+
+
+def given_insecure() -> bool:
+    """Tell whether plain http to another machine is allowed."""
+    allowed: bool = connecting(click.get_current_context())["allow_insecure"]
+    return allowed
+
+
+insecure_option = click.option(
+    "--allow-insecure",
+    is_flag=True,
+    expose_value=False,
+    callback=_remember,
+    help="Allow plain http to another machine.",
+)
+
+
 def service_options(command: Command) -> Command:
     """Add the options that name the service."""
     for option in (
@@ -43,12 +67,15 @@ def service_options(command: Command) -> Command:
             "by default to AIOTASK_BASE_URL, if that is set.",
         ),
         click.option(
-            "--allow-insecure",
-            is_flag=True,
+            "--profile",
+            metavar="NAME",
+            is_eager=True,
             expose_value=False,
             callback=_remember,
-            help="Allow plain http to another machine.",
+            help="Use the credentials that were kept under this name by login; "
+            "by default those of the environment, or AIOTASK_PROFILE.",
         ),
+        insecure_option,
         click.option(
             "--proxy",
             metavar="URL",
@@ -119,14 +146,23 @@ def creation_options(each: str = "") -> Callable[[Command], Command]:
     return add
 
 
-def workspace_option(*, required: bool) -> Callable[[Command], Command]:
+def workspace_option(*, required: bool, of_profile: bool = True) -> Callable[[Command], Command]:
     """Return a decorator that adds the option that names the workspace."""
+
+    def chosen_for(ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
+        profile = profile_in_force() if value is None and of_profile else None
+        workspace = value if profile is None else profile.workspace
+        if workspace is None and required:
+            raise click.MissingParameter(ctx=ctx, param=option)
+        return workspace
+
     return click.option(
         "--workspace",
         metavar="SID|NAME",
         envvar="AIOTASK_WORKSPACE",
-        required=required,
-        help="SID (WS…) or friendly name of the workspace; by default AIOTASK_WORKSPACE.",
+        callback=chosen_for,
+        help="SID (WS…) or friendly name of the workspace; by default AIOTASK_WORKSPACE, or that "
+        "of the profile.",
     )
 
 
@@ -135,17 +171,24 @@ def workspace_options(command: Command) -> Command:
     return workspace_option(required=True)(service_options(command))
 
 
-def open_client(timeout: float, base_url: str | None, at_once: int = 1) -> Client:
+def open_client(
+    timeout: float, base_url: str | None, at_once: int = 1, retry: RetryPolicy = AS_EVER
+) -> Client:
     """Return a client for *at_once* requests."""
+    profile = profile_in_force()
+    given: dict[str, Any] = profile.credentials | profile.place if profile else {}
+    if base_url is not None:
+        given["base_url"] = base_url
     options = connecting(click.get_current_context())
     try:
         return Client(
-            base_url=base_url,
+            **given,
             allow_insecure=options["allow_insecure"],
             proxy=options["proxy"],
             trust_env=options["trust_env"],
             ssl=options["ca_bundle"],
             timeout=timeout,
+            retry=retry,
             max_connections=max(at_once, CONNECTIONS),
         )
     except ValueError as error:
