@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import click
 from aiohttp import web
@@ -11,13 +12,16 @@ from aiotask.cli.signals import stop_signals
 from aiotask.console import Console
 
 _HOST = "127.0.0.1"
+# The log of requests would have the token, which is in every URL.
+_NO_LOG: Any = None
 # Streams are ended before; whatever else is under way is not waited for.
 _GRACE = 0.5
 
 
 async def serve_until_stopped(console: Console, port: int, ready: Callable[[str], object]) -> None:
     """Serve a console on this machine, and call *ready* with its URL, until Ctrl-C."""
-    runner = web.ServerRunner(web.Server(console.handle), shutdown_timeout=_GRACE)
+    server = web.Server(console.handle, access_log=_NO_LOG)
+    runner = web.ServerRunner(server, shutdown_timeout=_GRACE)
     stopped = asyncio.Event()
     with stop_signals(stopped.set):
         await runner.setup()

@@ -64,6 +64,11 @@ class History:
         """Read what is missing, some minutes at a time, the latest first; return the time."""
         began = _whole(now)
         figures = await self._read(began, None)
+        now = figures.end_time or now
+        if _whole(now) != began:
+            # A minute has ended since, or a sandbox has let time pass.
+            began = _whole(now)
+            figures = await self._read(began, None)
         self._present = Minute.of(began, figures)
         latest = {began - _MINUTE * n: None for n in range(1, MINUTES)}
         self._over = {each: minute for each, minute in self._over.items() if each in latest}
@@ -72,7 +77,7 @@ class History:
             # Both ends belong to a window, and dates are in whole seconds.
             told = await self._read(each, each + _MINUTE - _SECOND)
             self._over[each] = Minute.of(each, told)
-        return figures.end_time or now
+        return now
 
     @property
     def minutes(self) -> list[Minute | None]:

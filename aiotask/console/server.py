@@ -1,6 +1,7 @@
 """The console: guarded pages of one workspace, as a handler of requests for any server."""
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import partial
@@ -11,6 +12,7 @@ from mimetypes import guess_type
 from aiohttp import web
 from yarl import URL
 
+from aiotask._checks import shortened
 from aiotask._client import Client
 from aiotask.console.actions import Actions
 from aiotask.console.form_parts import FormParts
@@ -29,6 +31,9 @@ from aiotask.taskrouter import WorkspaceContext
 
 _STATIC = {path.name: path for path in sorted((ROOT / "static").iterdir())}
 _MOST_NOTICES = 20
+
+_SID = re.compile("[A-Z]{2}[0-9a-f]{32}")
+_BY_PREFIX = {"WT": "tasks", "WK": "workers", "WQ": "queues", "WW": "workflows"}
 
 _MENU = ("", "At a glance"), ("workers", "Workers"), ("workflows", "Workflows")
 _WHAT_IF = ("what-if", "What if")
@@ -60,7 +65,7 @@ class Console:
         self._reading = Reading(
             workspace, lambda: client.taskrouter.workspaces.fetch(workspace.sid), Pace(rate)
         )
-        glances = Glances(self._reading, minutes_at_a_time=5 if rate >= SANDBOX_RATE else 1)
+        glances = Glances(self._reading, minutes_at_a_time=2 if rate >= SANDBOX_RATE else 1)
         views = Views(self._reading, glances, seconds / 2, changes=allow_changes)
         self._forms = FormParts(self._reading)
         self._actions = Actions(self._reading, sandbox, allowed=allow_changes)
@@ -116,21 +121,28 @@ class Console:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         parts = [part for part in request.rel_url.parts if part not in ("/", "")]
         match request.method, parts:
-            case "GET", ["console", "static", name] if name in _STATIC:
+            case "POST", ["console", "what-if"]:
+                return await self._page(parts[1:], await self._forms.what_if(await _form(request)))
+            case "POST", ["console", "act", name]:
+                return await self._act(name, await _form(request))
+            case "GET", [] | ["console", *_]:
+                return await self._shown(request, parts[1:])
+        return self._nowhere()
+
+    async def _shown(self, request: web.BaseRequest, parts: list[str]) -> web.StreamResponse:
+        match parts:
+            case ["static", name] if name in _STATIC:
                 kind = guess_type(name)[0] or "application/octet-stream"
                 text = await asyncio.to_thread(_STATIC[name].read_bytes)
                 return web.Response(body=text, headers=HEADERS, content_type=kind)
-            case "GET", ["console", "stream", *rest] if (view := self._view(rest)) is not None:
+            case ["find"]:
+                return self._lead_to(await self._find(request.query.get("wanted", "").strip()))
+            case ["stream", *rest] if (view := self._view(rest)) is not None:
                 return await self._streams.serve(request, view, HEADERS)
-            case "GET", [] | ["console", *_] if (view := self._view(parts[1:])) is not None:
+            case _ if (view := self._view(parts)) is not None:
                 notice = self._notices.pop(request.query.get("said", ""), None)
-                return await self._page(parts[1:], await view(), notice)
-            case "POST", ["console", "what-if"]:
-                shown = await self._forms.what_if(await _form(request))
-                return await self._page(parts[1:], shown)
-            case "POST", ["console", "act", name]:
-                return await self._act(name, await _form(request))
-        return self._message(HTTPStatus.NOT_FOUND, "Not there", "There is no such page.")
+                return await self._page(parts, await view(), notice)
+        return self._nowhere()
 
     def _view(self, parts: list[str]) -> View | None:
         match parts:
@@ -150,6 +162,7 @@ class Console:
             forms,
             workspace=workspace.friendly_name or workspace.sid,
             menu=self._menu,
+            token=self._guard.token,
             here=parts[0] if parts else "",
             notice=notice,
             stream=self._pages.link("stream", *parts) if shown.live else None,
@@ -162,14 +175,38 @@ class Console:
             said = await self._actions.act(name, form)
         except (AiotaskError, ValueError) as error:
             said = f"That did not happen: {error}"
+        back = [part for part in form.get("back", "").split("/") if part]
+        return self._lead_to(back if self._view(back) is not None else [], said=self._kept(said))
+
+    async def _find(self, wanted: str) -> list[str]:
+        """Return the page of a sid, or of the worker of a name."""
+        kind = _BY_PREFIX.get(wanted[:2]) if _SID.fullmatch(wanted) else None
+        if kind is not None:
+            return [kind, wanted]
+        workers = self._reading.workspace.workers
+        found = await self._reading.some(lambda n: workers.list(friendly_name=wanted, limit=n))
+        for worker in found.rows:
+            # The service may match more than it is asked for.
+            if wanted and worker.friendly_name == wanted:
+                return ["workers", worker.sid]
+        raise ValueError(
+            f"{shortened(wanted)} is neither a sid that has a page nor a worker's name"
+        )
+
+    def _kept(self, said: str) -> str:
+        """Return the number under which the next page finds what to tell."""
         number = str(next(self._numbers))
         self._notices[number] = said
         if len(self._notices) > _MOST_NOTICES:
             self._notices.popitem(last=False)
-        back = [part for part in form.get("back", "").split("/") if part]
-        page = back if self._view(back) is not None else []
-        headers = {**HEADERS, "Location": self._pages.link(*page, said=number)}
+        return number
+
+    def _lead_to(self, page: list[str], **query: str) -> web.Response:
+        headers = {**HEADERS, "Location": self._pages.link(*page, **query)}
         return web.Response(status=HTTPStatus.SEE_OTHER, headers=headers)
+
+    def _nowhere(self) -> web.Response:
+        return self._message(HTTPStatus.NOT_FOUND, "Not there", "There is no such page.")
 
     def _message(self, status: HTTPStatus, title: str, text: str) -> web.Response:
         page = self._pages.message(title, text)

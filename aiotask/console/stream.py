@@ -51,7 +51,7 @@ class Streams:
         while True:
             try:
                 shown = await view()
-            except AiotaskError as error:
+            except (AiotaskError, ValueError) as error:
                 message: dict[str, object] = {"error": str(error)}
             else:
                 parts = {name: self._pages.part(name, held) for name, held in shown.live.items()}

@@ -1,15 +1,18 @@
 """The console command: the page that it serves, and its end."""
 
+import os
 import re
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.cli.commands import LONG, Service, run, service, spawn
+from tests.cli.commands import LONG, Service, run, service, spawn, wait_until
 
 
 @pytest.fixture
@@ -86,3 +89,22 @@ def test_a_workspace_that_is_not_there_is_told_at_once(local: Service) -> None:
     )
     assert (result.exit_code, result.stdout) == (1, "")
     assert "not found" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems open URLs in other ways")
+def test_the_page_is_opened_in_the_browser(local: Service, tmp_path: Path) -> None:
+    opened = tmp_path / "opened"
+    program = tmp_path / "xdg-open"
+    program.write_text(f'#!/bin/sh\necho "$1" > {opened}.part && mv {opened}.part {opened}\n')
+    program.chmod(0o700)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    console = spawn(
+        *("console", "--workspace", local.workspace, "--base-url", local.sandbox.url, "--open"),
+        environment={**local.environment, "PATH": path},
+    )
+    told = printed(console)
+    wait_until(opened.exists)
+    assert f" {opened.read_text().strip()}," in told
+    console.send_signal(signal.SIGINT)
+    console.communicate(timeout=LONG)
+    assert console.returncode == 0

@@ -16,7 +16,8 @@ from aiotask import Client
 from aiotask.console import SANDBOX_RATE, Console
 from aiotask.sandbox import Sandbox
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((path for path in map(shutil.which, _NAMES) if path), None)
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 _FLAGS = [
     "--no-sandbox",

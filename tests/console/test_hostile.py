@@ -76,8 +76,9 @@ def contents() -> dict[str, Any]:
 async def test_hostile_texts_are_shown_as_they_are_and_do_nothing(browser: Browser) -> None:
     async with shown_of(browser, contents()) as shown:
         (held,) = shown.sandbox.snapshot().values()
-        paths = ["/", "/console/workers", "/console/workflows"]
-        for kind, path in (("task_queues", "queues"), ("workers", "workers")):
+        paths = ["/", "/console/workers", "/console/workflows", "/console/sandbox"]
+        kinds = ("task_queues", "queues"), ("workers", "workers"), ("workflows", "workflows")
+        for kind, path in kinds:
             paths += [f"/console/{path}/{row['sid']}" for row in held[kind][1:4]]
         paths += [f"/console/tasks/{row['sid']}" for row in held["tasks"][:4]]
         page = await shown.page()
@@ -95,3 +96,16 @@ async def test_hostile_texts_are_shown_as_they_are_and_do_nothing(browser: Brows
         await page.goto(shown.at(paths[-1]))
         told = json.loads(await page.locator(".part-attributes pre").inner_text())
         assert told["all"] == CORPUS
+
+
+async def test_hostile_attributes_are_tried_as_they_are(browser: Browser) -> None:
+    async with shown_of(browser, contents()) as shown:
+        page = await shown.page("/console/what-if")
+        await page.get_by_label("Attributes, a JSON object").fill(json.dumps({"name": CORPUS[0]}))
+        await page.get_by_label("Workflow").select_option(NAMES[0])
+        await page.get_by_role("button", name="What would happen?").click()
+        told = page.locator(".part-outcome")
+        await expect(told.locator("strong").first).to_have_text(NAMES[0])
+        await expect(told).to_contain_text(f"{NAMES[1]}: {NAMES[1]}")
+        assert await page.locator("script").count() == 1
+        assert await page.locator("img, iframe, math, svg[onload]").count() == 0

@@ -59,6 +59,7 @@ class Past:
         self, start: datetime, end: datetime | None
     ) -> WorkspaceCumulativeStatistics:
         self.read[start] += 1
+        assert start < self.now
         assert end in (None, start + timedelta(seconds=59))
         return WorkspaceCumulativeStatistics(
             tasks_created=start.minute, reservations_accepted=0, end_time=self.now
@@ -82,17 +83,19 @@ async def test_each_minute_that_is_over_is_read_once() -> None:
     assert past.read.pop(now.replace(second=0)) == reads
     assert set(past.read.values()) == {1}
     past.read.clear()
-    await history.update(now + timedelta(minutes=1))
+    past.now = now + timedelta(minutes=1)
+    await history.update(past.now)
     assert len(past.read) == 2
     assert None not in history.minutes
 
 
 async def test_a_clock_that_jumps_begins_another_hour() -> None:
     now = datetime(2026, 11, 26, 10, 30, 17, tzinfo=UTC)
-    history = History(Past(now), at_a_time=100)
+    past = Past(now)
+    history = History(past, at_a_time=100)
     await history.update(now)
-    later = now + timedelta(hours=5)
-    await history.update(later)
+    later = past.now = now + timedelta(hours=5)
+    assert await history.update(now) == later
     (first, *_, last) = history.minutes
     assert first is not None
     assert last is not None

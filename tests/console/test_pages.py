@@ -164,3 +164,26 @@ async def test_a_worker_shows_channels_capacity_and_reservations(browser: Browse
         await row.get_by_role("link").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text(f"Task {task.sid}")
         await expect(page.locator(".part-task")).to_contain_text("assigned")
+
+
+async def test_a_sid_or_the_name_of_a_worker_is_found(browser: Browser) -> None:
+    async with shown_of(browser, CONTENTS) as shown:
+        page = await shown.page()
+        task = shown.sandbox.tasks(shown.workspace)[0].sid
+        queue = shown.by_name("task_queues", "Spanish")
+        workflow = shown.by_name("workflows", "By language")
+        for wanted, title in (
+            (task, f"Task {task}"),
+            (queue, "Queue Spanish"),
+            (workflow, "Workflow By language"),
+            ("Ben", "Worker Ben"),
+            (shown.by_name("workers", "Ana"), "Worker Ana"),
+        ):
+            await page.get_by_label("Find").fill(wanted)
+            await page.get_by_label("Find").press("Enter")
+            await expect(page.get_by_role("heading", level=1)).to_have_text(title)
+        await page.get_by_label("Find").fill("Be")
+        await page.get_by_label("Find").press("Enter")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("That cannot be")
+        await expect(page.locator(".said")).to_contain_text("'Be' is neither")
+        shown.errors.clear()  # the browser tells of the status 400
