@@ -48,7 +48,7 @@ def given_insecure() -> bool:
     return allowed
 
 
-insecure_option = click.option(
+insecure_option: Callable[[Command], Command] = click.option(
     "--allow-insecure",
     is_flag=True,
     expose_value=False,

@@ -45,7 +45,7 @@ class Answers:
     def __init__(self, client: Client, now: Callable[[], float] = time.time) -> None:
         self.seconds: list[float] = []
         self.headers: Mapping[str, str] = {}
-        self.url = ""
+        self.url: str = ""
         self.offset: float | None = None
         self._now = now
         client.hooks.add(on_response=self._answered)
