@@ -142,9 +142,9 @@ def open_client(timeout: float, base_url: str | None, at_once: int = 1) -> Clien
         return Client(
             base_url=base_url,
             allow_insecure=options["allow_insecure"],
-            proxy=options["proxy"],
-            trust_env=options["trust_env"],
-            ssl=options["ca_bundle"],
+            proxy=options.get("proxy"),
+            trust_env=options.get("trust_env", False),
+            ssl=options.get("ca_bundle"),
             timeout=timeout,
             max_connections=max(at_once, CONNECTIONS),
         )
