@@ -184,9 +184,9 @@ def open_client(
         return Client(
             **given,
             allow_insecure=options["allow_insecure"],
-            proxy=options["proxy"],
-            trust_env=options["trust_env"],
-            ssl=options["ca_bundle"],
+            proxy=options.get("proxy"),
+            trust_env=options.get("trust_env", False),
+            ssl=options.get("ca_bundle"),
             timeout=timeout,
             retry=retry,
             max_connections=max(at_once, CONNECTIONS),
