@@ -20,7 +20,7 @@ BULK = [
         "aiotask.bulk.rows",
         "aiotask.bulk.wait_queue",
         "aiotask.bulk.circuit_breaker",
-        "aiotask.bulk.pause",
+        "aiotask.bulk.timeline",
         "aiotask.bulk.reach",
         "aiotask.bulk.sentinels",
         "aiotask.bulk.temporary",
@@ -30,7 +30,10 @@ BULK = [
         "aiotask.bulk.journal.locks",
         "aiotask.bulk.journal.postgres_schema",
     ],
+    ["aiotask.bulk.watch", "aiotask.bulk.report_plots"],
     [
+        "aiotask.bulk.pause",
+        "aiotask.bulk.report_page",
         "aiotask.bulk.lease",
         "aiotask.bulk.journal.postgres",
         "aiotask.bulk.journal.postgres_driver",
@@ -44,6 +47,7 @@ BULK = [
         "aiotask.bulk.verdicts",
         "aiotask.bulk.outcomes",
         "aiotask.bulk.settings",
+        "aiotask.bulk.report",
         "aiotask.bulk.journal.sqlite_file",
     ],
     [

@@ -18,7 +18,7 @@ PUBLIC = {
         ClientStateError ConfigurationError ConflictError ConnectionFailedError ConnectionLostError
         Counters Created DecodingError Deleted Existing Unchanged Updated
         IncompleteAnswerError Listing NotFoundError NotJsonError
-        Outcome Page
+        Outcome OutcomeStream Page Report
         ForeignJournalError InputChangedError JournalAccessError JournalDamagedError JournalError
         JournalFullError JournalIOError JournalLockedError JournalVersionError LeaseTerms
         expression
@@ -67,9 +67,9 @@ PUBLIC = {
     "aiotask.bulk": """
         AnyOutcome Audit Copy Created Deleted Destination Done Entry Existing Failed Finding Found
         Item JOB_ATTRIBUTE JournalSummary KEY_ATTRIBUTE Keys LeaseTerms Lookup Operation Outcome
-        ROW_ATTRIBUTE Rejected Run Scope Settings SharedJournal SharedRun Source State Unchanged
-        Unresolved Updated audit checked_key entries_of is_shared open_journal place_of
-        read_summary source_of
+        OutcomeStream ROW_ATTRIBUTE Rejected Report Run Scope Settings SharedJournal SharedRun
+        Source State Unchanged Unresolved Updated audit checked_key entries_of is_shared
+        open_journal place_of read_summary source_of
     """,
     "aiotask.blueprint": "BlueprintError Change Plan apply diff export plan",
     "aiotask.expression": "literal",

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 from aiotask.bulk.item import Item
-from aiotask.bulk.outcomes import AnyOutcome, Outcome
+from aiotask.bulk.outcomes import AnyOutcome, Existing, Outcome
 from aiotask.bulk.wait_queue import StopSignal
+from aiotask.bulk.watch import Watch
 
 Row = TypeVar("Row")
 
@@ -23,6 +24,7 @@ class Delivery(Generic[Row]):
         self.space: Event = Event()
         self.waiting: dict[int, Item] = {}
         """Claimed rows whose outcome the caller does not have yet, by number."""
+        self.watch: Watch | None = None
         self._stop = stop
         self._outcomes: deque[tuple[Item, Any]] = deque()
 
@@ -48,8 +50,15 @@ class Delivery(Generic[Row]):
     def put(self, item: Item, outcome: AnyOutcome[Any]) -> None:
         """Add an outcome."""
         self._outcomes.append((item, outcome))
+        if self.watch is not None:
+            error = getattr(outcome, "error", None)
+            self.watch.end(type(outcome).__name__, item.number, item.source_line, error)
         if not self.changed.is_set():
             self.changed.set()
+
+    def exists(self, item: Item, sid: str) -> None:
+        """Add the outcome of a row whose key had a resource already."""
+        self.put(item, Existing(item.row, sid))
 
     @property
     def first(self) -> Outcome[Row]:

@@ -1,11 +1,11 @@
 """Ends of tasks in bulk: the operations that cancel and complete tasks."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from os import PathLike
 from typing import Any
 
 from aiotask._collection import Place, form
-from aiotask.bulk import AnyOutcome, Deleted, Done, Failed, Item, Updated
+from aiotask.bulk import AnyOutcome, Deleted, Done, Failed, Item, OutcomeStream, Updated
 from aiotask.bulk.fingerprint import fingerprint
 from aiotask.errors import AiotaskError, NotFoundError
 from aiotask.taskrouter._changes import SingleChange, stream
@@ -61,7 +61,7 @@ class EndedByMany(Many[Task]):
         journal: str | PathLike[str] | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
-    ) -> AsyncGenerator[AnyOutcome[str | Task], None]:
+    ) -> OutcomeStream[AnyOutcome[str | Task]]:
         """Cancel tasks, given by their sids or as listed, as :meth:`Tasks.cancel` does one.
 
         An outcome is :class:`~aiotask.Updated`, also for a task that was canceled already,
@@ -81,7 +81,7 @@ class EndedByMany(Many[Task]):
         journal: str | PathLike[str] | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
-    ) -> AsyncGenerator[AnyOutcome[str | Task], None]:
+    ) -> OutcomeStream[AnyOutcome[str | Task]]:
         """Complete tasks as :meth:`cancel_many` cancels them."""
         ending = Ending(self._place, "complete", "completed", reason)
         return stream(ending, tasks, journal, max_in_flight, max_rate)

@@ -1,7 +1,6 @@
 """Tasks: the units of work that a workspace routes to its workers."""
 
 from collections.abc import (
-    AsyncGenerator,
     AsyncIterable,
     Callable,
     Iterable,
@@ -22,6 +21,7 @@ from aiotask.bulk import (
     Destination,
     Keys,
     Outcome,
+    OutcomeStream,
     Run,
     Scope,
     Settings,
@@ -163,7 +163,7 @@ class Tasks(EndedByMany):
         settle: float = 60.0,
         keys: Scope = "job",
         look_first: bool = False,
-    ) -> AsyncGenerator[Outcome[NewTask], None]: ...
+    ) -> OutcomeStream[Outcome[NewTask]]: ...
 
     @overload
     def create_many(
@@ -179,7 +179,7 @@ class Tasks(EndedByMany):
         settle: float = 60.0,
         keys: Scope = "job",
         look_first: bool = False,
-    ) -> AsyncGenerator[Outcome[Fields], None]: ...
+    ) -> OutcomeStream[Outcome[Fields]]: ...
 
     def create_many(
         self,
@@ -194,7 +194,7 @@ class Tasks(EndedByMany):
         settle: float = 60.0,
         keys: Scope = "job",
         look_first: bool = False,
-    ) -> AsyncGenerator[Outcome[Any], None]:
+    ) -> OutcomeStream[Outcome[Any]]:
         """Create exactly one task for every row, many at once, and yield one outcome for each.
 
         *rows* are mappings with the fields of :meth:`create`, pulled no faster than they are
@@ -266,7 +266,7 @@ class Tasks(EndedByMany):
         journal: str | PathLike[str] | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
-    ) -> AsyncGenerator[AnyOutcome[Changes], None]:
+    ) -> OutcomeStream[AnyOutcome[Changes]]:
         """Change the task of every row: a mapping of its ``sid`` and the fields of :meth:`update`.
 
         An outcome is :class:`~aiotask.Updated`, :class:`~aiotask.Rejected` or

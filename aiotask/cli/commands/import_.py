@@ -19,8 +19,8 @@ from aiotask.bulk import (
     place_of,
     read_summary,
 )
-from aiotask.cli.client import creation_options, open_tasks, workspace_options
-from aiotask.cli.errors import WrongUsageError
+from aiotask.cli.client import creation_options, open_tasks, report_option, workspace_options
+from aiotask.cli.errors import FAILED, WrongUsageError
 from aiotask.cli.importing.detached import load
 from aiotask.cli.importing.input import (
     STANDARD_INPUT,
@@ -39,6 +39,7 @@ from aiotask.cli.importing.run import ImportRun
 from aiotask.cli.importing.stream import is_encoding
 from aiotask.cli.loop import run as run_in_loop
 from aiotask.cli.progress import Display
+from aiotask.cli.run_report import RunReport
 from aiotask.cli.warnings import warnings_said
 from aiotask.errors import JournalError
 
@@ -106,6 +107,7 @@ def _rows(_: click.Context, __: click.Parameter, text: str | None) -> RowRanges 
     type=click.IntRange(min=1),
     help="Stop when this many rows were rejected.",
 )
+@report_option
 @creation_options()
 @click.option(
     "--key-attribute",
@@ -153,6 +155,7 @@ def import_(
     results: str | None,
     rejects: str | None,
     stop_after: int | None,
+    report: str | None,
     settle: float,
     max_rate: float | None,
     max_in_flight: int,
@@ -172,7 +175,10 @@ def import_(
         raise WrongUsageError("--look-first: there is no --journal to doubt")
     _check_shared(journal, job, detach=detach)
     client, tasks = open_tasks(workspace, timeout, base_url, max_in_flight)
-    _check_apart(file, journal, results, rejects)
+    _check_apart(file, journal, results, rejects, report)
+    if detach and report is not None:
+        raise WrongUsageError("--report: with --detach there is no run here to tell of")
+    told = RunReport(report)
     reading = InputSettings(form=form, delimiter=delimiter, encoding=encoding, rows=rows)
     # A run on a shared journal tells every outcome of the job, and needs no other's memory.
     own = journal if job is None else None
@@ -195,17 +201,19 @@ def import_(
             click.echo(f"{loaded:,} rows are loaded: aiotask worker does them", err=True)
             return
         display = Display(source.lines, data_follows=STANDARD_OUTPUT in {results, rejects})
-        run = ImportRun(source, written, rejected, display, earlier, stop_after)
+        run = ImportRun(source, written, rejected, display, earlier, stop_after, told)
         with display, warnings_said(display.say), _rare_collections():
             run_in_loop(run(client, tasks, settings))
         if run.unusable is not None:
             raise WrongUsageError(with_hint(run.unusable))
     for line in final_report(ctx, run, source, written, rejected, _summary(_place(journal, job))):
         display.say(line)
+    if (reported := told.write()) is not None:
+        display.say(reported)
     for error in (written.error, rejected.error):
         if isinstance(error, BrokenPipeError):
             raise error  # click ends quietly then
-    ctx.exit(exit_status(run, written, rejected))
+    ctx.exit(exit_status(run, written, rejected) or (FAILED if told.error else 0))
 
 
 @contextmanager
@@ -226,7 +234,13 @@ def _keys(attribute: str) -> Keys:
         raise WrongUsageError(str(error)) from error
 
 
-def _check_apart(file: str, journal: str | None, results: str | None, rejects: str | None) -> None:
+def _check_apart(
+    file: str,
+    journal: str | None,
+    results: str | None,
+    rejects: str | None,
+    report: str | None,
+) -> None:
     """Refuse paths of which one would overwrite the other."""
     if results == rejects == STANDARD_OUTPUT:
         raise WrongUsageError("--rejects -: the results go to standard output")
@@ -237,6 +251,10 @@ def _check_apart(file: str, journal: str | None, results: str | None, rejects: s
         ("results", results, journal, "journal"),
         ("rejects", rejects, journal, "journal"),
         ("rejects", rejects, results, "results"),
+        ("report", report, file, "input"),
+        ("report", report, journal, "journal"),
+        ("report", report, results, "results"),
+        ("report", report, rejects, "rejects"),
     ):
         if path and other and STANDARD_INPUT not in {path, other} and _same(path, other):
             raise WrongUsageError(f"--{option} {path}: that is the {what}")

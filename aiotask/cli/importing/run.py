@@ -19,6 +19,7 @@ from aiotask.cli.importing.results import Results
 from aiotask.cli.importing.row_ranges import RowRanges
 from aiotask.cli.importing.thread_rows import ThreadRows
 from aiotask.cli.progress import Display
+from aiotask.cli.run_report import RunReport
 from aiotask.cli.signals import stop_signals
 from aiotask.errors import AiotaskError, JournalError
 from aiotask.taskrouter import Tasks
@@ -44,6 +45,7 @@ class ImportRun:
         display: Display,
         earlier: JournalSummary | None,
         stop_after: int | None,
+        report: RunReport,
     ) -> None:
         self.counts: Counts = Counts(earlier)
         self.failures: Failures = Failures(source.name, display.say)
@@ -57,6 +59,7 @@ class ImportRun:
         self._results = results
         self._rejects = rejects
         self._stop_after = stop_after
+        self._report = report
         self._display = display
         self._earlier = earlier
         self._signalled = False
@@ -78,6 +81,7 @@ class ImportRun:
         with stop_signals(lambda: self._stop(run)):
             try:
                 async with client, aclosing(run.outcomes()) as outcomes:
+                    self._report.follow(outcomes)
                     async for outcome in outcomes:
                         self._announce()
                         self._note(run.job, outcome)
