@@ -125,7 +125,7 @@ LAYERS = [
     *SANDBOX,
     ["aiotask"],
     ["aiotask.cli", "aiotask.pytest_plugin"],
-    ["aiotask.__main__"],
+    ["aiotask.__main__", "aiotask.guide"],
 ]
 LAYER_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
 # The sandbox knows nothing of the client, and only the command line knows both.
