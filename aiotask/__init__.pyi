@@ -25,7 +25,9 @@ from .bulk import Deleted as Deleted
 from .bulk import Existing as Existing
 from .bulk import LeaseTerms as LeaseTerms
 from .bulk import Outcome as Outcome
+from .bulk import OutcomeStream as OutcomeStream
 from .bulk import Rejected as Rejected
+from .bulk import Report as Report
 from .bulk import SharedJournal as SharedJournal
 from .bulk import Unchanged as Unchanged
 from .bulk import Unresolved as Unresolved

@@ -69,6 +69,10 @@ class RateLimiter:
         self._adaptive.wait(self._clock())
         return self._adaptive.rate
 
+    def found(self) -> float | None:
+        """Return the rate that refusals, or the service's headers, have led to; None before."""
+        return self.rate if self.limited else None
+
     @property
     def refusals(self) -> int:
         """The number of refused requests since the beginning."""

@@ -20,7 +20,7 @@ BULK = [
         "aiotask.bulk.rows",
         "aiotask.bulk.wait_queue",
         "aiotask.bulk.circuit_breaker",
-        "aiotask.bulk.pause",
+        "aiotask.bulk.timeline",
         "aiotask.bulk.reach",
         "aiotask.bulk.sentinels",
         "aiotask.bulk.temporary",
@@ -31,7 +31,10 @@ BULK = [
         "aiotask.bulk.journal.postgres_schema",
         "aiotask.bulk.journal.postgres_witness",
     ],
+    ["aiotask.bulk.watch", "aiotask.bulk.report_plots"],
     [
+        "aiotask.bulk.pause",
+        "aiotask.bulk.report_page",
         "aiotask.bulk.lease",
         "aiotask.bulk.journal.postgres",
         "aiotask.bulk.journal.postgres_driver",
@@ -47,6 +50,7 @@ BULK = [
         "aiotask.bulk.verdicts",
         "aiotask.bulk.outcomes",
         "aiotask.bulk.settings",
+        "aiotask.bulk.report",
         "aiotask.bulk.journal.sqlite_file",
     ],
     [
@@ -162,7 +166,7 @@ LAYERS = [
     *CONSOLE,
     ["aiotask"],
     ["aiotask.cli", "aiotask.pytest_plugin"],
-    ["aiotask.__main__"],
+    ["aiotask.__main__", "aiotask.guide"],
 ]
 LAYER_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
 # The sandbox knows nothing of the client. The command line knows both, and the console, which asks

@@ -18,6 +18,7 @@ from aiotask.bulk.keys import (
 from aiotask.bulk.lease import LeaseTerms
 from aiotask.bulk.lookup import Found, Lookup
 from aiotask.bulk.operation import Done, Failed, Operation
+from aiotask.bulk.outcome_stream import OutcomeStream
 from aiotask.bulk.outcomes import (
     AnyOutcome,
     Created,
@@ -29,6 +30,7 @@ from aiotask.bulk.outcomes import (
     Unresolved,
     Updated,
 )
+from aiotask.bulk.report import Report
 from aiotask.bulk.rows import Source, source_of
 from aiotask.bulk.run import Run
 from aiotask.bulk.settings import Settings
@@ -58,7 +60,9 @@ __all__ = [
     "Lookup",
     "Operation",
     "Outcome",
+    "OutcomeStream",
     "Rejected",
+    "Report",
     "Run",
     "Scope",
     "Settings",

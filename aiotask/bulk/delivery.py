@@ -7,8 +7,9 @@ from typing import Any, Generic, TypeVar
 
 from aiotask._hooks import Hooks
 from aiotask.bulk.item import Item
-from aiotask.bulk.outcomes import AnyOutcome, Outcome
+from aiotask.bulk.outcomes import AnyOutcome, Existing, Outcome
 from aiotask.bulk.wait_queue import StopSignal
+from aiotask.bulk.watch import Watch
 
 Row = TypeVar("Row")
 
@@ -24,6 +25,7 @@ class Delivery(Generic[Row]):
         self.space: Event = Event()
         self.waiting: dict[int, Item] = {}
         """Claimed rows whose outcome the caller does not have yet, by number."""
+        self.watch: Watch | None = None
         self._stop = stop
         self._hooks = hooks
         self._verb = verb
@@ -53,8 +55,15 @@ class Delivery(Generic[Row]):
         self._outcomes.append((item, outcome))
         for told in self._hooks.outcomes:
             told(self._verb, outcome)
+        if self.watch is not None:
+            error = getattr(outcome, "error", None)
+            self.watch.end(type(outcome).__name__, item.number, item.source_line, error)
         if not self.changed.is_set():
             self.changed.set()
+
+    def exists(self, item: Item, sid: str) -> None:
+        """Add the outcome of a row whose key had a resource already."""
+        self.put(item, Existing(item.row, sid))
 
     @property
     def first(self) -> Outcome[Row]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from aiotask._service_time import date_of
+from aiotask.bulk.watch import Held, Watch
 from aiotask.errors import AiotaskError
 
 _log = logging.getLogger("aiotask")
@@ -43,6 +44,8 @@ class Pause:
         self._waiting = waiting
         self._is_silent = is_silent
         self.trouble: Trouble = Trouble()
+        self.watch: Watch | None = None
+        self._held: Held | None = None
         self._began = self._next_line = 0.0
         self._since = ""
         self._told = False
@@ -60,6 +63,8 @@ class Pause:
             self.is_on, self._told, self._began = True, False, since
             self._since = date_of(time.time() - (now - since)).isoformat(timespec="seconds")
             self._next_line = now + first_line_after
+            if self.watch is not None:
+                self._held = self.watch.pause(self._what, since, trouble.error)
         elif not self._told and trouble.error is not None:
             self._next_line = self._clock()
         self.tell()
@@ -103,6 +108,8 @@ class Pause:
     def close(self) -> None:
         """Write nothing more."""
         self.is_on = False
+        if self._held is not None:
+            self._held.ended_at, self._held = self._clock(), None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -9,7 +9,7 @@ replaced have lost their key. Events tell of both.
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 from aiotask._retry import RetryPolicy, refused_by_proxy
 from aiotask.bulk.item import Item
@@ -21,6 +21,7 @@ from aiotask.bulk.sentinels import Sentinels
 from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
 from aiotask.bulk.verdicts import FATAL, Absent, Exists, Undecided, Verdict
+from aiotask.bulk.watch import Watch
 from aiotask.errors import (
     AiotaskError,
     BadRequestError,
@@ -45,6 +46,11 @@ _LOOKS_FOR_ACCEPTED = 6
 # can be the sentinel for all of them.
 _MOST_IN_DOUBT = 5000
 _WHY = "rows in doubt wait, because they cannot be looked for"
+_SETTLED: Mapping[type, str] = {
+    Exists: "found",
+    Absent: "not there, sent again",
+    Undecided: "given up",
+}
 _TOO_LONG = frozenset({413, 414, 431})
 
 
@@ -70,6 +76,7 @@ class Resolver:
         self.sentinels: Sentinels = Sentinels(settings.settle)
         self.looks: Looks = Looks(lookup, settings, service, self.sentinels)
         self.pause: Pause = Pause(_WHY, retry.clock, self._waiting, is_down)
+        self.watch: Watch | None = None
         self._lookup = lookup
         self._settle = settings.settle
         self._stall_timeout = max(settings.stall_timeout, 10 * settings.settle)
@@ -109,6 +116,8 @@ class Resolver:
         item.failed_at, item.due = failed_at, failed_at + 9 * self._settle / 8
         self.items[item.number] = item
         self._added.set()
+        if self.watch is not None:
+            self.watch.doubt(item.number, item.source_line, error)
 
     def _waiting(self) -> str:
         return f"{len(self.items):,} rows are in doubt"
@@ -161,6 +170,8 @@ class Resolver:
         if self._is_in_doubt(verdict.item):
             del self.items[verdict.item.number]
             self._reached.append(verdict)
+            if self.watch is not None:
+                self.watch.settle(verdict.item.number, _SETTLED[type(verdict)])
 
     def _is_in_doubt(self, item: Item) -> bool:
         return self.items.get(item.number) is item

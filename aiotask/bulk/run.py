@@ -23,16 +23,17 @@ from aiotask.bulk.journal.writer import JournalWriter
 from aiotask.bulk.lookup import Lookup
 from aiotask.bulk.operation import Operation
 from aiotask.bulk.outcome_stream import OutcomeStream
-from aiotask.bulk.outcomes import Existing, Outcome, Rejected, carried_out, refused, unresolved
+from aiotask.bulk.outcomes import Outcome, Rejected, carried_out, refused, unresolved
 from aiotask.bulk.resolver import Resolver
 from aiotask.bulk.rows import Source
 from aiotask.bulk.screening import Screening
 from aiotask.bulk.sender import MAX_TRIES, Fate, Gone, Lost, Made, Refused, Sender, Unsent
 from aiotask.bulk.sentinels import Sentinel
 from aiotask.bulk.service_clock import ServiceClock
-from aiotask.bulk.settings import Settings
+from aiotask.bulk.settings import Settings, shown
 from aiotask.bulk.verdicts import Absent, Exists, Undecided, Verdict
 from aiotask.bulk.wait_queue import StopSignal, guarded, to_its_end
+from aiotask.bulk.watch import Watch
 from aiotask.bulk.work_queue import WorkQueue
 from aiotask.bulk.workers import Workers
 from aiotask.errors import AiotaskError, ClientStateError, JournalError
@@ -61,7 +62,7 @@ class Run(Generic[Row]):
         self._source = source
         self._operation = operation
         self._settings = settings
-        self._clock = operation.retry.clock
+        retry, self._clock = operation.retry, operation.retry.clock
         self._stopped = StopSignal()
         self._writer = (
             JournalWriter(settings.journal, repeats=operation.idempotent)
@@ -71,35 +72,21 @@ class Run(Generic[Row]):
         self._delivery: Delivery[Row] = Delivery(self._stopped, operation.hooks, operation.verb)
         wanted = windows.wanted if windows else WINDOW
         self._queue = WorkQueue(self._stopped, self._hold_last, wanted)
-        self._service = ServiceClock(operation.service_time, self._clock)
-        self._claims = Claims(
-            source, operation, settings, self._writer, self._service, self._stopped
-        )
-        self._sender = Sender(operation, settings, self._service, self._stopped, self._rows_waiting)
+        queue, delivery = self._queue, self._delivery
+        self._service = service = ServiceClock(operation.service_time, self._clock)
+        self._claims = Claims(source, operation, settings, self._writer, service, self._stopped)
+        self._sender = Sender(operation, settings, service, self._stopped, self._rows_waiting)
         self._workers = Workers(self._queue, self._sender, self._delivery, self._settle, self._stop)
         self._resolver: Resolver | None = None
         self._screening: Screening | None = None
         if lookup is not None and not operation.idempotent and settings.keys.attribute is not None:
-            self._resolver = Resolver(
-                lookup,
-                settings,
-                self._service,
-                operation.retry,
-                lambda: self._queue.is_quiet,
-                lambda: self._sender.pause.is_on,
-            )
+            quiet, down = lambda: self._queue.is_quiet, lambda: self._sender.pause.is_on
+            self._resolver = Resolver(lookup, settings, service, retry, quiet, down)
         if self._resolver is not None and lookup is not None and windows is None:
+            writer, made, pause = self._writer, self._exists, self._sender.pause
             self._screening = Screening(
-                lookup,
-                settings,
-                self._writer,
-                self._service,
-                operation.retry,
-                self._exists,
-                lambda item, sid: self._delivery.put(item, Existing(item.row, sid)),
-                self._sender.pause,
+                lookup, settings, writer, service, retry, made, delivery.exists, pause
             )
-        queue, delivery = self._queue, self._delivery
         self._feeder: Feeding = (
             Feeder(self._claims, queue, delivery, self._writer, self._stopped, self._screening)
             if windows is None
@@ -148,9 +135,19 @@ class Run(Generic[Row]):
         """Send nothing more; rows under way end, and their outcomes are delivered."""
         self._stop(None)
 
-    def outcomes(self) -> OutcomeStream[Row]:
+    def outcomes(self) -> OutcomeStream[Outcome[Row]]:
         """Yield outcomes as they are known; then raise the error that stopped the run, if any."""
-        return OutcomeStream(self._outcomes(), durable=self._settings.journal is not None)
+        durable = self._writer.durable
+        return OutcomeStream(self._outcomes(), self.watched, self._clock, durable=durable)
+
+    def watched(self, watch: Watch, *, outcomes: bool = True) -> None:
+        """Let a watch see all that this run does, before it begins."""
+        settings = shown(self._settings, self._operation)
+        watch.see(settings, self.limiter.found, lambda: self.in_doubt)
+        self._sender.watch = self._sender.pause.watch = watch
+        self._delivery.watch = watch if outcomes else None
+        if self._resolver is not None:
+            self._resolver.watch = self._resolver.pause.watch = watch
 
     async def _outcomes(self) -> AsyncGenerator[Outcome[Row], None]:
         home = running_owner().loop

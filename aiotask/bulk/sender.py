@@ -17,6 +17,7 @@ from aiotask.bulk.service_clock import ServiceClock
 from aiotask.bulk.settings import Settings
 from aiotask.bulk.verdicts import FATAL
 from aiotask.bulk.wait_queue import StopSignal
+from aiotask.bulk.watch import Watch
 from aiotask.errors import (
     AiotaskError,
     AnswerError,
@@ -96,6 +97,7 @@ class Sender:
         self.pause: Pause = Pause(_WHY, operation.retry.clock, waiting)
         self.breaker: CircuitBreaker = CircuitBreaker()
         self.begun: bool = False
+        self.watch: Watch | None = None
         self._operation = operation
         self._settings = settings
         self._service = service
@@ -143,6 +145,8 @@ class Sender:
 
     def _fate_of(self, done: Done | Failed, started_at: float) -> Fate:
         """Return the fate of a row that the service has answered."""
+        if self.watch is not None:
+            self.watch.answered(started_at)
         self._answered()
         if isinstance(done, Failed):
             return Refused(*done)
@@ -225,6 +229,8 @@ class Sender:
         """Return the fate of a row whose attempt failed, or None where it is to be sent again."""
         if isinstance(error, WithheldError):
             return None  # its lease ran out, and may be renewed
+        if self.watch is not None:
+            self.watch.failed(error)
         self._reached = self._reached or isinstance(error, AnswerError)
         self._failing_since = min(self._failing_since, self._clock())
         fate = self._judged(item, error)

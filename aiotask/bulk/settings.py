@@ -1,14 +1,30 @@
 """Settings of a bulk run."""
 
 import os
+from abc import abstractmethod
 from collections.abc import Callable
 from math import inf
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
 from aiotask.bulk.fingerprint import fingerprint
+from aiotask.bulk.journal.postgres_schema import masked
 from aiotask.bulk.keys import Keys
+
+
+class Named(Protocol):
+    """An operation, by its names."""
+
+    @property
+    @abstractmethod
+    def verb(self) -> str:
+        """Its verb."""
+
+    @property
+    @abstractmethod
+    def path(self) -> str:
+        """The path of its collection."""
 
 
 def _above_zero(_: object, attribute: "attrs.Attribute[float]", value: Any) -> None:
@@ -19,6 +35,25 @@ def _above_zero(_: object, attribute: "attrs.Attribute[float]", value: Any) -> N
 def _at_least_one(_: object, attribute: "attrs.Attribute[int]", value: Any) -> None:
     if type(value) is not int or value < 1:
         raise ValueError(f"{attribute.name}: must be at least 1, not {value!r}")
+
+
+def shown(settings: "Settings", operation: Named) -> dict[str, str]:
+    """Return the settings of a run as a reader may see them."""
+    keys, most = settings.keys, settings.max_rate
+    told: dict[str, object] = {
+        "verb": operation.verb,
+        "path": operation.path,
+        "journal": None if settings.journal is None else masked(os.fspath(settings.journal)),
+        "job": settings.job,
+        "key attribute": keys.attribute,
+        "keys": f"of the {keys.scope}" + ("" if keys.row_key is None else ", by a row_key"),
+        "settle": f"{settings.settle:g} s",
+        "max_in_flight": settings.max_in_flight,
+        "max_rate": None if most is None else f"{most:g} a second",
+        "stall_timeout": f"{settings.stall_timeout:g} s",
+        "look_first": "yes" if settings.look_first else None,
+    }
+    return {name: str(value) for name, value in told.items() if value is not None}
 
 
 def _same(row: Any) -> Any:

@@ -38,6 +38,7 @@ from aiotask.bulk.run import Run
 from aiotask.bulk.settings import Settings
 from aiotask.bulk.shared_journal import SharedJournal
 from aiotask.bulk.wait_queue import to_its_end
+from aiotask.bulk.watch import Watch
 from aiotask.bulk.windows import JobWindows
 from aiotask.errors import AiotaskError, ClientStateError, ForeignJournalError, JournalError
 
@@ -108,6 +109,7 @@ class SharedRun(Generic[Row]):
         self._ready: deque[tuple[Item, Outcome[Row]]] = deque()
         self._reasons: dict[int, Exception] = {}
         self._changed = asyncio.Event()
+        self._watch: Watch | None = None
         self._room = asyncio.Event()
         self.error: BaseException | None = None
         """The first error that ended the run."""
@@ -151,9 +153,14 @@ class SharedRun(Generic[Row]):
             self._run.stop()
         self._changed.set()
 
-    def outcomes(self) -> OutcomeStream[Row]:
+    def outcomes(self) -> OutcomeStream[Outcome[Row]]:
         """Yield outcomes as they are known; then raise the error that stopped the run, if any."""
-        return OutcomeStream(self._outcomes(), durable=True)
+        return OutcomeStream(
+            self._outcomes(), self._watched, self._operation.retry.clock, durable=True
+        )
+
+    def _watched(self, watch: Watch) -> None:
+        self._watch = watch
 
     async def _outcomes(self) -> AsyncGenerator[Outcome[Row], None]:
         running_owner()
@@ -216,6 +223,10 @@ class SharedRun(Generic[Row]):
         settings = attrs.evolve(self._settings, journal=None, look_first=False)
         nothing = source_of(list[Any]())
         self._run = Run(nothing, self._operation, settings, self._lookup, windows)
+        if self._watch is not None:
+            self._run.watched(self._watch, outcomes=False)
+            self._watch.settings["journal"] = journal.where
+            self._watch.settings["job"] = job.name
         loader = self._loader(self._wait_for_room, self._expect, self._take)
         start = asyncio.get_running_loop().create_task
         self._loading = start(self._load(loader, link, job))
@@ -309,7 +320,12 @@ class SharedRun(Generic[Row]):
     def _take(self, ends: list[Ended]) -> None:
         for end in ends:
             if (item := self._waiting.pop(end.number, None)) is not None:
-                self._ready.append((item, self._outcome(item.row, end)))
+                outcome = self._outcome(item.row, end)
+                self._ready.append((item, outcome))
+                if self._watch is not None:
+                    error = getattr(outcome, "error", None)
+                    kind = type(outcome).__name__
+                    self._watch.end(kind, item.number, item.source_line, error)
                 self._changed.set()
 
     def _outcome(self, row: Row, end: Ended) -> Outcome[Row]:

@@ -146,6 +146,16 @@ def creation_options(each: str = "") -> Callable[[Command], Command]:
     return add
 
 
+def report_option(command: Command) -> Command:
+    """Add the option that asks for a report of the run."""
+    return click.option(
+        "--report",
+        metavar="PATH",
+        type=click.Path(dir_okay=False),
+        help="Write a page about the run to this file, as HTML: pace, pauses, doubts, reasons.",
+    )(command)
+
+
 def workspace_option(*, required: bool, of_profile: bool = True) -> Callable[[Command], Command]:
     """Return a decorator that adds the option that names the workspace."""
 

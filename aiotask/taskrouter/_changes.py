@@ -16,18 +16,19 @@ from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy
 from aiotask._verbs import DELETE, UPDATE, Verb
 from aiotask.bulk import (
+    AnyOutcome,
     Deleted,
     Done,
     Failed,
     Item,
     Keys,
+    OutcomeStream,
     Run,
     Settings,
     Updated,
     source_of,
 )
 from aiotask.bulk.fingerprint import fingerprint
-from aiotask.bulk.outcome_stream import OutcomeStream
 from aiotask.bulk.outcomes import Effect, Unchanged
 from aiotask.errors import (
     AiotaskError,
@@ -216,7 +217,7 @@ def stream(
     max_in_flight: int | None,
     max_rate: float | None,
     settle: float = 60.0,
-) -> OutcomeStream[Row]:
+) -> OutcomeStream[AnyOutcome[Row]]:
     """Return the outcomes of a run of an operation that may be repeated."""
     settings = Settings(
         keys=Keys(None),

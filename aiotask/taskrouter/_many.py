@@ -1,12 +1,11 @@
 """Many at once, of the verbs that collections share."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable
 from os import PathLike
 from typing import TypeVar
 
 from aiotask._collection import Tagged, Versioned
-from aiotask.bulk import AnyOutcome, Run, Settings, Source
-from aiotask.bulk.outcome_stream import OutcomeStream
+from aiotask.bulk import AnyOutcome, OutcomeStream, Run, Settings, Source
 from aiotask.taskrouter._changes import Deletion, Update, stream
 
 V = TypeVar("V", bound=Tagged)
@@ -23,7 +22,7 @@ class Many(Versioned[V]):
         journal: str | PathLike[str] | None,
         max_in_flight: int | None,
         max_rate: float | None,
-    ) -> OutcomeStream[Row]:
+    ) -> OutcomeStream[AnyOutcome[Row]]:
         return stream(Update(self._place, shape), rows, journal, max_in_flight, max_rate)
 
     def updating(self, shape: type, source: Source[Row], settings: Settings) -> Run[Row]:
@@ -37,7 +36,7 @@ class Many(Versioned[V]):
         journal: str | PathLike[str] | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
-    ) -> AsyncGenerator[AnyOutcome[str | V], None]:
+    ) -> OutcomeStream[AnyOutcome[str | V]]:
         """Delete resources, given by their sids or as they were listed.
 
         An outcome is :class:`~aiotask.Deleted`, also for one that was gone already,

@@ -1,11 +1,11 @@
 """Changes and ends of tasks in bulk: the operations that update, cancel and complete tasks."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from os import PathLike
 from typing import Any, TypeVar, overload
 
 from aiotask._collection import Place, form
-from aiotask.bulk import AnyOutcome, Deleted, Done, Failed, Item, Updated
+from aiotask.bulk import AnyOutcome, Deleted, Done, Failed, Item, OutcomeStream, Updated
 from aiotask.bulk.fingerprint import fingerprint
 from aiotask.errors import AiotaskError, NotFoundError
 from aiotask.taskrouter._changes import SingleChange, stream
@@ -63,7 +63,7 @@ class EndedByMany(Many[Task]):
         journal: str | PathLike[str] | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
-    ) -> AsyncGenerator[AnyOutcome[TaskUpdateRow], None]: ...
+    ) -> OutcomeStream[AnyOutcome[TaskUpdateRow]]: ...
 
     @overload
     def update_many(
@@ -73,7 +73,7 @@ class EndedByMany(Many[Task]):
         journal: str | PathLike[str] | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
-    ) -> AsyncGenerator[AnyOutcome[Changes], None]: ...
+    ) -> OutcomeStream[AnyOutcome[Changes]]: ...
 
     def update_many(
         self,
@@ -82,7 +82,7 @@ class EndedByMany(Many[Task]):
         journal: str | PathLike[str] | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
-    ) -> AsyncGenerator[AnyOutcome[Any], None]:
+    ) -> OutcomeStream[AnyOutcome[Any]]:
         """Change the task of every row, a mapping of its ``sid`` and :meth:`Tasks.update`'s fields.
 
         An outcome is :class:`~aiotask.Updated`, :class:`~aiotask.Rejected` or
@@ -100,7 +100,7 @@ class EndedByMany(Many[Task]):
         journal: str | PathLike[str] | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
-    ) -> AsyncGenerator[AnyOutcome[str | Task], None]:
+    ) -> OutcomeStream[AnyOutcome[str | Task]]:
         """Cancel tasks, given by their sids or as listed, as :meth:`Tasks.cancel` does one.
 
         An outcome is :class:`~aiotask.Updated`, also for a task that was canceled already,
@@ -120,7 +120,7 @@ class EndedByMany(Many[Task]):
         journal: str | PathLike[str] | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
-    ) -> AsyncGenerator[AnyOutcome[str | Task], None]:
+    ) -> OutcomeStream[AnyOutcome[str | Task]]:
         """Complete tasks as :meth:`cancel_many` cancels them."""
         ending = Ending(self._place, "complete", "completed", reason)
         return stream(ending, tasks, journal, max_in_flight, max_rate)

@@ -1,11 +1,11 @@
 """Many upserts at once, of collections whose resources have names."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from os import PathLike
 from typing import ClassVar, TypeVar
 
 from aiotask._collection import Collection
-from aiotask.bulk import AnyOutcome, Run, Settings, Source
+from aiotask.bulk import AnyOutcome, OutcomeStream, Run, Settings, Source
 from aiotask.taskrouter._changes import stream
 from aiotask.taskrouter._upsert import Dated, Kind, Upsert
 
@@ -31,7 +31,7 @@ class Upserted(Collection[R]):
         max_in_flight: int | None = None,
         max_rate: float | None = None,
         settle: float = 60.0,
-    ) -> AsyncGenerator[AnyOutcome[Fields], None]:
+    ) -> OutcomeStream[AnyOutcome[Fields]]:
         """Create what each row names, or change what is there to be as the row says.
 
         *rows* are mappings with the fields of :meth:`create`. They are compared with what is there,

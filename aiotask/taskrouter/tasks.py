@@ -1,7 +1,6 @@
 """Tasks: the units of work that a workspace routes to its workers."""
 
 from collections.abc import (
-    AsyncGenerator,
     AsyncIterable,
     Callable,
     Iterable,
@@ -20,6 +19,7 @@ from aiotask.bulk import (
     Audit,
     Keys,
     Outcome,
+    OutcomeStream,
     Scope,
     Settings,
     SharedJournal,
@@ -168,7 +168,7 @@ class Tasks(MadeByMany):
         settle: float = 60.0,
         keys: Scope = "job",
         look_first: bool = False,
-    ) -> AsyncGenerator[Outcome[NewTask], None]: ...
+    ) -> OutcomeStream[Outcome[NewTask]]: ...
 
     @overload
     def create_many(
@@ -184,7 +184,7 @@ class Tasks(MadeByMany):
         settle: float = 60.0,
         keys: Scope = "job",
         look_first: bool = False,
-    ) -> AsyncGenerator[Outcome[Fields], None]: ...
+    ) -> OutcomeStream[Outcome[Fields]]: ...
 
     def create_many(
         self,
@@ -199,7 +199,7 @@ class Tasks(MadeByMany):
         settle: float = 60.0,
         keys: Scope = "job",
         look_first: bool = False,
-    ) -> AsyncGenerator[Outcome[Any], None]:
+    ) -> OutcomeStream[Outcome[Any]]:
         """Create exactly one task for every row, many at once, and yield one outcome for each.
 
         *rows* are mappings with the fields of :meth:`create`, pulled no faster than they are

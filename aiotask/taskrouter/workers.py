@@ -1,6 +1,6 @@
 """Workers: agents that tasks are assigned to."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from functools import cached_property
 from os import PathLike
 from typing import Any, ClassVar, Required, TypedDict, TypeVar, Unpack, overload
@@ -11,7 +11,7 @@ from aiotask._collection import SidCheck
 from aiotask._decoding import AwareDatetime, JsonText, Links, from_header
 from aiotask._paging import Listing, Paging
 from aiotask._resource import Resource
-from aiotask.bulk import AnyOutcome
+from aiotask.bulk import AnyOutcome, OutcomeStream
 from aiotask.taskrouter._fields import (
     WORKER,
     ActivitySid,
@@ -166,7 +166,7 @@ class Workers(Many[Worker], Upserted[Worker]):
         journal: str | PathLike[str] | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
-    ) -> AsyncGenerator[AnyOutcome[WorkerUpdateRow], None]: ...
+    ) -> OutcomeStream[AnyOutcome[WorkerUpdateRow]]: ...
 
     @overload
     def update_many(
@@ -176,7 +176,7 @@ class Workers(Many[Worker], Upserted[Worker]):
         journal: str | PathLike[str] | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
-    ) -> AsyncGenerator[AnyOutcome[Changes], None]: ...
+    ) -> OutcomeStream[AnyOutcome[Changes]]: ...
 
     def update_many(
         self,
@@ -185,7 +185,7 @@ class Workers(Many[Worker], Upserted[Worker]):
         journal: str | PathLike[str] | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
-    ) -> AsyncGenerator[AnyOutcome[Any], None]:
+    ) -> OutcomeStream[AnyOutcome[Any]]:
         """Change the worker of every row, as :meth:`Tasks.update_many` changes tasks."""
         return self._update_many(WorkerChanges, rows, journal, max_in_flight, max_rate)
 

@@ -5,7 +5,7 @@ import math
 import sqlite3
 import subprocess
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +13,7 @@ from typing import Any, cast
 import aiohttp
 import msgspec
 
-from aiotask import Client, Created, Outcome, Rejected, RetryPolicy
+from aiotask import Client, Created, Outcome, OutcomeStream, Rejected, RetryPolicy
 from aiotask._service_time import Offsets
 from aiotask.bulk.journal.records import State
 from aiotask.bulk.journal.sqlite import SqliteJournal
@@ -93,9 +93,7 @@ class Bench:
         """The number of creates that came in."""
         return self.sandbox.requests["POST Tasks"]
 
-    def job(
-        self, given: Iterable[NewTask], **settings: Any
-    ) -> AsyncGenerator[Outcome[NewTask], None]:
+    def job(self, given: Iterable[NewTask], **settings: Any) -> OutcomeStream[Outcome[NewTask]]:
         chosen: dict[str, Any] = {"journal": self.journal, "settle": SETTLE, "max_in_flight": 20}
         return self.tasks.create_many(given, **chosen | settings)
 

@@ -3,22 +3,23 @@
 import re
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeVar, get_args
 
 import click
 
 from aiotask._client import Client
-from aiotask.bulk import AnyOutcome, Deleted, Rejected, Unresolved
-from aiotask.cli.client import answered, open_tasks, workspace_options
+from aiotask.bulk import AnyOutcome, Deleted, OutcomeStream, Rejected, Unresolved
+from aiotask.cli.client import answered, open_tasks, report_option, workspace_options
 from aiotask.cli.errors import FAILED, WrongUsageError, reason
 from aiotask.cli.options import Number
 from aiotask.cli.picked_tasks import PickedTasks
 from aiotask.cli.progress import Display
+from aiotask.cli.run_report import RunReport
 from aiotask.taskrouter import Task, Tasks, TaskStatus
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Outcomes = AsyncGenerator[AnyOutcome[str | Task], None]
+Outcomes = OutcomeStream[AnyOutcome[str | Task]]
 
 _PAGE = 1000
 _MOST_REASONS = 10
@@ -67,6 +68,7 @@ def many_options(verb: Verb) -> Callable[[Command], Command]:
 
     def add(command: Command) -> Command:
         for option in (
+            report_option,
             click.option(
                 "--max-rate",
                 metavar="N",
@@ -168,9 +170,11 @@ def carry_out(
     journal: str | None,
     max_rate: float | None,
     reason: str | None,
+    report: str | None,
 ) -> None:
     """Pick tasks, ask, and carry out, pass after pass."""
     check_consent(yes=yes, dry_run=dry_run)
+    told = RunReport(report)
     filters: dict[str, Any] = {"evaluate_task_attributes": where, "page_size": _PAGE}
     if statuses := assignment_status or verb.statuses:
         filters["assignment_status"] = list(statuses)
@@ -191,12 +195,12 @@ def carry_out(
         # Of those that a job had before it was asked already.
         if not yes and (new := picked.count - picked.kept):
             click.confirm(f"{verb.name} {new:,} tasks?", abort=True, err=True)
-        passes = _Passes(verb, tasks, picked, pick, reason, journal, max_rate)
+        passes = _Passes(verb, tasks, picked, pick, reason, journal, max_rate, told)
         try:
             answered(client, passes.run)
         finally:
             passes.report()
-    if passes.failed:
+    if passes.failed or told.error is not None:
         click.get_current_context().exit(FAILED)
 
 
@@ -212,8 +216,10 @@ class _Passes:
         why: str | None,
         journal: str | None,
         max_rate: float | None,
+        told: RunReport,
     ) -> None:
         self._verb = verb
+        self._told = told
         self._tasks = tasks
         self._picked = picked
         self._pick = pick
@@ -240,7 +246,9 @@ class _Passes:
                 await self._pick(picked)
 
     async def _carry_out(self, sids: Iterable[str]) -> None:
-        async for outcome in self._verb.begin(self._tasks, sids, self._why, **self._settings):
+        outcomes = self._verb.begin(self._tasks, sids, self._why, **self._settings)
+        self._told.follow(outcomes)
+        async for outcome in outcomes:
             self._count(outcome)
             self._display.show(self._counts.total(), self._text())
 
@@ -262,3 +270,5 @@ class _Passes:
         """Say what became of the tasks."""
         text = f": {self._text()}" if self._counts else ""
         click.echo(f"{self._counts.total():,} tasks{text}", err=True)
+        if (line := self._told.write()) is not None:
+            click.echo(line, err=True)

@@ -78,6 +78,7 @@ def import_(
     results: str | None,
     rejects: str | None,
     stop_after: int | None,
+    report: str | None,
     dry_run: bool,
     settle: float,
     max_rate: float | None,
@@ -97,13 +98,15 @@ def import_(
         raise WrongUsageError("--look-first: there is no --journal to doubt")
     _check_shared(journal, job, key_column, detach=detach)
     settings = reading(NEW_TASKS, key_column=key_column, **options)
-    files = Files(file, journal, results, rejects, own=job is None)
+    files = Files(file, journal, results, rejects, report, own=job is None)
     if dry_run:
         source = open_input(file, settings)
         keys = _keys(source, key_attribute, key_column)
         try_tasks(source, keys, _fields_of(source, key_attribute))
         return
     client, tasks = open_tasks(workspace, timeout, base_url, max_in_flight)
+    if detach and report is not None:
+        raise WrongUsageError("--report: with --detach there is no run here to tell of")
     files.check_apart()
     with files:
         source, earlier = input_and_journal(files, settings)

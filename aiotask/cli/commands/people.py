@@ -93,6 +93,7 @@ def import_workers(
     journal: str | None,
     results: str | None,
     rejects: str | None,
+    report: str | None,
     stop_after: int | None,
     dry_run: bool,
     max_rate: float | None,
@@ -120,7 +121,7 @@ def import_workers(
         change_rows(
             ctx,
             client,
-            Files(file, journal, results, rejects),
+            Files(file, journal, results, rejects, report),
             settings,
             ImportVerb("changed", ("created", "updated", "unchanged"), there.workers.upserting),
             activities.named_in,

@@ -47,6 +47,7 @@ def update_rows(
     journal: str | None,
     results: str | None,
     rejects: str | None,
+    report: str | None,
     stop_after: int | None,
     dry_run: bool,
     max_rate: float | None,
@@ -67,7 +68,7 @@ def update_rows(
     change_rows(
         ctx,
         client,
-        Files(file, journal, results, rejects),
+        Files(file, journal, results, rejects, report),
         settings,
         verb,
         dict,

@@ -1,4 +1,4 @@
-"""Files of a command that reads rows: the input, the journal, the results and the rejects."""
+"""Files of a command that reads rows: the input, the journal, results, rejects and the report."""
 
 import os
 from contextlib import ExitStack, suppress
@@ -10,10 +10,13 @@ from aiotask.cli.importing.input import STANDARD_INPUT
 from aiotask.cli.importing.output_file import STANDARD_OUTPUT
 from aiotask.cli.importing.rejects import Rejects
 from aiotask.cli.importing.results import Results
+from aiotask.cli.run_report import RunReport
 
 
 class Files:
     """The paths that a command names; ``results`` and ``rejects`` are open within its block.
+
+    The report, if one is asked for, is written at the end.
 
     A run on a shared journal tells every outcome of the job, and needs no other's memory: such a
     journal is not its *own*.
@@ -28,6 +31,7 @@ class Files:
         journal: str | None,
         results: str | None,
         rejects: str | None,
+        report: str | None,
         *,
         own: bool = True,
     ) -> None:
@@ -37,6 +41,8 @@ class Files:
         self._journal = journal
         self._results = results
         self._rejects = rejects
+        self._report = report
+        self.report: RunReport = RunReport(report)
         self._open = ExitStack()
 
     def check_apart(self) -> None:
@@ -51,6 +57,10 @@ class Files:
             ("results", results, journal, "journal"),
             ("rejects", self._rejects, journal, "journal"),
             ("rejects", self._rejects, results, "results"),
+            ("report", self._report, source, "input"),
+            ("report", self._report, journal, "journal"),
+            ("report", self._report, results, "results"),
+            ("report", self._report, self._rejects, "rejects"),
         ):
             if path and other and STANDARD_INPUT not in {path, other} and _same(path, other):
                 raise WrongUsageError(f"--{option} {path}: that is the {what}")

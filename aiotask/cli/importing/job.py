@@ -11,7 +11,7 @@ import click
 
 from aiotask._client import Client
 from aiotask.bulk import JournalSummary, Keys, Settings, is_shared, read_summary
-from aiotask.cli.errors import WrongUsageError
+from aiotask.cli.errors import FAILED, WrongUsageError
 from aiotask.cli.importing.files import Files
 from aiotask.cli.importing.input import Input, InputSettings, open_input
 from aiotask.cli.importing.report import exit_status, final_report, with_hint
@@ -79,10 +79,12 @@ def finish(ctx: click.Context, run: ImportRun, files: Files, journal: str | None
     """Report a run whose files are written, and end the command."""
     for line in final_report(ctx, run, files, _summary(journal)):
         run.display.say(line)
+    if (reported := files.report.write()) is not None:
+        run.display.say(reported)
     for error in (files.results.error, files.rejects.error):
         if isinstance(error, BrokenPipeError):
             raise error  # click ends quietly then
-    if status := exit_status(run, files):
+    if status := exit_status(run, files) or (FAILED if files.report.error else 0):
         ctx.exit(status)
 
 

@@ -5,7 +5,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from aiotask.cli.client import CONNECTIONS
+from aiotask.cli.client import CONNECTIONS, report_option
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.importing.input import Format, InputSettings
 from aiotask.cli.importing.row_kinds import RowKind
@@ -121,7 +121,7 @@ _READING = (
 
 def outcome_options(command: Command) -> Command:
     """Add the options of what becomes of the outcomes."""
-    for option in _OUTCOMES:
+    for option in (report_option, *_OUTCOMES):
         command = option(command)
     return command
 

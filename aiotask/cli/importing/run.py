@@ -74,6 +74,7 @@ class ImportRun:
         self._results = files.results
         self._rejects = files.rejects
         self._stop_after = stop_after
+        self._report = files.report
         self._earlier = earlier
         self._signalled = False
         self._used = False
@@ -92,6 +93,7 @@ class ImportRun:
         with stop_signals(lambda: self._stop(run)):
             try:
                 async with client, aclosing(run.outcomes()) as outcomes:
+                    self._report.follow(outcomes)
                     async for outcome in outcomes:
                         self._announce()
                         self._note(run.job, outcome)

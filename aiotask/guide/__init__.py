@@ -1,0 +1,1 @@
+"""Guide to aiotask as a site: its pages, and what makes the others; it is not installed."""
