@@ -1,17 +1,19 @@
 """Ends of tasks in bulk: the operations that cancel and complete tasks."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 from os import PathLike
 from typing import Any
 
 from aiotask._collection import Place, form
-from aiotask.bulk import AnyOutcome, Deleted, Done, Failed, Item, Updated
+from aiotask.bulk import AnyOutcome, Deleted, Done, Failed, Item, SharedJournal, Updated
 from aiotask.bulk.fingerprint import fingerprint
 from aiotask.errors import AiotaskError, NotFoundError
 from aiotask.taskrouter._changes import SingleChange, stream
 from aiotask.taskrouter._many import Many
 from aiotask.taskrouter._task import Task
 from aiotask.taskrouter._task_fields import TaskChanges, TaskStatus
+
+_STATUSES: Mapping[str, TaskStatus] = {"cancel": "canceled", "complete": "completed"}
 
 
 class Ending(SingleChange[Task]):
@@ -53,12 +55,19 @@ class Ending(SingleChange[Task]):
 class EndedByMany(Many[Task]):
     """Tasks that are canceled and completed by the thousand."""
 
+    def change_of(self, verb: str) -> SingleChange[Task] | None:
+        """Return the operation of rows that others have made; they tell the reason."""
+        if verb in _STATUSES:
+            return Ending(self._place, verb, _STATUSES[verb], "")
+        return super().change_of(verb)
+
     def cancel_many(
         self,
         tasks: Iterable[str | Task] | AsyncIterable[str | Task],
         reason: str,
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
     ) -> AsyncGenerator[AnyOutcome[str | Task], None]:
@@ -70,18 +79,19 @@ class EndedByMany(Many[Task]):
         that was listed as canceled is :class:`~aiotask.Unchanged`. With a *journal*, the same call
         with the same tasks resumes. All else is as in :meth:`Tasks.create_many`.
         """
-        ending = Ending(self._place, "cancel", "canceled", reason)
-        return stream(ending, tasks, journal, max_in_flight, max_rate)
+        ending = Ending(self._place, "cancel", _STATUSES["cancel"], reason)
+        return stream(ending, tasks, journal, job, max_in_flight, max_rate)
 
     def complete_many(
         self,
         tasks: Iterable[str | Task] | AsyncIterable[str | Task],
         reason: str,
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
     ) -> AsyncGenerator[AnyOutcome[str | Task], None]:
         """Complete tasks as :meth:`cancel_many` cancels them."""
-        ending = Ending(self._place, "complete", "completed", reason)
-        return stream(ending, tasks, journal, max_in_flight, max_rate)
+        ending = Ending(self._place, "complete", _STATUSES["complete"], reason)
+        return stream(ending, tasks, journal, job, max_in_flight, max_rate)

@@ -51,6 +51,7 @@ class Tasks(MadeByMany):
     name = "Tasks"
     key = "tasks"
     resource = Task
+    changes = TaskChanges
     sid: ClassVar[SidCheck] = TASK
     expression_filter: ClassVar[str | None] = "evaluate_task_attributes"
     shown_as: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -256,7 +257,8 @@ class Tasks(MadeByMany):
         self,
         rows: Iterable[Changes] | AsyncIterable[Changes],
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
     ) -> AsyncGenerator[AnyOutcome[Changes], None]:
@@ -265,9 +267,9 @@ class Tasks(MadeByMany):
         An outcome is :class:`~aiotask.Updated`, :class:`~aiotask.Rejected` or
         :class:`~aiotask.Unresolved`; :class:`~aiotask.Unchanged` for a row without a change. A row
         whose answer is lost is sent again. Rows are sent in no particular order. All else is as in
-        :meth:`create_many`.
+        :meth:`create_many`, also with a *journal* in PostgreSQL and a *job* there.
         """
-        return self._update_many(TaskChanges, rows, journal, max_in_flight, max_rate)
+        return self._update_many(TaskChanges, rows, journal, job, max_in_flight, max_rate)
 
     async def audit(
         self,

@@ -10,7 +10,7 @@ import attrs
 from aiotask._collection import SidCheck
 from aiotask._decoding import AwareDatetime, JsonText, Links, from_header
 from aiotask._paging import Listing, Paging
-from aiotask.bulk import AnyOutcome
+from aiotask.bulk import AnyOutcome, SharedJournal
 from aiotask.taskrouter._fields import (
     WORKER,
     ActivitySid,
@@ -108,6 +108,7 @@ class Workers(Many[Worker], Upserted[Worker]):
     name = "Workers"
     key = "workers"
     resource = Worker
+    changes = WorkerChanges
     _kind: ClassVar[Kind] = Kind(
         new=NewWorker, changes=WorkerChanges, filtered=WorkerFilter, folded=str.casefold
     )
@@ -155,12 +156,13 @@ class Workers(Many[Worker], Upserted[Worker]):
         self,
         rows: Iterable[Changes] | AsyncIterable[Changes],
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
     ) -> AsyncGenerator[AnyOutcome[Changes], None]:
         """Change the worker of every row, as :meth:`Tasks.update_many` changes tasks."""
-        return self._update_many(WorkerChanges, rows, journal, max_in_flight, max_rate)
+        return self._update_many(WorkerChanges, rows, journal, job, max_in_flight, max_rate)
 
     def list(self, **filters: Unpack[WorkerFilter]) -> Listing[Worker]:
         """Return the workers that match, fetched as they are iterated."""
