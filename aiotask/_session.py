@@ -277,7 +277,7 @@ class Session:
         lane: RateLimiter,
         may_go: Callable[[], bool] | None = None,
     ) -> Answer:
-        payload = body if body is None else payload_of(body, may_go)
+        payload = None if body is None and may_go is None else payload_of(body or b"", may_go)
         response: aiohttp.ClientResponse | None = None
         began = 0.0
         connections = self.connections

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from aiotask._client import Client
-from aiotask.bulk import Keys, Run, Settings, SharedJournal, source_of
+from aiotask.bulk import Keys, Lookup, Operation, Run, Settings, SharedJournal, source_of
 from aiotask.bulk.journal.postgres_jobs import Job, open_jobs
 from aiotask.bulk.journal.postgres_windows import free_in, to_offer
 from aiotask.bulk.offers import Offers
@@ -23,8 +23,13 @@ Submit = Callable[[Sequence[tuple[str, int]]], Awaitable[None]]
 
 _log = logging.getLogger("aiotask")
 
-_VERB = "tasks.create"
-_WORKSPACE = re.compile("/Workspaces/(WS[0-9a-fA-F]{32})/Tasks$")
+_CREATE = "tasks.create"
+_VERBS = (
+    _CREATE,
+    *(f"tasks.{verb}" for verb in ("update", "cancel", "complete", "delete")),
+    *(f"workers.{verb}" for verb in ("update", "delete")),
+)
+_WORKSPACE = re.compile("/Workspaces/(WS[0-9a-fA-F]{32})/(Tasks|Workers)$")
 _ANY = "WS" + "0" * 32  # any workspace of a client is in the same place as all
 _LOOK = 5.0  # seconds between two looks for jobs, unless the journal's bell rings
 _APART = 0.05  # seconds: many rings are one
@@ -139,7 +144,7 @@ class Worker:
         """Begin to work on all jobs that there are."""
         _, _, place = self._tasks_of(_ANY).parts(None)
         for job in await self._link.call(
-            lambda db: open_jobs(db, _VERB, place.host, place.account)
+            lambda db: open_jobs(db, _VERBS, place.host, place.account)
         ):
             if not self._stopped.is_set():
                 self._begin(job)
@@ -175,17 +180,28 @@ class Worker:
         found = _WORKSPACE.search(job.target)
         if job.id in self._tasks or found is None:
             return
-        creation, lookup, _ = self._tasks_of(found[1]).parts(job.key_attribute)
-        if creation.path != job.target:
+        operation, lookup = self._operation_of(job, found[1])
+        if operation is None or operation.path != job.target:
             return  # of the same host by another base URL
         offers = None if self._submit is None else Offers()
-        windows = JobWindows(self._journal, job, lambda: True, lambda _: None, offers)
+        windows = JobWindows(
+            self._journal, job, lambda: True, lambda _: None, offers, repeats=operation.idempotent
+        )
         settings = self._settings(keys=Keys(job.key_attribute))
-        run = Run(source_of(list[Any]()), creation, settings, lookup, windows)
+        run = Run(source_of(list[Any]()), operation, settings, lookup, windows)
         self._runs[job.id] = run
         if offers is not None:
             self._offers[job.id] = offers
         self._tasks[job.id] = asyncio.get_running_loop().create_task(self._work(job, run))
+
+    def _operation_of(self, job: Job, workspace: str) -> tuple[Operation | None, Lookup | None]:
+        """Return what does a job's rows, and what finds them again where that is needed."""
+        if job.verb == _CREATE:
+            creation, lookup, _ = self._tasks_of(workspace).parts(job.key_attribute)
+            return creation, lookup
+        context = self._client.taskrouter.workspace(workspace)
+        kind, _, verb = job.verb.partition(".")
+        return (context.workers if kind == "workers" else context.tasks).change_of(verb), None
 
     async def _work(self, job: Job, run: Run[Any]) -> None:
         try:

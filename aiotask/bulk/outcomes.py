@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from aiotask.bulk.item import Item
+from aiotask.bulk.journal.records import State
 from aiotask.errors import AiotaskError
 
 Row = TypeVar("Row")
@@ -74,6 +75,15 @@ AnyOutcome = Outcome[Row] | Updated[Row] | Unchanged[Row] | Deleted[Row]
 Effect = type[Created[Any] | Updated[Any] | Unchanged[Any] | Deleted[Any]]
 EFFECTS: Mapping[str, Effect] = {
     effect.__name__: effect for effect in (Created, Updated, Unchanged, Deleted)
+}
+
+
+EFFECT_OF: Mapping[State, Effect] = {
+    State.CREATED: Created,
+    State.EXISTING: Existing,
+    State.UPDATED: Updated,
+    State.UNCHANGED: Unchanged,
+    State.DELETED: Deleted,
 }
 
 

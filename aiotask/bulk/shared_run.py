@@ -32,7 +32,7 @@ from aiotask.bulk.loader import Loader
 from aiotask.bulk.lookup import Lookup
 from aiotask.bulk.operation import Operation
 from aiotask.bulk.outcome_stream import OutcomeStream
-from aiotask.bulk.outcomes import Created, Existing, Outcome, Rejected, Unresolved
+from aiotask.bulk.outcomes import EFFECT_OF, Outcome, Rejected, Unresolved
 from aiotask.bulk.rows import Source, source_of
 from aiotask.bulk.run import Run
 from aiotask.bulk.settings import Settings
@@ -80,7 +80,7 @@ class SharedRun(Generic[Row]):
         source: Source[Row],
         operation: Operation,
         settings: Settings,
-        lookup: Lookup,
+        lookup: Lookup | None,
         journal: SharedJournal | str,
         place: Destination,
         lanes: Lanes = _no_lanes,
@@ -219,7 +219,13 @@ class SharedRun(Generic[Row]):
         link, job = await self._open()
         journal, self._horizon = self._shared, job.horizon
         journal.share(self._place.host, self._lanes)
-        windows = JobWindows(journal, job, self._is_loaded, self._written)
+        windows = JobWindows(
+            journal,
+            job,
+            self._is_loaded,
+            self._written,
+            repeats=self._operation.idempotent,
+        )
         settings = attrs.evolve(self._settings, journal=None, look_first=False)
         nothing = source_of(list[Any]())
         self._run = Run(nothing, self._operation, settings, self._lookup, windows)
@@ -335,9 +341,9 @@ class SharedRun(Generic[Row]):
                 return Rejected(row, reason or AiotaskError(end.error or "refused"))
             case State.UNRESOLVED:
                 return Unresolved(row, reason or AiotaskError(end.error or "unresolved"))
-            case State.EXISTING:
-                return Existing(row, sid)
-        return Created(row, sid)
+        effect: Any = EFFECT_OF[State(end.state)]
+        done: Outcome[Row] = effect(row, sid)
+        return done
 
     async def _finish(self) -> None:
         self.stop()

@@ -25,9 +25,14 @@ class WindowWriter(JournalWriter):
     """
 
     def __init__(
-        self, journal: SharedJournal, job: Job, written: Callable[[list[tuple[Item, Any]]], None]
+        self,
+        journal: SharedJournal,
+        job: Job,
+        written: Callable[[list[tuple[Item, Any]]], None],
+        *,
+        repeats: bool,
     ) -> None:
-        super().__init__(None)
+        super().__init__(None, repeats=repeats)
         self.durable: bool = True
         self.stop: StopSignal = StopSignal()
         self.link: Link = journal.link(lambda: self.stop.is_set())  # noqa: PLW0108 - it changes

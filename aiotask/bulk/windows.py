@@ -51,8 +51,10 @@ class JobWindows:
         is_loaded: Callable[[], bool],
         written: Callable[[list[tuple[Item, Any]]], None],
         offers: Offers | None = None,
+        *,
+        repeats: bool = False,
     ) -> None:
-        self.writer: WindowWriter = WindowWriter(journal, job, written)
+        self.writer: WindowWriter = WindowWriter(journal, job, written, repeats=repeats)
         self._journal = journal
         self._job = job
         self._is_loaded = is_loaded
@@ -195,13 +197,13 @@ class WindowFeeder:
             self._delivery.expect([item])
             if self._is_fresh(row, window):
                 fresh.append(item)
-            else:
-                self._look_for(item, row, window, taken_at)
+            elif (again := self._look_for(item, row, window, taken_at)) is not None:
+                fresh.append(again)
         if not lease.left:
             self._writer.complete(lease)
         if self._stop.is_set():
             for item in fresh:
-                self._writer.note(item, State.PENDING)
+                self._writer.release(item)
         else:
             self._queue.add(fresh)
 
@@ -213,8 +215,8 @@ class WindowFeeder:
             return row.epoch == window.epoch - 1
         return window.epoch == 1
 
-    def _look_for(self, item: Item, row: Row, window: Taken, taken_at: float) -> None:
-        """Have a row looked for that another worker may have sent."""
+    def _look_for(self, item: Item, row: Row, window: Taken, taken_at: float) -> Item | None:
+        """Have a row in doubt looked for, or return it where it is simply sent again."""
         since = taken_at
         if window.suspect_for is None:
             item.sent_at = self._service.earliest(taken_at - window.age)
@@ -226,10 +228,14 @@ class WindowFeeder:
         item.accepted = row.state is State.ACCEPTED_WITHOUT_SID
         if item.invalid is not None:
             self._delivery.put(item, Rejected(None, item.invalid))
+        elif self._writer.repeats:
+            item.from_earlier_run = True
+            return item
         elif self._resolver is None:
             self._delivery.put(item, unresolved(item))
         else:
             self._resolver.add(item, None, since, from_earlier_run=True)
+        return None
 
     def _item(self, row: Row, lease: Lease) -> Item:
         key = row.key

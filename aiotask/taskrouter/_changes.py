@@ -14,10 +14,12 @@ from aiotask._json import loads
 from aiotask._paging import Paging
 from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy
+from aiotask._service_time import Offsets
 from aiotask._verbs import DELETE, UPDATE, Verb
 from aiotask.bulk import (
     AnyOutcome,
     Deleted,
+    Destination,
     Done,
     Failed,
     Item,
@@ -25,7 +27,10 @@ from aiotask.bulk import (
     OutcomeStream,
     Run,
     Settings,
+    SharedJournal,
+    SharedRun,
     Updated,
+    is_shared,
     source_of,
 )
 from aiotask.bulk.fingerprint import fingerprint
@@ -57,7 +62,7 @@ class Change(ABC, Generic[R]):
         self.limiter = limiter
         self.retry: RetryPolicy = place.session.retry
         self.hooks: Hooks = place.session.hooks
-        self.service_time = place.session.service_time
+        self.service_time: Offsets = place.session.service_time
         self.most: int = place.session.max_connections
         self._place = place
         self._is_there = False
@@ -69,6 +74,15 @@ class Change(ABC, Generic[R]):
     @abstractmethod
     async def send(self, item: Item) -> Done | Failed:
         """Carry out a row."""
+
+    @property
+    def destination(self) -> Destination:
+        """The place of the resources."""
+        return Destination(self._place.session.account, str(self._place.url.origin()))
+
+    def lanes(self) -> Mapping[str, RateLimiter]:
+        """Return the rate limiters of the client."""
+        return self._place.session.connections.lanes
 
     def check(self) -> None:
         """Raise a ClientStateError if nothing can be sent from here and now."""
@@ -103,7 +117,10 @@ class SingleChange(Change[R]):
         read = partial(see_that_it_shows, sid) if has_fields else nothing
         body = fields.encode() if has_fields else None
         try:
-            await self._place.session.send(self.http, self._place.at(sid), read, body, self.limiter)
+            may_go = None if item.lease is None else item.lease.is_good
+            await self._place.session.send(
+                self.http, self._place.at(sid), read, body, self.limiter, may_go
+            )
         except REFUSALS as error:
             if isinstance(error, NotFoundError):
                 await self.check_there()
@@ -213,7 +230,8 @@ class Deletion(SingleChange[R]):
 def stream(
     operation: Change[Any],
     rows: Iterable[Row] | AsyncIterable[Row],
-    journal: str | PathLike[str] | None,
+    journal: str | PathLike[str] | SharedJournal | None,
+    job: str | None,
     max_in_flight: int | None,
     max_rate: float | None,
     settle: float = 60.0,
@@ -221,12 +239,20 @@ def stream(
     """Return the outcomes of a run of an operation that may be repeated."""
     settings = Settings(
         keys=Keys(None),
-        journal=journal,
+        journal=None if isinstance(journal, SharedJournal) else journal,
+        job=job,
         max_in_flight=operation.most if max_in_flight is None else max_in_flight,
         max_rate=max_rate,
         settle=settle,
         fingerprint_of=operation.fingerprint,
     )
+    if isinstance(journal, SharedJournal) or is_shared(journal):
+        shared = journal if isinstance(journal, SharedJournal) else str(journal)
+        place = operation.destination
+        source, lanes = source_of(rows), operation.lanes
+        return SharedRun(source, operation, settings, None, shared, place, lanes).outcomes()
+    if job is not None:
+        raise ValueError("job: only a journal in PostgreSQL has jobs of a name")
     return Run(source_of(rows), operation, settings).outcomes()
 
 

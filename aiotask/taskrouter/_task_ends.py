@@ -5,7 +5,16 @@ from os import PathLike
 from typing import Any, TypeVar, overload
 
 from aiotask._collection import Place, form
-from aiotask.bulk import AnyOutcome, Deleted, Done, Failed, Item, OutcomeStream, Updated
+from aiotask.bulk import (
+    AnyOutcome,
+    Deleted,
+    Done,
+    Failed,
+    Item,
+    OutcomeStream,
+    SharedJournal,
+    Updated,
+)
 from aiotask.bulk.fingerprint import fingerprint
 from aiotask.errors import AiotaskError, NotFoundError
 from aiotask.taskrouter._changes import SingleChange, stream
@@ -14,6 +23,8 @@ from aiotask.taskrouter._task import Task
 from aiotask.taskrouter._task_fields import TaskChanges, TaskStatus, TaskUpdateRow
 
 Changes = TypeVar("Changes", bound=Mapping[str, object])
+
+_STATUSES: Mapping[str, TaskStatus] = {"cancel": "canceled", "complete": "completed"}
 
 
 class Ending(SingleChange[Task]):
@@ -60,7 +71,8 @@ class EndedByMany(Many[Task]):
         self,
         rows: Iterable[TaskUpdateRow] | AsyncIterable[TaskUpdateRow],
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
     ) -> OutcomeStream[AnyOutcome[TaskUpdateRow]]: ...
@@ -70,7 +82,8 @@ class EndedByMany(Many[Task]):
         self,
         rows: Iterable[Changes] | AsyncIterable[Changes],
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
     ) -> OutcomeStream[AnyOutcome[Changes]]: ...
@@ -79,7 +92,8 @@ class EndedByMany(Many[Task]):
         self,
         rows: Iterable[Any] | AsyncIterable[Any],
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
     ) -> OutcomeStream[AnyOutcome[Any]]:
@@ -88,16 +102,23 @@ class EndedByMany(Many[Task]):
         An outcome is :class:`~aiotask.Updated`, :class:`~aiotask.Rejected` or
         :class:`~aiotask.Unresolved`; :class:`~aiotask.Unchanged` for a row without a change. A row
         whose answer is lost is sent again. Rows are sent in no particular order. All else is as in
-        :meth:`Tasks.create_many`.
+        :meth:`Tasks.create_many`, also with a *journal* in PostgreSQL and a *job* there.
         """
-        return self._update_many(TaskChanges, rows, journal, max_in_flight, max_rate)
+        return self._update_many(TaskChanges, rows, journal, job, max_in_flight, max_rate)
+
+    def change_of(self, verb: str) -> SingleChange[Task] | None:
+        """Return the operation of rows that others have made; they tell the reason."""
+        if verb in _STATUSES:
+            return Ending(self._place, verb, _STATUSES[verb], "")
+        return super().change_of(verb)
 
     def cancel_many(
         self,
         tasks: Iterable[str | Task] | AsyncIterable[str | Task],
         reason: str,
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
     ) -> OutcomeStream[AnyOutcome[str | Task]]:
@@ -109,18 +130,19 @@ class EndedByMany(Many[Task]):
         that was listed as canceled is :class:`~aiotask.Unchanged`. With a *journal*, the same call
         with the same tasks resumes. All else is as in :meth:`Tasks.create_many`.
         """
-        ending = Ending(self._place, "cancel", "canceled", reason)
-        return stream(ending, tasks, journal, max_in_flight, max_rate)
+        ending = Ending(self._place, "cancel", _STATUSES["cancel"], reason)
+        return stream(ending, tasks, journal, job, max_in_flight, max_rate)
 
     def complete_many(
         self,
         tasks: Iterable[str | Task] | AsyncIterable[str | Task],
         reason: str,
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
     ) -> OutcomeStream[AnyOutcome[str | Task]]:
         """Complete tasks as :meth:`cancel_many` cancels them."""
-        ending = Ending(self._place, "complete", "completed", reason)
-        return stream(ending, tasks, journal, max_in_flight, max_rate)
+        ending = Ending(self._place, "complete", _STATUSES["complete"], reason)
+        return stream(ending, tasks, journal, job, max_in_flight, max_rate)

@@ -5,7 +5,7 @@ from os import PathLike
 from typing import ClassVar, TypeVar
 
 from aiotask._collection import Collection
-from aiotask.bulk import AnyOutcome, OutcomeStream, Run, Settings, Source
+from aiotask.bulk import AnyOutcome, OutcomeStream, Run, Settings, Source, is_shared
 from aiotask.taskrouter._changes import stream
 from aiotask.taskrouter._upsert import Dated, Kind, Upsert
 
@@ -48,5 +48,7 @@ class Upserted(Collection[R]):
         takes a name twice (activities and workflows), not before *settle* seconds have passed, by
         which it has to have carried out the request. All else is as in :meth:`Tasks.create_many`.
         """
+        if is_shared(journal):
+            raise ValueError("journal: upserts need one in a file")
         upsert = Upsert(self._place, self._kind, settle)
-        return stream(upsert, rows, journal, max_in_flight, max_rate, settle)
+        return stream(upsert, rows, journal, None, max_in_flight, max_rate, settle)

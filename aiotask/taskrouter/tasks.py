@@ -63,6 +63,7 @@ class Tasks(MadeByMany):
     name = "Tasks"
     key = "tasks"
     resource = Task
+    changes = TaskChanges
     sid: ClassVar[SidCheck] = TASK
     expression_filter: ClassVar[str | None] = "evaluate_task_attributes"
     shown_as: ClassVar[Mapping[str, tuple[str, ...]]] = {

@@ -11,7 +11,7 @@ from aiotask._collection import SidCheck
 from aiotask._decoding import AwareDatetime, JsonText, Links, from_header
 from aiotask._paging import Listing, Paging
 from aiotask._resource import Resource
-from aiotask.bulk import AnyOutcome, OutcomeStream
+from aiotask.bulk import AnyOutcome, OutcomeStream, SharedJournal
 from aiotask.taskrouter._fields import (
     WORKER,
     ActivitySid,
@@ -115,6 +115,7 @@ class Workers(Many[Worker], Upserted[Worker]):
     name = "Workers"
     key = "workers"
     resource = Worker
+    changes = WorkerChanges
     _kind: ClassVar[Kind] = Kind(
         new=NewWorker, changes=WorkerChanges, filtered=WorkerFilter, folded=str.casefold
     )
@@ -163,7 +164,8 @@ class Workers(Many[Worker], Upserted[Worker]):
         self,
         rows: Iterable[WorkerUpdateRow] | AsyncIterable[WorkerUpdateRow],
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
     ) -> OutcomeStream[AnyOutcome[WorkerUpdateRow]]: ...
@@ -173,7 +175,8 @@ class Workers(Many[Worker], Upserted[Worker]):
         self,
         rows: Iterable[Changes] | AsyncIterable[Changes],
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
     ) -> OutcomeStream[AnyOutcome[Changes]]: ...
@@ -182,12 +185,13 @@ class Workers(Many[Worker], Upserted[Worker]):
         self,
         rows: Iterable[Any] | AsyncIterable[Any],
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
     ) -> OutcomeStream[AnyOutcome[Any]]:
         """Change the worker of every row, as :meth:`Tasks.update_many` changes tasks."""
-        return self._update_many(WorkerChanges, rows, journal, max_in_flight, max_rate)
+        return self._update_many(WorkerChanges, rows, journal, job, max_in_flight, max_rate)
 
     def list(self, **filters: Unpack[WorkerFilter]) -> Listing[Worker]:
         """Return the workers that match, fetched as they are iterated."""

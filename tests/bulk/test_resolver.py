@@ -1,6 +1,7 @@
 """The resolver by itself, against a service that is a dictionary: what it asks and concludes."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from aiotask import (
 from aiotask._service_time import Offsets
 from aiotask.bulk import KEY_ATTRIBUTE, Found, Keys, Settings
 from aiotask.bulk.item import Item
+from aiotask.bulk.lease import Lease
 from aiotask.bulk.resolver import Resolver
 from aiotask.bulk.sentinels import Sentinel
 from aiotask.bulk.service_clock import ServiceClock
@@ -490,3 +492,37 @@ async def test_of_several_with_one_key_the_first_is_the_rows() -> None:
     dateless = Found("key1", "dateless", None)
     service.same_key = [dateless, second, first, Found(None, "no key", None)]
     assert await judged.until(1) == {1: "found"}
+
+
+async def test_a_look_says_nothing_of_a_row_that_another_worker_had_meanwhile() -> None:
+    looks, goes_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(Service):
+        async def by_keys(self, keys: Sequence[str]) -> list[Found]:
+            found = await super().by_keys(keys)
+            looks.set()
+            await goes_on.wait()
+            return found
+
+    judged = Judged(Slow())
+    told: list[Verdict] = []
+    lease = Lease("job", 1, 64, 1, math.inf, lambda _: None)
+    first = judged.doubt(1)
+    first.lease = lease
+    judged.service.made("key1")
+
+    async def run() -> None:
+        async for verdicts in judged.resolver.verdicts():
+            told.extend(verdicts)
+
+    running = asyncio.ensure_future(run())
+    await looks.wait()
+    judged.resolver.forget(lease)
+    again = judged.doubt(1)  # its window came back
+    goes_on.set()
+    while not told:
+        await asyncio.sleep(SETTLE / 10)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    assert [verdict.item for verdict in told] == [again]

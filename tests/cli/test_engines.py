@@ -32,13 +32,16 @@ def works_until_sigterm(url: str, *engine: str) -> None:
         asyncio.run(load(there, url, 200))
         words = ("worker", "--journal", url, "--base-url", there.sandbox.url)
         workers = [spawn(*words, *engine, environment=there.environment) for _ in range(2)]
+        for worker in workers:
+            assert worker.stderr is not None
+            assert worker.stderr.readline().decode() == f"working on the jobs of {url}\n"
         until_made(there, 200)
         for worker in workers:
             worker.send_signal(signal.SIGTERM)
         for worker in workers:
             _, told = worker.communicate(timeout=LONG)
             assert worker.returncode == 0, told.decode()
-            assert told.decode() == f"working on the jobs of {url}\n"
+            assert told == b""
         assert len(there.tasks()) == 200
 
 

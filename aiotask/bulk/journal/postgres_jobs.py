@@ -15,7 +15,7 @@ _BEGIN = """
     INSERT INTO aiotask.job
         (id, name, verb, target, account, host, key_attribute, named, enqueued)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (name) DO NOTHING"""
-_OPEN = f"""{_JOB} WHERE verb = %s AND host = %s AND (account IS NULL OR account = %s)
+_OPEN = f"""{_JOB} WHERE verb = ANY(%s) AND host = %s AND (account IS NULL OR account = %s)
     AND EXISTS (SELECT 1 FROM aiotask."window" w WHERE w.job = id AND NOT w.done)"""  # noqa: S608
 _SUSPECT = "UPDATE aiotask.job SET suspect_since = now() WHERE id = %s"
 # One import at a time loads rows: what another one has loaded meanwhile is compared first.
@@ -102,9 +102,11 @@ async def suspect(database: Any, job: str) -> None:
     await database.execute(_SUSPECT, (job,))
 
 
-async def open_jobs(database: Any, verb: str, host: str, account: str | None) -> list[Job]:
-    """Return the jobs of an account whose rows are not all done."""
-    cursor = await database.execute(_OPEN, (verb, host, account))
+async def open_jobs(
+    database: Any, verbs: Sequence[str], host: str, account: str | None
+) -> list[Job]:
+    """Return the jobs of an account, with such verbs, whose rows are not all done."""
+    cursor = await database.execute(_OPEN, ([*verbs], host, account))
     return [Job(*row) for row in await cursor.fetchall()]
 
 

@@ -11,14 +11,13 @@ from aiotask.bulk.journal import Journal, Where, open_journal
 from aiotask.bulk.journal.records import Claim, End, Entry, State
 from aiotask.bulk.keys import Keys, new_job
 from aiotask.bulk.outcomes import (
+    EFFECT_OF,
     AnyOutcome,
     Created,
-    Deleted,
     Existing,
     Rejected,
     Unchanged,
     Unresolved,
-    Updated,
 )
 from aiotask.errors import JournalDamagedError
 
@@ -169,13 +168,7 @@ def _unknown() -> None:
     return None
 
 
-_STATES: Mapping[type, State] = {
-    Existing: State.EXISTING,
-    Created: State.CREATED,
-    Updated: State.UPDATED,
-    Unchanged: State.UNCHANGED,
-    Deleted: State.DELETED,
-}
+_STATES: Mapping[type, State] = {effect: state for state, effect in EFFECT_OF.items()}
 
 
 def end_of(item: Item, outcome: AnyOutcome[Any]) -> End:

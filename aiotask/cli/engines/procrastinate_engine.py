@@ -18,7 +18,7 @@ from aiotask.engines.procrastinate import NAME, install
 
 _SCHEMA = "aiotask_procrastinate"
 _AT_ONCE = 16  # windows; those that wait cost nothing
-_PATIENCE = 10.0  # seconds
+_PATIENCE = 30.0  # seconds
 
 
 def _app(url: str) -> App:
