@@ -2,7 +2,9 @@
 
 import json
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -143,18 +145,16 @@ async def test_the_applications_of_the_readme_receive_both_callbacks(
     assert SIDS["WorkerSid"] in capsys.readouterr().out
 
 
-def test_an_event_that_comes_twice_counts_once_as_the_readme_has_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (block,) = re.findall(r"^```python\n(import sqlite3.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def test_an_event_that_comes_twice_counts_once_as_the_readme_has_it() -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    (block,) = (block for block in blocks if "CREATE TABLE" in block)
     names: dict[str, Any] = {}
     exec(block, names)  # noqa: S102 - our own README
-    for sid in ["EV1", "EV2", "EV1"]:
-        names["once"](parse_event(f"EventType=task.completed&TaskSid=WT1&Sid={sid}".encode()))
-    database = names["database"]
-    finished = "SELECT count(*) FROM finished"
-    assert database.execute(finished).fetchone() == (2,)
-    names["forget"](-10)  # all of them are older than in ten seconds
-    assert database.execute("SELECT count(*) FROM seen").fetchone() == (0,)
-    database.close()
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(names["TABLES"])
+        for sid in ["EV1", "EV2", "EV1"]:
+            body = f"EventType=task.completed&TaskSid=WT1&Sid={sid}".encode()
+            names["once"](database, parse_event(body))
+        assert database.execute("SELECT count(*) FROM finished").fetchone() == (2,)
+        names["forget"](database, -10)  # all of them are older than in ten seconds
+        assert database.execute("SELECT count(*) FROM seen").fetchone() == (0,)
