@@ -56,8 +56,7 @@ class Delivery(Generic[Row]):
         for told in self._hooks.outcomes:
             told(self._verb, outcome)
         if self.watch is not None:
-            error = getattr(outcome, "error", None)
-            self.watch.end(type(outcome).__name__, item.number, item.source_line, error)
+            self.watch.outcome(item.number, item.source_line, outcome)
         if not self.changed.is_set():
             self.changed.set()
 

@@ -87,6 +87,13 @@ EFFECT_OF: Mapping[State, Effect] = {
 }
 
 
+def ended(row: Any, state: State, sid: str, error: Exception) -> AnyOutcome[Any]:
+    """Return the outcome of a row that is in a final state; *error* is why it may have failed."""
+    if (effect := EFFECT_OF.get(state)) is not None:
+        return effect(row, sid)
+    return (Rejected if state is State.REJECTED else Unresolved)(row, error)
+
+
 def carried_out(item: Item, sid: str, effect: str | None) -> AnyOutcome[Any]:
     """Return the outcome of a row that was carried out; *effect* names its class, or is None."""
     return EFFECTS.get(effect or "", Created)(item.row, sid)

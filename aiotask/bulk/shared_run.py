@@ -32,7 +32,7 @@ from aiotask.bulk.loader import Loader
 from aiotask.bulk.lookup import Lookup
 from aiotask.bulk.operation import Operation
 from aiotask.bulk.outcome_stream import OutcomeStream
-from aiotask.bulk.outcomes import EFFECT_OF, Outcome, Rejected, Unresolved
+from aiotask.bulk.outcomes import Outcome, Rejected, Unresolved, ended
 from aiotask.bulk.rows import Source, source_of
 from aiotask.bulk.run import Run
 from aiotask.bulk.settings import Settings
@@ -219,13 +219,8 @@ class SharedRun(Generic[Row]):
         link, job = await self._open()
         journal, self._horizon = self._shared, job.horizon
         journal.share(self._place.host, self._lanes)
-        windows = JobWindows(
-            journal,
-            job,
-            self._is_loaded,
-            self._written,
-            repeats=self._operation.idempotent,
-        )
+        repeats = self._operation.idempotent
+        windows = JobWindows(journal, job, self._is_loaded, self._written, repeats=repeats)
         settings = attrs.evolve(self._settings, journal=None, look_first=False)
         nothing = source_of(list[Any]())
         self._run = Run(nothing, self._operation, settings, self._lookup, windows)
@@ -329,21 +324,12 @@ class SharedRun(Generic[Row]):
                 outcome = self._outcome(item.row, end)
                 self._ready.append((item, outcome))
                 if self._watch is not None:
-                    error = getattr(outcome, "error", None)
-                    kind = type(outcome).__name__
-                    self._watch.end(kind, item.number, item.source_line, error)
+                    self._watch.outcome(item.number, item.source_line, outcome)
                 self._changed.set()
 
-    def _outcome(self, row: Row, end: Ended) -> Outcome[Row]:
-        sid, reason = end.sid or "", self._reasons.pop(end.number, None)
-        match State(end.state):
-            case State.REJECTED:
-                return Rejected(row, reason or AiotaskError(end.error or "refused"))
-            case State.UNRESOLVED:
-                return Unresolved(row, reason or AiotaskError(end.error or "unresolved"))
-        effect: Any = EFFECT_OF[State(end.state)]
-        done: Outcome[Row] = effect(row, sid)
-        return done
+    def _outcome(self, row: Row, end: Ended) -> Any:
+        reason = self._reasons.pop(end.number, None) or AiotaskError(end.error or "refused")
+        return ended(row, State(end.state), end.sid or "", reason)
 
     async def _finish(self) -> None:
         self.stop()

@@ -122,6 +122,10 @@ class Watch:
             if len(reason.examples) < _MOST_EXAMPLES:
                 reason.examples.append(name_of(number, line))
 
+    def outcome(self, number: int, line: int | None, outcome: object) -> None:
+        """Note the outcome of a row."""
+        self.end(type(outcome).__name__, number, line, getattr(outcome, "error", None))
+
     def doubt(self, number: int, line: int | None, error: Exception | None) -> None:
         """Note that a row is in doubt."""
         self.doubted += 1

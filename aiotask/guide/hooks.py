@@ -24,6 +24,7 @@ MANUALS = {
     "aiotask/webhooks/README.md": "manuals/webhooks.md",
     "aiotask/sandbox/README.md": "manuals/sandbox.md",
     "aiotask/cli/README.md": "manuals/cli.md",
+    "aiotask/console/README.md": "manuals/console.md",
 }
 _LINK = re.compile(r"\]\(([^)#:\s]*)(#[^)\s]*)?\)")
 _LIBRARY = (
