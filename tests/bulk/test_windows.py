@@ -192,7 +192,7 @@ async def test_jobs_are_listed_for_their_own_account_and_host(table: Table) -> N
     await table.load(1)
     there = table.there
     host, account = there.sandbox.url, there.sandbox.account_sid
-    (job,) = await open_jobs(table.database, "tasks.create", host, account)
+    (job,) = await open_jobs(table.database, ["tasks.create"], host, account)
     assert isinstance(job, Job)
     assert (job.name, job.id) == ("spring", table.job)
     for verb, place, whose in (
@@ -200,7 +200,7 @@ async def test_jobs_are_listed_for_their_own_account_and_host(table: Table) -> N
         ("tasks.create", "http://localhost:1", account),
         ("tasks.update", host, account),
     ):
-        assert await open_jobs(table.database, verb, place, whose) == []
+        assert await open_jobs(table.database, [verb], place, whose) == []
 
 
 async def test_rows_that_a_dead_worker_sent_are_found_and_the_others_sent(table: Table) -> None:
