@@ -45,14 +45,14 @@ class TaskRouter(_Context):
         """The workspaces of the account."""
         return taskrouter.Workspaces(self._session, self._path)
 
-    def workspace(self, sid: str | None = None) -> WorkspaceContext:
+    def workspace(self, sid: str = _VARIABLE) -> WorkspaceContext:
         """Return the context of one workspace; a ValueError if *sid* is not the sid of one.
 
-        Without *sid* it is the environment's ``AIOTASK_WORKSPACE``, which has to be a sid here: to
+        Left out, *sid* is the environment's ``AIOTASK_WORKSPACE``, which has to be a sid here: to
         find a workspace by its name takes a request, and this sends none. A ConfigurationError
         says that there is none.
         """
-        chosen = _from_environment() if sid is None else checked(WORKSPACE, sid)
+        chosen = _from_environment() if sid is _VARIABLE else checked(WORKSPACE, sid)
         return WorkspaceContext(self._session, f"{self._path}/Workspaces/{chosen}")
 
 
