@@ -165,7 +165,8 @@ class Bench:
         wrong = {n: made[n] for n in range(number) if made[n] != 1}
         assert not wrong
         assert made.total() == number
-        result = await self.tasks.audit(self.journal)
+        patient = self.client.with_options(timeout=30)
+        result = await patient.taskrouter.workspace(self.workspace).tasks.audit(self.journal)
         assert result.in_order, result
         assert result.rows[State.CREATED] == number, result
 

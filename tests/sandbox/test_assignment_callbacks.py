@@ -405,18 +405,21 @@ async def test_a_receiver_may_have_accepted_before_it_answers(api: Api, receiver
     assert api.sandbox.debugger == []
 
 
-async def test_many_are_asked_at_once_and_the_rest_in_their_turn(
-    api: Api, receiver: Receiver
-) -> None:
-    receiver.answers["/asked"] = receiver.hang
-    for number in range(AT_ONCE + 5):
-        await offered(api, f"{number}")
-    await receiver.came(AT_ONCE)
-    assert len(receiver.posts) == AT_ONCE
-    receiver.answers["/asked"] = saying(accept())
-    receiver.released.set()
-    await api.sandbox.callbacks_sent()
-    assert api.sandbox.callbacks["assignment answered"] == AT_ONCE + 5
+async def test_many_are_asked_at_once_and_the_rest_in_their_turn() -> None:
+    async with (
+        serving(clock=Clock(), callback_timeout=300.0, routing=False) as api,
+        receiving(api.sandbox) as receiver,
+    ):
+        await ask(api, receiver.url("/asked"))
+        receiver.answers["/asked"] = receiver.hang
+        for number in range(AT_ONCE + 5):
+            await offered(api, f"{number}")
+        await receiver.came(AT_ONCE)
+        assert len(receiver.posts) == AT_ONCE
+        receiver.answers["/asked"] = saying(accept())
+        receiver.released.set()
+        await api.sandbox.callbacks_sent()
+        assert api.sandbox.callbacks["assignment answered"] == AT_ONCE + 5
 
 
 async def test_closing_gives_up_what_is_being_asked(api: Api, receiver: Receiver) -> None:
