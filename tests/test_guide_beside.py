@@ -1,0 +1,85 @@
+"""Code of the guide that needs something beside a sandbox: a proxy, a broker, an engine."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aiotask.cli.engines import make_engine_tables
+from tests.cli.commands import LONG, Service, lines, wait_until
+from tests.cli.test_connecting import HOST, OURS, proxy_to
+from tests.guide_blocks import blocks
+from tests.guide_programs import environment, local, new_journal, ran
+
+__all__ = ["local"]
+
+ROWS = 50
+DELIVERED_TWICE = """
+from celery.contrib.testing.worker import start_worker
+from program import app, order
+
+app.conf.update(broker_url="memory://", result_backend="cache+memory://")
+with start_worker(app, perform_ping_check=False):
+    for _ in range(2):
+        print(order.delay(17).get(timeout=60))
+"""
+
+
+@pytest.mark.parametrize("block", blocks("python", "celery"))
+def test_a_message_that_celery_delivers_twice_makes_one_task(
+    local: Service, tmp_path: Path, block: str
+) -> None:
+    (tmp_path / "program.py").write_text(block, encoding="utf-8")
+    done = ran([sys.executable, "-c", DELIVERED_TWICE], tmp_path, environment(local))
+    first, second = done.stdout.splitlines()
+    assert first == second
+    assert [task.sid for task in local.tasks()] == [first]
+
+
+@pytest.mark.parametrize(
+    ("block", "command"),
+    [
+        *((each.values[0], [sys.executable, "-c"]) for each in blocks("python", "proxy")),
+        *((each.values[0], ["bash", "-euc"]) for each in blocks("sh", "proxy")),
+    ],
+    ids=str,
+)
+def test_what_stands_behind_a_proxy_goes_through_it(
+    local: Service, tmp_path: Path, block: str, command: list[str]
+) -> None:
+    OURS.cert_pem.write_to_path(str(tmp_path / "corporate-ca.pem"))
+    with proxy_to(local.sandbox.url) as proxy:
+        text = block.replace("http://user:password@proxy.example:3128", proxy.url)
+        assert text != block
+        around = environment(local, AIOTASK_BASE_URL=f"https://{HOST}", NO_PROXY="", no_proxy="")
+        ran([*command, text], tmp_path, around)
+        assert set(proxy.tunnels) == {f"{HOST}:443"}
+
+
+@pytest.mark.parametrize("block", blocks("python", "worker"))
+def test_a_worker_of_the_guide_does_the_rows_of_others_until_it_is_told_to_end(
+    request: pytest.FixtureRequest, local: Service, tmp_path: Path, block: str
+) -> None:
+    more = {"JOURNAL": new_journal(request)}
+    if "procrastinate" in block:
+        make_engine_tables(more["JOURNAL"])
+    else:
+        more["BROKER"] = request.getfixturevalue("rabbitmq").url
+    (tmp_path / "rows.jsonl").write_text(lines(ROWS))
+    load = ["tasks", "import", "rows.jsonl", "--journal", more["JOURNAL"]]
+    around = environment(local, **more)
+    ran([sys.executable, "-m", "aiotask", *load, "--job", "spring", "--detach"], tmp_path, around)
+    with subprocess.Popen(
+        [sys.executable, "-c", block], env=around, stderr=subprocess.PIPE, text=True
+    ) as worker:
+        try:
+            wait_until(lambda: len(local.tasks()) == ROWS or worker.poll() is not None)
+            worker.send_signal(signal.SIGTERM)
+            _, told = worker.communicate(timeout=LONG)
+        finally:
+            worker.kill()
+    assert worker.returncode == 0, told
+    assert "Traceback" not in told  # the engines themselves tell this and that
+    assert len(local.tasks()) == ROWS
