@@ -17,6 +17,8 @@ KINDS = {
     "celery": ("Celery(",),
     "proxy": ("proxy.example",),
     "worker": ("worker.run()",),
+    "login": ("aiotask login",),
+    "page": ("aiotask console",),
     "program": ("asyncio.run(",),
     "module": ("FastAPI(", "Instrumentor()"),
 }

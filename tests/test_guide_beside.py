@@ -1,5 +1,6 @@
-"""Code of the guide that needs something beside a sandbox: a proxy, a broker, an engine."""
+"""Code of the guide that needs more than a sandbox: a proxy, a broker, an engine, a user."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from aiotask.cli.engines import make_engine_tables
 from tests.cli.commands import LONG, Service, lines, wait_until
 from tests.cli.test_connecting import HOST, OURS, proxy_to
+from tests.cli.test_console import fetched
 from tests.guide_blocks import blocks
 from tests.guide_programs import environment, local, new_journal, ran
 
@@ -42,7 +44,7 @@ def test_a_message_that_celery_delivers_twice_makes_one_task(
     ("block", "command"),
     [
         *((each.values[0], [sys.executable, "-c"]) for each in blocks("python", "proxy")),
-        *((each.values[0], ["bash", "-euc"]) for each in blocks("sh", "proxy")),
+        *((each.values[0], ["/bin/bash", "-euc"]) for each in blocks("sh", "proxy")),
     ],
     ids=str,
 )
@@ -83,3 +85,46 @@ def test_a_worker_of_the_guide_does_the_rows_of_others_until_it_is_told_to_end(
     assert worker.returncode == 0, told
     assert "Traceback" not in told  # the engines themselves tell this and that
     assert len(local.tasks()) == ROWS
+
+
+@pytest.mark.parametrize("block", blocks("sh", "login"))
+def test_what_login_is_told_is_used_by_the_commands_after_it(
+    local: Service, tmp_path: Path, block: str
+) -> None:
+    settings = {
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+    }
+    around = environment(local, **settings)
+    for name in [*local.environment, "AIOTASK_WORKSPACE"]:
+        del around[name]
+    done = subprocess.run(
+        ["/bin/bash", "-euc", block],
+        input="\n".join(local.environment.values()) + "\n",
+        check=False,
+        capture_output=True,
+        text=True,
+        env=around,
+        start_new_session=True,  # without a terminal that it could ask
+        timeout=LONG,
+    )
+    assert done.returncode == 0, done.stderr
+    assert local.environment["TWILIO_AUTH_TOKEN"] not in done.stdout + done.stderr
+    assert ("from the profile 'staging'" in done.stdout) == ("doctor" in block)
+
+
+@pytest.mark.parametrize("block", blocks("sh", "page"))
+def test_the_page_that_is_told_of_is_there(local: Service, block: str) -> None:
+    with subprocess.Popen(
+        ["/bin/bash", "-euc", block],
+        env=environment(local),
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as command:
+        assert command.stdout is not None
+        try:
+            assert "At a glance" in fetched(command.stdout.readline())
+        finally:
+            os.killpg(command.pid, signal.SIGINT)
+        assert command.wait(LONG) == 0
