@@ -19,6 +19,7 @@ KINDS = {
     "worker": ("worker.run()",),
     "login": ("aiotask login",),
     "page": ("aiotask console",),
+    "metrics": ("PrometheusMetricReader",),
     "program": ("asyncio.run(",),
     "module": ("FastAPI(", "Instrumentor()"),
 }

@@ -46,7 +46,7 @@ def test_the_guide_builds_without_a_warning(tmp_path: Path) -> None:
 
 
 def test_every_block_of_the_guide_is_run_or_only_shown() -> None:
-    known = {"python", "sh"} | SHOWN
+    known = {"python", "sh", "dockerfile"} | SHOWN
     found = {match[1] for page in PAGES for match in FENCE.finditer(page.read_text("utf-8"))}
     assert found <= known
     code = [*blocks("python"), *blocks("sh")]

@@ -1,18 +1,25 @@
 """Code of the guide that needs more than a sandbox: a proxy, a broker, an engine, a user."""
 
+import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
+from aiotask.cli import main
 from aiotask.cli.engines import make_engine_tables
+from aiotask.guide.hooks import ROOT
 from tests.cli.commands import LONG, Service, lines, wait_until
 from tests.cli.test_connecting import HOST, OURS, proxy_to
 from tests.cli.test_console import fetched
-from tests.guide_blocks import blocks
+from tests.guide_blocks import GUIDE, blocks
 from tests.guide_programs import environment, local, new_journal, ran
 
 __all__ = ["local"]
@@ -128,3 +135,37 @@ def test_the_page_that_is_told_of_is_there(local: Service, block: str) -> None:
         finally:
             os.killpg(command.pid, signal.SIGINT)
         assert command.wait(LONG) == 0
+
+
+@pytest.mark.parametrize("block", blocks("python", "metrics"))
+def test_prometheus_gets_the_metrics_that_are_told_of(
+    local: Service, tmp_path: Path, block: str
+) -> None:
+    done = ran([sys.executable, "-c", block], tmp_path, environment(local, METRICS_PORT="0"))
+    got = set(re.findall(r"^# TYPE (aiotask_\w+?)(?:_total)? ", done.stdout, re.MULTILINE))
+    page = (GUIDE / "pages/how-to/metrics.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^(aiotask_\w+?)(?:_total)?(?: |$)", page, re.MULTILINE))
+    # Nothing was refused or repeated here.
+    assert got | {"aiotask_client_refusals", "aiotask_client_retries"} == told
+    assert {"aiotask_client_requests", "aiotask_bulk_outcomes"} <= got
+    line = 'aiotask_bulk_outcomes_total{aiotask_operation="tasks.create",aiotask_outcome="Created"'
+    assert line in done.stdout
+
+
+@pytest.mark.parametrize("block", blocks("dockerfile"))
+def test_a_container_installs_extras_that_there_are_and_runs_a_command_that_there_is(
+    block: str,
+) -> None:
+    (wanted,) = re.findall(r"'aiotask\[([\w,]+)\]'", block)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(wanted.split(",")) <= set(project["optional-dependencies"])
+    (words,) = (json.loads(each) for each in re.findall(r"^CMD (.*)$", block, re.MULTILINE))
+    if words[:2] == ["sh", "-c"]:
+        words = shlex.split(words[2].replace("$JOURNAL", "postgresql://db/aiotask"))
+        assert words.pop(0) == "exec"  # so that signals come to the command
+    assert words.pop(0) == "aiotask"
+    command: click.Command = main
+    while isinstance(command, click.Group):
+        command = command.commands[words.pop(0)]
+    with command.make_context(command.name, words):
+        pass  # every option is one, and every value of its type
