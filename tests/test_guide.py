@@ -2,11 +2,9 @@
 
 import ast
 import asyncio
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from textwrap import indent
 from typing import Any
@@ -17,64 +15,21 @@ from mkdocs.config import load_config
 
 import aiotask.errors
 from aiotask import Client
-from aiotask.bulk.journal.postgres import make_tables
 from aiotask.cli import main
 from aiotask.guide.hooks import MANUALS, ROOT, commands, made, manual
 from aiotask.guide.roles import plain
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import WorkspaceContext
-from tests.cli.commands import Service, service
-from tests.postgres import Postgres
+from tests.cli.commands import Service
+from tests.guide_blocks import FENCE, GUIDE, KINDS, PAGES, blocks, kind_of
+from tests.guide_programs import environment, local, new_journal, ran
 
-GUIDE = ROOT / "aiotask/guide"
-PAGES = sorted((GUIDE / "pages").rglob("*.md"))
+__all__ = ["local"]
+
 # What is shown, and is no code.
 SHOWN = {"text", "csv"}
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Other commands of a page's shell do what the tests have done before.
 _OF_THE_ENVIRONMENT = ("pip install", "aiotask sandbox")
-
-
-def blocks(language: str) -> list[Any]:
-    return [
-        pytest.param(match[2], id=f"{page.relative_to(GUIDE / 'pages')}-{number}")
-        for page in PAGES
-        for number, match in enumerate(_FENCE.finditer(page.read_text(encoding="utf-8")))
-        if match[1] == language
-    ]
-
-
-def is_test(block: str) -> bool:
-    return "@pytest.mark" in block
-
-
-def is_program(block: str) -> bool:
-    return "asyncio.run(" in block
-
-
-def is_module(block: str) -> bool:
-    """Whether a block is a module of an application, which a server would load."""
-    return any(sign in block for sign in ("FastAPI(", "web.Application(", "Instrumentor()"))
-
-
-PYTHON = blocks("python")
-TESTS = [each for each in PYTHON if is_test(each.values[0])]
-PROGRAMS = [each for each in PYTHON if is_program(each.values[0])]
-MODULES = [each for each in PYTHON if is_module(each.values[0])]
-PIECES = [each for each in PYTHON if each not in [*TESTS, *PROGRAMS, *MODULES]]
-SHELL = blocks("sh")
-
-
-@pytest.fixture
-def local() -> Iterator[Service]:
-    with service() as local:
-        yield local
-
-
-def environment(local: Service, **more: str) -> dict[str, str]:
-    scripts = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    place = {"AIOTASK_BASE_URL": local.sandbox.url, "AIOTASK_WORKSPACE": local.workspace}
-    return {**os.environ, **local.environment, **place, "PATH": scripts, **more}
 
 
 def test_the_guide_builds_without_a_warning(tmp_path: Path) -> None:
@@ -91,10 +46,11 @@ def test_the_guide_builds_without_a_warning(tmp_path: Path) -> None:
 
 
 def test_every_block_of_the_guide_is_run_or_only_shown() -> None:
-    known = {"python", "sh"} | SHOWN
-    found = {match[1] for page in PAGES for match in _FENCE.finditer(page.read_text("utf-8"))}
+    known = {"python", "sh", "dockerfile"} | SHOWN
+    found = {match[1] for page in PAGES for match in FENCE.finditer(page.read_text("utf-8"))}
     assert found <= known
-    assert len(PYTHON) == len(TESTS) + len(PROGRAMS) + len(MODULES) + len(PIECES)
+    code = [*blocks("python"), *blocks("sh")]
+    assert {kind_of(each.values[0]) for each in code} == {*KINDS, "piece"}
 
 
 def test_every_error_is_told_of_with_its_cause_and_what_to_do() -> None:
@@ -124,7 +80,7 @@ def test_a_docstring_of_sphinx_reads_as_markdown() -> None:
     assert plain(text) == "See `Created` and `create`:\n\n    code"
 
 
-@pytest.mark.parametrize("block", PIECES)
+@pytest.mark.parametrize("block", blocks("python", "piece"))
 async def test_a_piece_of_the_guide_runs(
     sandbox: Sandbox,
     client: Client,
@@ -133,16 +89,19 @@ async def test_a_piece_of_the_guide_runs(
     monkeypatch: pytest.MonkeyPatch,
     block: str,
 ) -> None:
+    for name in re.findall("^import (pandas|polars)$", block, re.MULTILINE):
+        pytest.importorskip(name)
     monkeypatch.chdir(tmp_path)  # where a journal is left
     names: dict[str, Any] = {"aiotask": aiotask, "client": client, "workspace": workspace}
     names |= {"rows": [{"attributes": {"n": n}} for n in range(3)], "url": sandbox.url}
     names |= {"account_sid": sandbox.account_sid, "auth_token": sandbox.auth_token}
+    names |= {"client_id": sandbox.client_id, "client_secret": sandbox.client_secret}
     ast.parse(f"async def example():\n{indent(block, '    ')}")
     exec(f"async def example():\n{indent(block, '    ')}", names)  # noqa: S102 - our own guide
     await asyncio.wait_for(names["example"](), 60)
 
 
-@pytest.mark.parametrize("block", PROGRAMS)
+@pytest.mark.parametrize("block", blocks("python", "program"))
 def test_a_program_of_the_guide_runs(
     request: pytest.FixtureRequest, local: Service, tmp_path: Path, block: str
 ) -> None:
@@ -151,42 +110,18 @@ def test_a_program_of_the_guide_runs(
         more["JOURNAL"] = new_journal(request)
     before = len(local.tasks())
     (tmp_path / "program.py").write_text(block, encoding="utf-8")
-    command = [sys.executable, "program.py"]
     for _ in range(2):  # the second time it goes on
-        done = subprocess.run(
-            command,
-            check=False,
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env=environment(local, **more),
-        )
-        assert done.returncode == 0, done.stderr
+        ran([sys.executable, "program.py"], tmp_path, environment(local, **more))
     assert len(local.tasks()) > before
 
 
-def new_journal(request: pytest.FixtureRequest) -> str:
-    server: Postgres = request.getfixturevalue("postgres")
-    url = server.new_database()
-    make_tables(url)
-    return url
-
-
-@pytest.mark.parametrize("block", MODULES)
+@pytest.mark.parametrize("block", blocks("python", "module"))
 def test_a_module_of_the_guide_loads(local: Service, tmp_path: Path, block: str) -> None:
     (tmp_path / "module.py").write_text(block, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-c", "import module"],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=environment(local),
-    )
-    assert done.returncode == 0, done.stderr
+    ran([sys.executable, "-c", "import module"], tmp_path, environment(local))
 
 
-@pytest.mark.parametrize("block", TESTS)
+@pytest.mark.parametrize("block", blocks("python", "test"))
 def test_a_test_of_the_guide_passes(tmp_path: Path, block: str) -> None:
     (tmp_path / "test_example.py").write_text(block, encoding="utf-8")
     (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")
@@ -195,13 +130,18 @@ def test_a_test_of_the_guide_passes(tmp_path: Path, block: str) -> None:
     assert "1 passed" in done.stdout, done.stdout
 
 
-@pytest.mark.parametrize("block", SHELL)
+@pytest.mark.parametrize("block", blocks("sh", "piece"))
 def test_the_commands_of_the_guide_do_what_they_say(
     request: pytest.FixtureRequest, local: Service, tmp_path: Path, block: str
 ) -> None:
     more = {}
     if "JOURNAL" in block:
         more["JOURNAL"] = new_journal(request)
+    if "orders.xlsx" in block:
+        workbook = pytest.importorskip("openpyxl").Workbook()
+        for row in (("order_id", "name", "urgency", "phone"), ("A-1001", "Ana", 5, "+15550100")):
+            workbook.active.append(row)
+        workbook.save(tmp_path / "orders.xlsx")
     if "support.yaml" not in block:
         local.run("tasks", "create", "--attributes", '{"type": "support"}')
     lines = [line for line in block.splitlines() if not line.startswith(_OF_THE_ENVIRONMENT)]
@@ -210,16 +150,5 @@ def test_the_commands_of_the_guide_do_what_they_say(
         words = 'aiotask tasks import rows.jsonl --journal "$JOURNAL" --job march --detach'
         lines.insert(0, words)
     script = "set -euo pipefail\n" + "\n".join(lines)
-    done = subprocess.run(  # noqa: S602 - they are lines of a shell
-        script,
-        shell=True,
-        executable="/bin/bash",
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=environment(local, **more),
-        timeout=120,
-    )
     # A plan that finds differences ends with 1; there are none here.
-    assert done.returncode == 0, done.stderr
+    ran(["/bin/bash", "-c", script], tmp_path, environment(local, **more))
