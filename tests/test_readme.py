@@ -1,6 +1,7 @@
 """The README: its examples work as they stand there."""
 
 import ast
+import asyncio
 import json
 import re
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
+import aio_pika
 import psycopg
 import pytest
 
@@ -18,7 +20,9 @@ from aiotask.bulk.journal.postgres import make_tables
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import WorkspaceContext
 from tests.postgres import Postgres
+from tests.rabbitmq import Rabbitmq
 
+_LONG = 60.0
 ROOT = Path(__file__).parent.parent
 PATTERNS = ("README.md", "aiotask/**/README.md", "benchmarks/README.md")
 READMES = [path for pattern in PATTERNS for path in sorted(ROOT.glob(pattern))]
@@ -42,7 +46,8 @@ def is_test(block: str) -> bool:
 
 
 def is_program(block: str) -> bool:
-    return any(sign in block for sign in ("asyncio.run", "web.run_app", "Instrumentor", "FastAPI"))
+    signs = ("asyncio.run", "web.run_app", "Instrumentor", "FastAPI", "FastStream")
+    return any(sign in block for sign in signs)
 
 
 PYTHON = examples("python")
@@ -118,6 +123,43 @@ async def test_rows_are_enqueued_with_an_order(
         await names["example"]()
     assert postgres.execute(url, "SELECT key FROM aiotask.input") == [("7",)]
     assert postgres.execute(url, "SELECT count(*) FROM orders") == [(2,)]
+
+
+async def test_messages_of_a_broker_become_rows_before_they_are_acknowledged(
+    sandbox: Sandbox,
+    workspace: WorkspaceContext,
+    postgres: Postgres,
+    rabbitmq: Rabbitmq,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("faststream")
+    url = postgres.new_database()
+    make_tables(url)
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", sandbox.account_sid)
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", sandbox.auth_token)
+    monkeypatch.setenv("AIOTASK_BASE_URL", sandbox.url)
+    monkeypatch.setenv("AIOTASK_WORKSPACE", workspace.sid)
+    (block,) = (each.values[0] for each in PYTHON if "FastStream" in each.values[0])
+    block = block.replace("postgresql://db/aiotask", url)
+    block = block.replace("amqp://guest:guest@localhost/", rabbitmq.url)
+    names: dict[str, Any] = {"__name__": "orders"}
+    exec(block, names)  # noqa: S102 - our own README
+    broker = names["broker"]
+    async with names["opened"]():
+        await broker.start()
+        # One without an order would come again for ever, and before all others.
+        for message in ({"number": 1}, {"order": 7}, {"order": 7}, {"order": 8}):
+            await broker.publish(message, "orders", persist=True)
+        rows = "SELECT key FROM aiotask.input ORDER BY key"
+        async with asyncio.timeout(_LONG):
+            while len(postgres.execute(url, rows)) < 2:
+                await asyncio.sleep(0.05)
+        await broker.stop()
+    assert postgres.execute(url, rows) == [("7",), ("8",)]
+    async with await aio_pika.connect(rabbitmq.url) as connection:
+        channel = await connection.channel()
+        queue = await channel.get_queue("orders")
+        assert queue.declaration_result.message_count == 0
 
 
 def requested(path: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tests.cli.commands import LONG, run, spawn, wait_until
 @pytest.fixture
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the service of a demonstration less time for what is late."""
-    module = sys.modules["aiotask.cli.commands.demo"]
+    module = sys.modules["aiotask.cli.commands.demo_stage"]
     for name, seconds in (("TIMEOUT", 0.5), ("SETTLE", 0.5), ("LATE", 0.2), ("INDEX_LAG", 0.1)):
         monkeypatch.setattr(module, f"_{name}", seconds)
 

@@ -12,7 +12,7 @@ import pytest
 from aiotask import Client
 from aiotask.bulk import KEY_ATTRIBUTE, Keys, Settings, source_of
 from tests.bulk.bench import rows
-from tests.cli.commands import LONG, Service, run, service, spawn
+from tests.cli.commands import LONG, Service, run, service, spawn, wait_until
 from tests.postgres import Postgres
 
 
@@ -58,6 +58,19 @@ def test_a_worker_does_what_was_loaded_and_ends_at_sigterm(url: str) -> None:
         _, told = process.communicate(timeout=LONG)
         assert process.returncode == 0, told
         assert len(there.tasks()) == 100
+
+
+def test_the_lease_of_a_demonstration_is_as_long_as_told(url: str, postgres: Postgres) -> None:
+    with service(latency=0.1) as there:
+        asyncio.run(load(there, url, 3000))
+        words = ("worker", "--journal", url, "--lease", "6", "--base-url", there.sandbox.url)
+        process = spawn(*words, environment=there.environment)
+        wait_until(lambda: bool(there.tasks()))
+        process.kill()
+        process.communicate(timeout=LONG)
+        left = 'SELECT max(extract(epoch FROM lease - now())) FROM aiotask."window"'
+        ((seconds,),) = postgres.execute(url, left)
+        assert seconds <= 6
 
 
 def test_a_worker_says_in_a_sentence_what_is_wrong(postgres: Postgres) -> None:

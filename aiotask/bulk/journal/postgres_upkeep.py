@@ -1,4 +1,4 @@
-"""Upkeep of jobs in PostgreSQL, by hand: bodies are removed, and a job is made suspect."""
+"""Upkeep of jobs in PostgreSQL, by hand: bodies or jobs are removed, a job is made suspect."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -19,6 +19,8 @@ _PURGE = """
 _LEFT = "SELECT count(*) FROM aiotask.input WHERE job = %(job)s AND body IS NOT NULL"
 _SUSPECT = "UPDATE aiotask.job SET suspect_since = now() WHERE id = %(job)s"
 
+_REMOVE = "DELETE FROM aiotask.job WHERE id = %(job)s"  # and all that belongs to it
+
 
 def purge(url: str, name: str) -> tuple[int, int]:
     """Remove the bodies of a job's rows that are done; return how many, and how many are left."""
@@ -36,6 +38,15 @@ def suspect(url: str, name: str) -> None:
 
     def act(connection: Any, job: str) -> None:
         connection.execute(_SUSPECT, {"job": job})
+
+    _done(url, name, act)
+
+
+def remove(url: str, name: str) -> None:
+    """Remove a job with its rows and their outcomes: nobody can tell any more what it made."""
+
+    def act(connection: Any, job: str) -> None:
+        connection.execute(_REMOVE, {"job": job})
 
     _done(url, name, act)
 

@@ -7,11 +7,12 @@ import click
 
 from aiotask._client import Client
 from aiotask._worker import Worker
-from aiotask.bulk import SharedJournal
+from aiotask.bulk import LeaseTerms, SharedJournal
 from aiotask.cli.client import creation_options, open_client, service_options
 from aiotask.cli.engines import ENGINES, Engine, engine_of
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.loop import run as run_in_loop
+from aiotask.cli.options import Number
 from aiotask.cli.signals import stop_signals
 from aiotask.errors import JournalError
 
@@ -38,6 +39,15 @@ from aiotask.errors import JournalError
     help="RabbitMQ of the engine taskiq, amqp://…; by default AIOTASK_BROKER.",
 )
 @creation_options(" for each job")
+# All workers of a journal need alike ones: it is for demonstrations, not for a machine by itself.
+@click.option(
+    "--lease",
+    metavar="SECONDS",
+    type=Number(min=0, min_open=True),
+    default=LeaseTerms().length,
+    hidden=True,
+    help="Seconds after which others take over the rows of a worker that is gone.",
+)
 def worker(
     *,
     timeout: float,
@@ -48,6 +58,7 @@ def worker(
     settle: float,
     max_rate: float | None,
     max_in_flight: int,
+    lease: float,
 ) -> None:
     """Create the tasks of all imports in a shared journal, together with other workers.
 
@@ -58,12 +69,19 @@ def worker(
     around = engine_of(engine, journal, broker)
     client = open_client(timeout, base_url, max_in_flight)
     try:
-        shared = SharedJournal(journal, switch=True)
+        shared = SharedJournal(journal, terms=_terms(lease), switch=True)
         settings: dict[str, Any] = {"settle": settle, "max_rate": max_rate}
         settings["max_in_flight"] = max_in_flight
         run_in_loop(_work(shared, client, around, settings))
     except (JournalError, ValueError) as error:
         raise WrongUsageError(str(error)) from error
+
+
+def _terms(length: float) -> LeaseTerms:
+    """Return terms that are to a length what the default ones are to theirs."""
+    usual = LeaseTerms()
+    share = length / usual.length
+    return LeaseTerms(length=length, renewed=usual.renewed * share, guard=usual.guard * share)
 
 
 async def _work(
