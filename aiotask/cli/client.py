@@ -48,13 +48,15 @@ def given_insecure() -> bool:
     return allowed
 
 
-insecure_option: Callable[[Command], Command] = click.option(
-    "--allow-insecure",
-    is_flag=True,
-    expose_value=False,
-    callback=_remember,
-    help="Allow plain http to another machine.",
-)
+def insecure_option(command: Command) -> Command:
+    """Add the option that allows plain http."""
+    return click.option(
+        "--allow-insecure",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember,
+        help="Allow plain http to another machine.",
+    )(command)
 
 
 def service_options(command: Command) -> Command:
