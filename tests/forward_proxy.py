@@ -1,6 +1,7 @@
 """A forward proxy over asyncio: CONNECT and plain http, with a password if it has one."""
 
 import asyncio
+import math
 import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
@@ -14,7 +15,8 @@ HEAD = b"\r\n\r\n"
 class ForwardProxy:
     """Leads connections to wherever they ask for, or to *instead* of that.
 
-    ``tunnels`` has the targets in their order. After *dies_after* bytes of answers a tunnel is cut.
+    ``tunnels`` has the targets in their order. After *dies_after* bytes of answers a tunnel is cut,
+    but no later one than the first *deaths*.
     """
 
     def __init__(
@@ -24,6 +26,7 @@ class ForwardProxy:
         *,
         refusal: bytes | None = None,
         dies_after: int | None = None,
+        deaths: float = math.inf,
         resolve: Callable[[str], tuple[str, int]] | None = None,
     ) -> None:
         self.tunnels: list[str] = []
@@ -31,6 +34,7 @@ class ForwardProxy:
         self.url = ""
         self.refusal = refusal
         self.dies_after = dies_after
+        self.deaths = deaths
         self._resolve = resolve
         self._userinfo = "" if user is None else f"{user}:{password}@"
         self._wanted = None if user is None else b64encode(f"{user}:{password}".encode())
@@ -90,7 +94,8 @@ class ForwardProxy:
             else:
                 far_writer.write(head)
             there = asyncio.ensure_future(_pump(reader, far_writer, None))
-            back = asyncio.ensure_future(_pump(far_reader, writer, self.dies_after))
+            most = self.dies_after if len(self.tunnels) <= self.deaths else None
+            back = asyncio.ensure_future(_pump(far_reader, writer, most))
             try:
                 await asyncio.wait([there, back], return_when=asyncio.FIRST_COMPLETED)
             finally:

@@ -194,8 +194,11 @@ async def test_a_run_gets_over_a_proxy_that_dies_in_the_middle(
     rows = [{"attributes": {"n": n}} for n in range(40)]
     retry = RetryPolicy(base=0, throttled_base=0)
     async with (
-        # Each tunnel is cut after some answers, in the middle of one.
-        ForwardProxy("bob", SECRET, dies_after=20_000, resolve=lambda _: ("127.0.0.1", port)) as p,
+        # Tunnels are cut after some answers, in the middle of one. All of them must not be: a list
+        # that is longer would never come.
+        ForwardProxy(
+            "bob", SECRET, dies_after=20_000, deaths=3, resolve=lambda _: ("127.0.0.1", port)
+        ) as p,
         client_of(sandbox, proxy=p.url, ssl=bundle, retry=retry) as client,
     ):
         tasks = client.taskrouter.workspace(sid).tasks

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 REPOSITORY = "https://github.com/aiotask/aiotask/blob/main"
 MANUALS = {
     "README.md": "manuals/aiotask.md",
+    "aiotask/README.md": "manuals/client.md",
     "aiotask/bulk/README.md": "manuals/bulk.md",
     "aiotask/blueprint/README.md": "manuals/blueprint.md",
     "aiotask/webhooks/README.md": "manuals/webhooks.md",
