@@ -174,7 +174,9 @@ async def test_what_a_framework_returns_is_json(workspace: WorkspaceContext) -> 
     assert (plain["sid"], plain["priority"]) == (task.sid, 5)
     assert plain["attributes"] == '{"type":"support"}'
     pytest.importorskip("fastapi")
-    (block,) = (each for each in blocks(ROOT / "aiotask" / "README.md", "python") if "FastAPI" in each)
+    (block,) = (
+        each for each in blocks(ROOT / "aiotask" / "README.md", "python") if "FastAPI" in each
+    )
     names: dict[str, Any] = {"aiotask": __import__("aiotask"), "workspace": workspace}
     exec(block, names)  # noqa: S102 - our own README
     sent: list[Any] = []
