@@ -114,7 +114,7 @@ def test_every_public_part_is_there_once_aiotask_is_imported() -> None:
     parts = {path.name.partition(".")[0] for path in folder.iterdir() if path.name[0] not in "_."}
     # The command line, the console and the plugin are for others to load, and the guide is not
     # installed.
-    parts -= {"cli", "console", "guide", "pytest_plugin", "py"}
+    parts -= {"README", "cli", "console", "guide", "pytest_plugin", "py"}
     assert parts <= set(dir(aiotask))
     script = "import aiotask; " + "; ".join(f"aiotask.{part}.__doc__.strip()" for part in parts)
     assert {f"aiotask.{part}" for part in parts} <= loaded_by(script)

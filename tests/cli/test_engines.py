@@ -41,7 +41,8 @@ def works_until_sigterm(url: str, *engine: str) -> None:
         for worker in workers:
             _, told = worker.communicate(timeout=LONG)
             assert worker.returncode == 0, told.decode()
-            assert told == b""
+            # A query that the end of a run broke off is told of by psycopg itself.
+            assert {line[:11] for line in told.splitlines()} <= {b"query cance"}
         assert len(there.tasks()) == 200
 
 
