@@ -77,8 +77,7 @@ class Session:
         self.service_time: Offsets = Offsets()
         # aiohttp's own total timeout swallows a cancellation in the same turn of the loop: its
         # contexts are nested, and each takes one cancellation back.
-        self._given_timeout = timeout
-        self._total = timeout.total
+        self._given_timeout, self._total = timeout, timeout.total
         self._timeout = aiohttp.ClientTimeout(
             total=None,
             connect=timeout.connect,
@@ -114,7 +113,7 @@ class Session:
             retry=own if retry is None else attrs.evolve(retry, clock=own.clock, sleep=own.sleep),
             hooks=self.hooks,
         )
-        view.once, view.authorizer = self.once, self.authorizer
+        view.authorizer, view.once = self.authorizer, self.once
         view.service_time = self.service_time
         return view
 
@@ -309,8 +308,10 @@ class Session:
                 text = await read_body(response, verb.longest, connections.large)
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             failure = failure_of(error, response)
-        except ValueError:  # its message may quote a secret
-            failure = ConfigurationError(_REFUSED_BY_AIOHTTP)
+        except ValueError:
+            if response is not None or not connections.is_given:
+                raise  # nobody knows what became of the request
+            failure = ConfigurationError(_REFUSED_BY_AIOHTTP)  # the message may quote a secret
         except asyncio.CancelledError as error:
             self.hooks.unanswered(verb.method, url, error, began)
             raise

@@ -26,7 +26,7 @@ from aiotask import (
     TLSError,
 )
 from aiotask.sandbox import Sandbox
-from tests.conftest import ACCOUNT, AT_ONCE, RawServer, answer
+from tests.conftest import ACCOUNT, AT_ONCE, Canned, RawServer, answer
 from tests.forward_proxy import ForwardProxy, behind_tls
 from tests.hostile.expected_values import secrets_in, shown_by
 from tests.test_environment import directory
@@ -337,6 +337,18 @@ async def test_what_a_callers_session_takes_from_the_environment_is_our_error_to
             await client.taskrouter.workspaces.list().all()
         check_secret(caught.value)
         assert server.requests == []
+
+
+async def test_another_error_of_the_session_does_not_say_that_nothing_was_sent(
+    far_client: Client, canned: Canned
+) -> None:
+    """What a run takes for unsent it sends again."""
+    sid = "WS" + "0" * 32
+    odd = ValueError("odd")
+    canned.post(f"https://taskrouter.twilio.com/v1/Workspaces/{sid}/Tasks", exception=odd)
+    with pytest.raises(ValueError, match="odd") as caught:
+        await far_client.taskrouter.workspace(sid).tasks.create()
+    assert caught.value is odd
 
 
 @pytest.mark.parametrize("given", ["nowhere.pem", "README", "", 3, True, b"x"])
