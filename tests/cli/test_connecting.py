@@ -67,6 +67,7 @@ def test_commands_go_through_a_proxy_and_trust_a_bundle(
         assert done.exit_code == 0, done.stderr
         assert run("tasks", "list", *options, **around).stdout.count("\n") >= 5
         assert run("workspace", "export", local.workspace, *options[2:], **around).exit_code == 0
+        assert run("activities", "list", *options, **around).exit_code == 0
         assert set(proxy.tunnels) == {f"{HOST}:443"}
     assert len(local.tasks()) == 5
 

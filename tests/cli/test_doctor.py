@@ -162,3 +162,12 @@ def test_a_proxy_that_is_no_url_is_not_shown(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("HTTPS_PROXY", "http://user:pass@[")
     (proxy, *_) = surroundings()
     assert "https that is no URL" in proxy.text
+
+
+def test_hosts_without_a_proxy_are_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
+    (proxy, *_) = surroundings()
+    assert (proxy.mark, proxy.text) == (Mark.GOOD, "none in the environment")

@@ -190,7 +190,7 @@ def test_statistics_are_of_one_or_of_all(local: Service) -> None:
     queues = local.run("task-queues", "list").stdout.splitlines()
     queue = json.loads(queues[0])["sid"]
     flow = json.loads(local.run("workflows", "list").stdout.splitlines()[0])["sid"]
-    assert told(local, "workers", "statistics", worker)["worker_sid"] == worker
+    assert told(local, "workers", "statistics", worker, "--trust-env")["worker_sid"] == worker
     assert "realtime" in told(local, "workers", "statistics", "--friendly-name", "Ana")
     wrong = local.run("workers", "statistics", worker, "--friendly-name", "Ana")
     assert (wrong.exit_code, wrong.stdout) == (2, "")

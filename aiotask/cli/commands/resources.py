@@ -32,17 +32,16 @@ _VERBS = {
     "update": "Change {one} and print it as JSON.",
     "delete": "Delete {one}.",
 }
-_ALWAYS = {"if_match", "workspace", "timeout", "base_url", "allow_insecure"}
 _SINGULAR = {"activities": "activity"}
-_IRREGULAR = {("tasks", verb) for verb in ("list", "create", "fetch", "update", "delete")}
 
 
 def add_resources(main: click.Group) -> None:
     """Add the commands of all resources that have none yet."""
     found = sorted(operations(), key=lambda each: each.words)
     for words, same in groupby(found, key=lambda each: each.words):
-        if words not in _IRREGULAR:
-            _group(main, words[:-1]).add_command(_command([*same]))
+        group = _group(main, words[:-1])
+        if words[-1] not in group.commands:
+            group.add_command(_command([*same]))
 
 
 def _group(main: click.Group, words: Sequence[str]) -> click.Group:
@@ -68,13 +67,14 @@ def _command(same: list[Operation]) -> click.Command:
     """Return the command of an operation, or of one for a resource and one for all of them."""
     of_one = next((each for each in same if each.places), None)
     of_all = next((each for each in same if not each.places), None)
-    first = of_one or of_all
-    if first is None:
-        raise ValueError("a command has an operation")
-    arguments = _arguments(first, optional=of_one is not None and of_all is not None)
-    function = _function(of_one, of_all, [name for name, _ in arguments])
+    first = of_one or same[0]
+    both = of_one is not None and of_all is not None
+    arguments = _arguments(first, optional=both)
+    function = _function(first, of_all, [name for name, _ in arguments])
+    # One of two shapes has the fields of the other, too.
     shapes = [each.shape for each in same if each.shape is not None]
-    for shape in _widest(shapes):
+    shape = max(shapes, key=lambda each: len(field_types(each)), default=None)
+    if shape is not None:
         select = first.verb == "list" or not first.is_collection
         names = field_types(shape)
         text = filter_text if select else changes_text
@@ -89,16 +89,9 @@ def _command(same: list[Operation]) -> click.Command:
     apart = first.way[0] != WORKSPACE or first.is_of_workspace
     function = (service_options if apart else workspace_options)(function)
     for name, metavar in reversed(arguments):
-        required = of_one is None or of_all is None
-        function = click.argument(name, metavar=metavar, required=required)(function)
+        function = click.argument(name, metavar=metavar, required=not both)(function)
     named = click.command(first.words[-1], help=_help(first, of_all))
     return named(click.pass_context(function))
-
-
-def _widest(shapes: list[type]) -> list[type]:
-    """Return one of two shapes where it has the fields of the other, too."""
-    by_width = sorted(shapes, key=lambda each: -len(field_types(each)))
-    return by_width[:1]
 
 
 def _arguments(operation: Operation, *, optional: bool) -> list[tuple[str, str]]:
@@ -127,24 +120,21 @@ def _help(operation: Operation, of_all: Operation | None) -> str:
 
 
 def _function(
-    of_one: Operation | None, of_all: Operation | None, arguments: list[str]
+    first: Operation, of_all: Operation | None, arguments: list[str]
 ) -> Callable[..., None]:
     def call(ctx: click.Context, /, **options: Any) -> None:
         sids = [options.pop(name) for name in arguments]
-        operation = of_all if of_one is None or (of_all is not None and None in sids) else of_one
-        if operation is None:
-            raise ValueError("a command has an operation")
-        _carry_out(ctx, operation, [sid for sid in sids if sid is not None], options)
+        operation = of_all if of_all is not None and None in sids else first
+        if of_all is not None and operation is not of_all:
+            _check_of_one(ctx, operation, of_all)
+        _carry_out(operation, [sid for sid in sids if sid is not None], options)
 
     return call
 
 
-def _carry_out(
-    ctx: click.Context, operation: Operation, sids: list[str], options: dict[str, Any]
-) -> None:
+def _carry_out(operation: Operation, sids: list[str], options: dict[str, Any]) -> None:
     shape = operation.shape
     fields = {} if shape is None else given(shape, options)
-    _check_given(ctx, operation)
     if operation.verb == "update" and not fields:
         raise WrongUsageError("nothing to change: give at least one field")
     timeout, base_url = options["timeout"], options["base_url"]
@@ -170,15 +160,20 @@ def _carry_out(
         write_one(found)
 
 
-def _check_given(ctx: click.Context, operation: Operation) -> None:
+def _check_of_one(ctx: click.Context, of_one: Operation, of_all: Operation) -> None:
     """Refuse options that go only without a SID."""
-    known = {"limit", "output", "fields"} if operation.verb == "list" else set[str]()
-    if operation.shape is not None:
-        known |= {option_name(operation.shape, name) for name in field_types(operation.shape)}
+    foreign = _own_options(of_all) - _own_options(of_one)
     for parameter in ctx.command.params:
-        name = parameter.name or ""
-        if name not in {*known, *_ALWAYS} and is_given(ctx, name) and parameter.opts[0][0] == "-":
+        if (name := parameter.name or "") in foreign and is_given(ctx, name):
             raise WrongUsageError(f"{parameter.opts[0]}: goes with all of them, not with a SID")
+
+
+def _own_options(operation: Operation) -> set[str]:
+    """Return the names of the options that only some operations have."""
+    names = {"limit", "output", "fields"} if operation.verb == "list" else set[str]()
+    if (shape := operation.shape) is not None:
+        names |= {option_name(shape, name) for name in field_types(shape)}
+    return names
 
 
 def _followed(place: Any, way: tuple[str, ...], sids: list[str]) -> Any:
