@@ -15,6 +15,7 @@ from aiotask._bodies import decode
 from aiotask._checks import Identifier, Sid, checked, header_value
 from aiotask._encoding import JsonDocument, encode, json_text, urlencoded, wire_name
 from aiotask._json import loads
+from aiotask._operations import snake
 from aiotask._paging import PAGING, Listing, list_query
 from aiotask._rate_limiter import RateLimiter
 from aiotask._session import Session
@@ -37,7 +38,6 @@ _OTHER_SID = re.compile("/(?!WS)[A-Z]{2}[0-9a-fA-F]{32}")
 _EXPRESSION_RATE = 2.5
 
 _ETAG = istr("ETag")
-_WORDS = re.compile("(?<!^)(?=[A-Z])")
 
 
 SidCheck = Sid | Identifier
@@ -111,7 +111,7 @@ class Collection(_Endpoint[R]):
     @property
     def _place(self) -> Place[R]:
         return Place(
-            kind=_WORDS.sub("_", self.name).lower(),
+            kind=snake(self.name),
             resource=self.resource,
             sid=self.sid,
             session=self._session,

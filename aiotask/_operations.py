@@ -1,9 +1,8 @@
 """Names of operations and their routes, in small and known numbers, from methods and URLs."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
-
-from yarl import URL
 
 # A proxy may put a prefix before it.
 _PATH = re.compile("/v1/((?:Workspaces|Assistants)(?:/.*)?)$")
@@ -28,12 +27,13 @@ class Described(NamedTuple):
     route: str
 
 
-def described(method: str, url: URL | str) -> Described:
+@lru_cache(512)  # hooks ask before and after a request, often of one URL
+def described(method: str, url: str) -> Described:
     """Return what a request does: ``tasks.create``, ``/v1/Workspaces/{WorkspaceSid}/Tasks``.
 
     The operation is the way to it from the workspace, or the account: ``worker.statistics.fetch``.
     """
-    found = _PATH.search(url.raw_path if isinstance(url, URL) else url.partition("?")[0])
+    found = _PATH.search(url.partition("?")[0])
     if found is None:
         return Described("other", "other")
     parts = found[1].split("/")
@@ -46,13 +46,13 @@ def described(method: str, url: URL | str) -> Described:
             way.append(_PARENTS[collection])
     last, *item = parts
     if item and item[0] in _STATISTICS:
-        way.append(_snake(last))
+        way.append(snake(last))
         route += [last, item[0]]
         return Described(_of_statistics(method, way, item[0], several=True), "/".join(route))
     if last in _STATISTICS:
         route.append(last)
         return Described(_of_statistics(method, way, last, several=False), "/".join(route))
-    way.append(_NAMES.get(last) or _snake(last))
+    way.append(_NAMES.get(last) or snake(last))
     route += [last, "{Sid}"] if item else [last]
     way.append((_OF_ITEMS if item else _OF_COLLECTIONS).get(method, method.lower()))
     return Described(".".join(way), "/".join(route))
@@ -60,10 +60,11 @@ def described(method: str, url: URL | str) -> Described:
 
 def _of_statistics(method: str, way: list[str], name: str, *, several: bool) -> str:
     if method == "POST":
-        return ".".join([*way, f"bulk_{_snake(name)}", "create"])
+        return ".".join([*way, f"bulk_{snake(name)}", "create"])
     pages = several and way[-1] == "task_queues" and name == "Statistics"
-    return ".".join([*way, _snake(name), "list" if pages else "fetch"])
+    return ".".join([*way, snake(name), "list" if pages else "fetch"])
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """Return the name of a collection, as in paths, as Python writes it."""
     return _WORDS.sub("_", name).lower()

@@ -4,6 +4,7 @@ from typing import Any
 from weakref import WeakSet
 
 from aiotask._client import Client
+from aiotask._hooks import Hooks
 from aiotask._version import __version__
 
 try:
@@ -20,13 +21,14 @@ _BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.
 _OPERATION = "aiotask.operation"
 _TOO_MANY_REQUESTS = 429
 
-_instrumented: WeakSet[Client] = WeakSet()
+_instrumented: WeakSet[Hooks] = WeakSet()
 
 
 def instrument(client: Client, meter_provider: MeterProvider | None = None) -> None:
     """Measure what a client does from now on, with a meter called ``aiotask``.
 
-    *meter_provider* is by default the global one. A second call for a client does nothing.
+    *meter_provider* is by default the global one. A second call for a client, or for a
+    view on it, does nothing.
 
     =============================== ============= ==============================
     name                            kind, unit    attributes
@@ -47,9 +49,9 @@ def instrument(client: Client, meter_provider: MeterProvider | None = None) -> N
     A refusal is an answer with 429. A request counts when it ends; one that is given up counts,
     too, with ``CancelledError``.
     """
-    if client in _instrumented:
+    if client.hooks in _instrumented:
         return
-    _instrumented.add(client)
+    _instrumented.add(client.hooks)
     provider = get_meter_provider() if meter_provider is None else meter_provider
     meter = provider.get_meter("aiotask", __version__)
     requests = meter.create_counter(

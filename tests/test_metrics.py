@@ -67,8 +67,8 @@ async def test_requests_count_by_operation_and_how_they_ended(
 ) -> None:
     busy = answer(b"{}", "429 Too Many Requests", "Retry-After: 0")
     _, client = await serve("reset", busy, MADE, MADE, retry=RetryPolicy(base=0, throttled_base=0))
-    instrument(client, meter.provider)
-    instrument(client, meter.provider)
+    for each in (client, client, client.with_options(timeout=60)):
+        instrument(each, meter.provider)
     tasks = client.taskrouter.workspace(WORKSPACE).tasks
     await tasks.fetch(TASK)
     await tasks.create(attributes={})

@@ -3,7 +3,6 @@
 from itertools import pairwise
 
 import pytest
-from yarl import URL
 
 from aiotask._operations import described
 from tests.documented_api import OPERATIONS
@@ -37,9 +36,7 @@ def test_an_operation_is_told_by_its_method_and_url(
     base: str, name: str, method: str, route: str
 ) -> None:
     path = route.replace("{", "WT" + SID).replace("}", "")
-    url = URL(f"{base}{path}?PageSize=50", encoded=True)
-    assert described(method, url) == (name, route)
-    assert described(method, str(url)) == (name, route)
+    assert described(method, f"{base}{path}?PageSize=50") == (name, route)
 
 
 @pytest.mark.parametrize("url", ["https://taskrouter.twilio.com/v2/Things/1", "", "/v1/Workspace"])

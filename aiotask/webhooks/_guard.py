@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from ipaddress import ip_address, ip_network
@@ -33,7 +33,7 @@ class Kind(Enum):
     """The callback that is expected at a path."""
 
     EVENTS = "events"
-    ASSIGNMENT = "assignment"
+    ASSIGNMENT = "assignments"
     SIGNED = "signed"
 
 
@@ -73,13 +73,9 @@ class Guard:
             raise ConfigurationError("verifier must be a SignatureVerifier")
         self.max_body = verifier.max_body
         self._verifier = verifier
-        self._kinds = {
-            **_checked(events, Kind.EVENTS),
-            **_checked(assignments, Kind.ASSIGNMENT),
-            **_checked(signed, Kind.SIGNED),
-        }
-        if not self._kinds:
-            raise ConfigurationError("no path to check: give events=, assignments= or signed=")
+        self._kinds = _kinds(
+            {Kind.EVENTS: events, Kind.ASSIGNMENT: assignments, Kind.SIGNED: signed}
+        )
         if max_age is not None and not max_age > 0:
             raise ConfigurationError(f"max_age must be above 0 seconds, not {max_age!r}")
         self._origin = None if origin is None else _origin(origin)
@@ -104,9 +100,8 @@ class Guard:
     def declared(self, asked: Asked) -> None:
         """Refuse a body that is too long by its own declaration, before it is read."""
         length = asked.headers("Content-Length") or ""
-        # A longer number than this is longer than any limit; int() would take its time.
         if length.isascii() and length.isdigit():
-            self.measure(int(length[-19:]) if len(length) < 20 else self.max_body + 1)  # noqa: PLR2004
+            self.measure(int(length[:20]))  # more digits would be longer than any limit, too
 
     def admit(self, kind: Kind, asked: Asked, body: bytes) -> Parsed:
         """Return what is in the body, or refuse the request."""
@@ -194,12 +189,19 @@ def _last(asked: Asked, name: str) -> str | None:
     return (asked.headers(name) or "").rpartition(",")[2].strip() or None
 
 
-def _checked(paths: Paths, kind: Kind) -> dict[str, Kind]:
-    named = [paths] if isinstance(paths, str) else list(paths)
-    for path in named:
-        if not path.startswith("/"):
-            raise ConfigurationError(f"{kind.value}: a path begins with /, unlike {path!r}")
-    return {_plain(path): kind for path in named}
+def _kinds(expected: Mapping[Kind, Paths]) -> dict[str, Kind]:
+    """Return what is expected at each path; those below another come before it."""
+    kinds: dict[str, Kind] = {}
+    for kind, paths in expected.items():
+        for path in [paths] if isinstance(paths, str) else paths:
+            if not path.startswith("/"):
+                raise ConfigurationError(f"{kind.value}: a path begins with /, unlike {path!r}")
+            other = kinds.setdefault(_plain(path), kind)
+            if other is not kind:
+                raise ConfigurationError(f"{kind.value}: {path!r} is one of {other.value} already")
+    if not kinds:
+        raise ConfigurationError("no path to check: give events=, assignments= or signed=")
+    return {path: kinds[path] for path in sorted(kinds, key=len, reverse=True)}
 
 
 def _plain(path: str) -> str:

@@ -24,12 +24,12 @@ class CallbackMiddleware:
     """Lets requests to some paths through only if they are callbacks of Twilio.
 
     *events*, *assignments* and *signed* are paths, or several each, and mean what lies below them
-    too: of event callbacks, of assignment callbacks, and of other requests of Twilio, whose
-    signature alone is checked. Other paths are not looked at. A handler finds ``EVENTS`` in
-    ``request.scope``, the list of the :class:`~aiotask.webhooks.EventCallback` in the body, or
-    ``ASSIGNMENT``, the :class:`~aiotask.webhooks.AssignmentCallback`; it can read the body, too.
-    A handler that takes them from there cannot be reached by an unsigned request, whatever the
-    router makes of its path.
+    too, unless a longer one does: of event callbacks, of assignment callbacks, and of other
+    requests of Twilio, whose signature alone is checked. Other paths are not looked at. A handler
+    finds ``EVENTS`` in ``request.scope``, the list of the :class:`~aiotask.webhooks.EventCallback`
+    in the body, or ``ASSIGNMENT``, the :class:`~aiotask.webhooks.AssignmentCallback`; it can read
+    the body, too. A handler that takes them from there cannot be reached by an unsigned request,
+    whatever the router makes of its path.
 
     The signature is checked over *origin*, the public one such as ``https://hooks.example.com``,
     and the raw path and query. Without *origin* the request's own scheme and ``Host`` count, and

@@ -296,6 +296,26 @@ async def test_an_application_may_be_mounted_below_a_path(
         assert (await answer(http, f"{url}/hooks/events", body, {}))[0] == 403
 
 
+@every_framework
+@pytest.mark.parametrize(
+    ("paths", "place"),
+    [
+        ({"events": "/events", "assignments": "/"}, "/events"),
+        ({"events": "/", "assignments": "/assigned"}, "/assigned"),
+        ({"events": (), "assignments": "/assigned", "signed": "/"}, "/assigned"),
+    ],
+)
+async def test_of_two_paths_the_longer_one_counts(
+    seen: Seen, http: aiohttp.ClientSession, name: str, paths: dict[str, Any], place: str
+) -> None:
+    build, serve = FRAMEWORKS[name]
+    body = urlencode(EVENT if place == "/events" else SIDS).encode()
+    async with serve(build(seen, **settings(**{"signed": ()} | paths))) as url:
+        found = await answer(http, url + place, body, signed(PUBLIC + place, body))
+    assert found[0] < 300
+    assert (seen.calls, len(seen.events), len(seen.assignments)) in {(1, 1, 0), (1, 0, 1)}
+
+
 @pytest.mark.parametrize("path", ["//events", "/events/", "/%65vents", "/x/../events"])
 @every_framework
 async def test_no_spelling_of_a_path_leads_past_the_check(
@@ -348,6 +368,8 @@ async def test_a_peer_on_a_unix_socket_is_trusted_by_a_star_alone(
         ({"events": (), "assignments": (), "signed": ()}, "no path to check"),
         ({"events": "events"}, "events: a path begins with /, unlike 'events'"),
         ({"signed": ["/a", "b"]}, "signed: a path begins with /, unlike 'b'"),
+        ({"signed": "/events/"}, "signed: '/events/' is one of events already"),
+        ({"assignments": "/events"}, "assignments: '/events' is one of events already"),
         ({"origin": "hooks.example.com"}, "origin must be as https://hooks.example.com"),
         ({"origin": "https://hooks.example.com?a=b"}, "origin must be as"),
         ({"trusted_proxies": ["proxy"]}, "trusted_proxies: 'proxy' does not appear to be"),
