@@ -24,6 +24,8 @@ from tests.virtual_time import LoopClock, VirtualTimeLoop
 
 SETTLE = 0.2
 TIMEOUT = 0.3
+PATIENCE = 30.0  # where nothing is to time out, on a machine that is busy
+_LONG = 200.0
 LATE = SETTLE / 4
 # Without refusals, after which a run is slower than a test should be.
 KINDS: list[FaultKind] = [kind for kind in FAULT_KINDS if kind != "before_429"]
@@ -126,6 +128,12 @@ class Bench:
     def made(self) -> Counter[int]:
         return Counter(self.row_of().values())
 
+    async def until_made(self, number: int) -> None:
+        """Wait until there are so many tasks, and no longer than any machine needs for that."""
+        async with asyncio.timeout(_LONG):
+            while len(self.sandbox.tasks(self.workspace)) < number:
+                await asyncio.sleep(0.01)
+
     def check(self, outcomes: Iterable[Outcome[NewTask]]) -> None:
         """See that outcomes are true: the row's task if it was created, none if rejected."""
         there, made = self.row_of(), self.made()
@@ -165,7 +173,7 @@ class Bench:
         wrong = {n: made[n] for n in range(number) if made[n] != 1}
         assert not wrong
         assert made.total() == number
-        patient = self.client.with_options(timeout=30)
+        patient = self.client.with_options(timeout=PATIENCE)
         result = await patient.taskrouter.workspace(self.workspace).tasks.audit(self.journal)
         assert result.in_order, result
         assert result.rows[State.CREATED] == number, result

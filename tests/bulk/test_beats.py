@@ -11,18 +11,15 @@ from aiotask import SharedJournal
 from aiotask._company import Company
 from aiotask._rate_limiter import RateLimiter
 from aiotask.bulk.beats import Beats
-from aiotask.bulk.journal.postgres import make_tables
-from tests.bulk.bench import Bench, rows
+from tests.bulk.bench import PATIENCE, Bench, rows
 from tests.postgres import Postgres
 
 HOST = "https://taskrouter.twilio.com"
 
 
 @pytest.fixture
-def url(postgres: Postgres) -> str:
-    url = postgres.new_database()
-    make_tables(url)
-    return url
+def patience() -> float:
+    return PATIENCE
 
 
 class Process:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -26,19 +26,13 @@ from aiotask import (
 from aiotask.bulk import State, read_summary
 from aiotask.cli.commands.journal import show
 from aiotask.taskrouter import Tasks
-from tests.bulk.bench import Bench, bench, look, rows
+from tests.bulk.bench import Bench, look, rows
 
 pytestmark = pytest.mark.virtual_time
 
 GONE = f"WT{'0' * 32}"
 Outcomes = AsyncGenerator[AnyOutcome[Any], None]
 Call = Callable[..., Outcomes]
-
-
-@pytest.fixture
-async def there(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench(tmp_path) as there:
-        yield there
 
 
 async def filled(there: Bench, number: int) -> list[str]:

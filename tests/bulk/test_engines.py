@@ -10,10 +10,9 @@ import pytest
 
 from aiotask import SharedJournal, Worker
 from aiotask.bulk import Keys, Settings, offers, source_of
-from aiotask.bulk.journal.postgres import make_tables
 from aiotask.bulk.keys import KEY_ATTRIBUTE
 from aiotask.cli.engines import Engine, engine_of, make_engine_tables
-from tests.bulk.bench import SETTLE, Bench, rows
+from tests.bulk.bench import PATIENCE, SETTLE, Bench, rows
 from tests.bulk.worker_program import TERMS
 from tests.postgres import Postgres
 
@@ -22,10 +21,8 @@ Windows = Sequence[tuple[str, int]]
 
 
 @pytest.fixture
-def url(postgres: Postgres) -> str:
-    url = postgres.new_database()
-    make_tables(url)
-    return url
+def patience() -> float:
+    return PATIENCE
 
 
 async def load(there: Bench, url: str, number: int) -> str:
@@ -33,11 +30,6 @@ async def load(there: Bench, url: str, number: int) -> str:
     run = there.tasks.sharing(source_of(rows(number)), settings, url)
     await run.load()
     return run.job
-
-
-async def until_made(there: Bench, number: int) -> None:
-    while there.made().total() < number:
-        await asyncio.sleep(0.01)
 
 
 class Told:
@@ -117,7 +109,7 @@ async def two_working(there: Bench, url: str, engine: Engine, told: Told, number
     async with AsyncExitStack() as stack:
         for _ in range(2):
             await stack.enter_async_context(working(there, url, engine, told))
-        await until_made(there, number)
+        await there.until_made(number)
     assert there.made() == dict.fromkeys(range(number), 1)
     result = await there.tasks.audit(url, job="spring")
     assert result.in_order, result

@@ -14,7 +14,7 @@ from aiotask.bulk import Keys, Settings, bell, source_of
 from aiotask.bulk.journal.postgres import make_tables
 from aiotask.bulk.journal.postgres_windows import Held, give_back, take
 from aiotask.bulk.keys import KEY_ATTRIBUTE
-from tests.bulk.bench import SETTLE, Bench, number_of, rows
+from tests.bulk.bench import PATIENCE, SETTLE, Bench, number_of, rows
 from tests.bulk.worker_program import TERMS
 from tests.postgres import Postgres
 
@@ -23,9 +23,12 @@ ORDERS = "CREATE TABLE orders (number integer)"
 
 
 @pytest.fixture
-def url(postgres: Postgres) -> str:
-    url = postgres.new_database()
-    make_tables(url)
+def patience() -> float:
+    return PATIENCE
+
+
+@pytest.fixture
+def url(url: str, postgres: Postgres) -> str:
     postgres.execute(url, ORDERS)
     return url
 
@@ -65,11 +68,6 @@ async def working(there: Bench, journal: SharedJournal) -> AsyncIterator[Worker]
     finally:
         worker.stop()
         await running
-
-
-async def until_made(there: Bench, number: int) -> None:
-    while there.made().total() < number:
-        await asyncio.sleep(0.01)
 
 
 async def until_listening(postgres: Postgres, url: str, but: int = 0) -> int:
@@ -136,7 +134,7 @@ async def test_a_key_that_is_there_adds_nothing(there: Bench, journal: SharedJou
     added = await asyncio.gather(*(enqueue(there, journal, rows(103)) for _ in range(8)))
     assert sum(added) == 1
     async with working(there, journal):
-        await until_made(there, 103)
+        await there.until_made(103)
     assert there.made() == dict.fromkeys(range(103), 1)
     result = await there.tasks.audit(journal, job="orders")
     assert result.in_order, result
@@ -150,9 +148,9 @@ async def test_a_transaction_that_is_open_holds_up_nobody(
         await enqueue(there, journal, rows(3)[1:], connection=other)
         await other.commit()
         async with working(there, journal):
-            await until_made(there, 2)
+            await there.until_made(2)
             await one.commit()
-            await until_made(there, 3)
+            await there.until_made(3)
     assert there.made() == dict.fromkeys(range(3), 1)
 
 
@@ -164,10 +162,10 @@ async def test_a_worker_that_waits_is_woken(
         await until_listening(postgres, url)
         for number in range(1, 4):
             await enqueue(there, journal, rows(number))
-            await until_made(there, number)
+            await there.until_made(number)
         settings = Settings(keys=Keys(KEY_ATTRIBUTE), job="spring")
         await there.tasks.sharing(source_of(rows(5)), settings, url).load()
-        await until_made(there, 8)
+        await there.until_made(8)
 
 
 @pytest.mark.usefixtures("only_rings")
@@ -180,7 +178,7 @@ async def test_it_is_woken_by_what_came_while_its_connection_was_broken(
             listener = await until_listening(postgres, url, listener)
             postgres.execute(url, f"SELECT pg_terminate_backend({listener})")
             await enqueue(there, journal, rows(number))
-            await until_made(there, number)
+            await there.until_made(number)
 
 
 async def test_where_nothing_is_heard_it_looks_for_itself(
@@ -194,7 +192,7 @@ async def test_where_nothing_is_heard_it_looks_for_itself(
     monkeypatch.setattr(journal.bell, "_listen", deaf)
     async with working(there, journal):
         await enqueue(there, journal, rows(3))
-        await until_made(there, 3)
+        await there.until_made(3)
 
 
 @pytest.mark.usefixtures("only_rings")
@@ -211,6 +209,7 @@ async def test_windows_that_are_given_back_ring(
         rung = journal.bell.rung
         await give_back(database, job, [Held(job, each.first, each.epoch) for each in taken])
         await journal.bell.wait(rung, LONG)
+        assert journal.bell.rung > rung
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 """Other verbs than create on a shared journal: by the call, by workers, and after dead ones."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import psycopg
@@ -11,25 +10,21 @@ import pytest
 from aiotask import AnyOutcome, Deleted, SharedJournal, Updated, Worker, errors
 from aiotask._transport import WithheldError
 from aiotask.bulk.item import Item
-from aiotask.bulk.journal.postgres import make_tables
 from aiotask.bulk.journal.postgres_windows import take
 from aiotask.bulk.lease import Lease
 from aiotask.taskrouter._changes import Deletion, Update
 from aiotask.taskrouter._task_ends import Ending
-from tests.bulk.bench import SETTLE, Bench, bench
+from tests.bulk.bench import PATIENCE, SETTLE, Bench
 from tests.bulk.worker_program import TERMS
 from tests.postgres import Postgres
 
-LONG = 60.0
 NUMBER = 80
 VERBS = ["tasks.update", "tasks.cancel", "tasks.delete", "workers.update", "workers.delete"]
 
 
 @pytest.fixture
-def url(postgres: Postgres) -> str:
-    url = postgres.new_database()
-    make_tables(url)
-    return url
+def patience() -> float:
+    return PATIENCE
 
 
 class Changed:
@@ -72,11 +67,10 @@ class Changed:
 
 
 @pytest.fixture(params=VERBS)
-async def changed(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Changed]:
-    async with bench(tmp_path, patience=LONG) as there:
-        changed = Changed(there, request.param)
-        await changed.make()
-        yield changed
+async def changed(there: Bench, request: pytest.FixtureRequest) -> Changed:
+    changed = Changed(there, request.param)
+    await changed.make()
+    return changed
 
 
 async def finished(changed: Changed, journal: Any) -> None:

@@ -20,15 +20,13 @@ from aiotask import (
 from aiotask.bulk.journal import postgres
 from aiotask.bulk.journal.postgres import make_tables
 from aiotask.bulk.journal.postgres_schema import masked
-from tests.bulk.bench import SETTLE, Bench, bench, number_of, rows
+from tests.bulk.bench import PATIENCE, SETTLE, TIMEOUT, Bench, bench, number_of, rows
 from tests.postgres import Postgres
 
 
 @pytest.fixture
-def url(postgres: Postgres) -> str:
-    url = postgres.new_database()
-    make_tables(url)
-    return url
+def patience() -> float:
+    return PATIENCE
 
 
 def job(there: Bench, url: str, number: int, **settings: Any) -> Any:
@@ -195,6 +193,7 @@ async def test_rows_that_were_added_are_loaded(there: Bench, url: str) -> None:
     assert there.made().total() == 200
 
 
+@pytest.mark.parametrize("patience", [TIMEOUT])
 async def test_faults_lose_no_row_and_make_none_twice(there: Bench, url: str) -> None:
     there.sandbox.faults.share = 0.2
     outcomes = await finish(there, url, 200)
@@ -297,7 +296,7 @@ async def test_a_database_that_goes_away_only_holds_a_run_up(
     terms = LeaseTerms(length=3.0, renewed=0.2, guard=0.3)
     outcomes: list[Outcome[Any]] = []
     async with (
-        bench(tmp_path, latency=0.05, patience=30) as there,
+        bench(tmp_path, latency=0.05, patience=PATIENCE) as there,
         SharedJournal(url, terms=terms) as journal,
     ):
         async for outcome in job(there, url, 500, journal=journal, max_in_flight=8):

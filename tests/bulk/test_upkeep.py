@@ -15,10 +15,9 @@ import pytest
 from aiotask import SharedJournal, Worker, errors
 from aiotask.bulk import Keys, Settings, source_of
 from aiotask.bulk.journal import postgres_upkeep as upkeep
-from aiotask.bulk.journal.postgres import make_tables
 from aiotask.bulk.journal.postgres_witness import Witness
 from aiotask.bulk.keys import KEY_ATTRIBUTE, derived_key
-from tests.bulk.bench import SETTLE, Bench, rows
+from tests.bulk.bench import PATIENCE, SETTLE, Bench, rows
 from tests.bulk.worker_program import TERMS
 from tests.postgres import Postgres
 
@@ -28,10 +27,8 @@ SUSPECT = "SELECT name FROM aiotask.job WHERE suspect_since IS NOT NULL"
 
 
 @pytest.fixture
-def url(postgres: Postgres) -> str:
-    url = postgres.new_database()
-    make_tables(url)
-    return url
+def patience() -> float:
+    return PATIENCE
 
 
 async def load(there: Bench, url: str, number: int) -> str:
@@ -142,18 +139,14 @@ async def test_a_copy_that_is_put_back_under_a_worker_makes_no_row_twice(
         worker = Worker(journal, there.client, settle=SETTLE, max_in_flight=8)
         running = asyncio.create_task(worker.run())
         await until_done(postgres, url)
-        await journal._witness.note(await anext(_connection(url)))
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as database:
+            await journal._witness.note(database)
         await asyncio.to_thread(put_back, postgres, copy)
         await until_done(postgres, url)
         worker.stop()
         await running
     assert there.made() == dict.fromkeys(range(200), 1)
     assert there.sent == 200
-
-
-async def _connection(url: str) -> Any:
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as database:
-        yield database
 
 
 @pytest.fixture(params=["transaction", "session"])

@@ -20,7 +20,7 @@ from aiotask import (
 )
 from aiotask.bulk import State, read_summary
 from aiotask.taskrouter import Workers, WorkflowConfiguration, WorkspaceContext
-from tests.bulk.bench import SETTLE, Bench, bench, look
+from tests.bulk.bench import SETTLE, Bench, look
 
 pytestmark = pytest.mark.virtual_time
 
@@ -28,12 +28,6 @@ KINDS = ["workers", "task_queues", "activities", "workflows", "task_channels"]
 FIELD = {"task_channels": "unique_name"}
 MOST = {"task_channels": 10}  # of which a workspace has room for 15
 QUEUE = f"WQ{'0' * 32}"
-
-
-@pytest.fixture
-async def there(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench(tmp_path) as there:
-        yield there
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from aiotask import Created, SharedJournal
 from aiotask.bulk import Keys, Settings, State, source_of
-from aiotask.bulk.journal.postgres import driver, make_tables
+from aiotask.bulk.journal.postgres import driver
 from aiotask.bulk.journal.postgres_jobs import Job, Loaded, load, open_jobs
 from aiotask.bulk.journal.postgres_windows import (
     Held,
@@ -22,11 +22,16 @@ from aiotask.bulk.journal.postgres_windows import (
 )
 from aiotask.bulk.journal.records import End
 from aiotask.bulk.keys import JOB_ATTRIBUTE, KEY_ATTRIBUTE, derived_key
-from tests.bulk.bench import SETTLE, Bench, number_of, rows
+from tests.bulk.bench import PATIENCE, SETTLE, Bench, number_of, rows
 from tests.bulk.worker_program import TERMS
 from tests.postgres import Postgres
 
 LONG = 600.0
+
+
+@pytest.fixture
+def patience() -> float:
+    return PATIENCE
 
 
 class Table:
@@ -99,9 +104,7 @@ class Table:
 
 
 @pytest.fixture
-async def table(there: Bench, postgres: Postgres) -> AsyncIterator[Table]:
-    url = postgres.new_database()
-    make_tables(url)
+async def table(there: Bench, url: str) -> AsyncIterator[Table]:
     async with await driver(url).Database.connect(url, autocommit=True) as database:
         yield Table(there, url, database)
 

@@ -7,22 +7,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from aiotask import SharedJournal
 from aiotask.bulk import Keys, Settings, source_of
-from aiotask.bulk.journal.postgres import make_tables
 from aiotask.bulk.keys import KEY_ATTRIBUTE
 from tests.bulk.bench import SETTLE, Bench, bench, rows
 from tests.bulk.worker_program import TERMS, working
 from tests.postgres import Postgres
-
-
-@pytest.fixture
-def url(postgres: Postgres) -> str:
-    url = postgres.new_database()
-    make_tables(url)
-    return url
 
 
 async def load(there: Bench, url: str, number: int, job: str = "spring") -> int:
@@ -60,8 +50,7 @@ async def test_workers_do_all_jobs_and_end_at_sigterm(there: Bench, url: str) ->
     await load(there, url, 300)
     await load(there, url, 300, "autumn")
     async with working(there, url) as one, working(there, url) as other:
-        while there.made().total() < 600:
-            await asyncio.sleep(0.05)
+        await there.until_made(600)
         one.send(signal.SIGTERM)
         other.send(signal.SIGTERM)
         assert (await one.end(), await other.end()) == (0, 0)
@@ -128,8 +117,7 @@ async def test_a_worker_outlives_its_leases_while_the_database_is_away(
             await asyncio.to_thread(postgres.crash)
             await asyncio.sleep(2 * TERMS.length)
             await asyncio.to_thread(postgres.start)
-            while there.made().total() < 600:
-                await asyncio.sleep(0.05)
+            await there.until_made(600)
             worker.send(signal.SIGTERM)
             assert await worker.end() == 0
         assert there.made() == dict.fromkeys(range(600), 1)

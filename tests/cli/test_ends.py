@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from aiotask.cli.commands.journal import show
-from tests.cli.commands import LONG, Service, lines, meanwhile, service, wait_until
+from tests.cli.commands import LONG, Service, lines, service, wait_until
 
 WHY = ("--reason", "closed")
 ALL = ("--where", "1==1")
@@ -152,17 +153,22 @@ def test_a_wrong_expression_is_told(local: Service) -> None:
     assert "400" in refused.stderr
 
 
-def test_tasks_that_come_meanwhile_are_taken_by_another_pass(tmp_path: Path) -> None:
-    with service(expression_rate=None, latency=0.02) as local:
-        filled(local, 30, tmp_path)
+def test_tasks_that_come_meanwhile_are_taken_by_another_pass(
+    local: Service, tmp_path: Path
+) -> None:
+    filled(local, 30, tmp_path)
+    service = local.sandbox._service
+    carry_out = service.carry_out
 
-        def another() -> None:
-            wait_until(lambda: local.sandbox.requests["POST Tasks/{Sid}"] > 0)
-            local.run("tasks", "create")
+    def create_another(request: Any) -> Any:
+        if request.method == "POST":
+            service.carry_out = carry_out  # type: ignore[method-assign]
+            local.sandbox.create_task(local.workspace, {"attributes": {}})
+        return carry_out(request)
 
-        with meanwhile(another):
-            done = local.run("tasks", "cancel", *ALL, *WHY, "--yes", "--max-rate", "40")
-        assert (done.exit_code, done.stderr) == (0, "31 tasks: 31 canceled\n")
+    service.carry_out = create_another  # type: ignore[method-assign]
+    done = local.run("tasks", "cancel", *ALL, *WHY, "--yes")
+    assert (done.exit_code, done.stderr) == (0, "31 tasks: 31 canceled\n")
 
 
 def test_after_a_kill_the_same_command_goes_on(local: Service, tmp_path: Path) -> None:
