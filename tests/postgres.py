@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 from servers.postgres import PROGRAMS, Postgres
 
+from tests.afterwards import afterwards
+
 __all__ = ["Postgres", "running_postgres"]
+
+# The first line of the file is the number of the server's process.
+_END = """
+[ -f "$1/data/postmaster.pid" ] && kill -QUIT "$(head -n 1 "$1/data/postmaster.pid")"
+while [ -f "$1/data/postmaster.pid" ] && kill -0 "$(head -n 1 "$1/data/postmaster.pid")"
+do sleep 0.1; done
+rm -rf "$1"
+"""
 
 
 @contextmanager
@@ -17,11 +27,9 @@ def running_postgres() -> Iterator[Postgres]:
     if not PROGRAMS:
         pytest.skip("there is no PostgreSQL: /usr/lib/postgresql/*/bin/initdb is missing")
     # The name of a socket is short.
-    with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
-        server = Postgres(Path(folder), PROGRAMS[-1].parent)
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    server = Postgres(folder, PROGRAMS[-1].parent)
+    with afterwards(_END, folder):
         server.make()
         server.start()
-        try:
-            yield server
-        finally:
-            server.crash()
+        yield server

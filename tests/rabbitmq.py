@@ -13,9 +13,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.afterwards import afterwards
+
 _LONG = 120
 # The command that is on the PATH would become another user, who has no way into the folder.
 _PROGRAMS = Path("/usr/lib/rabbitmq/bin")
+# The daemon that tells nodes their names refuses to end while it knows of one.
+_END = """
+[ -f "$1/group" ] && kill -KILL -- "-$(cat "$1/group")"
+for _ in $(seq 100); do
+    epmd -port "$2" -names || break
+    epmd -port "$2" -kill
+    sleep 0.1
+done
+rm -rf "$1"
+"""
 
 
 def _free_ports(number: int) -> list[int]:
@@ -31,7 +43,7 @@ class Rabbitmq:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._port, distribution, names = _free_ports(3)
+        self._port, distribution, self.names = _free_ports(3)
         self.url = f"amqp://guest:guest@127.0.0.1:{self._port}/"
         self._environment = os.environ | {
             "HOME": str(folder),  # where the cookie of its nodes lies
@@ -40,7 +52,7 @@ class Rabbitmq:
             "RABBITMQ_NODE_PORT": str(self._port),
             "RABBITMQ_DIST_PORT": str(distribution),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "ERL_EPMD_PORT": str(names),
+            "ERL_EPMD_PORT": str(self.names),
             "RABBITMQ_MNESIA_BASE": str(folder / "db"),
             "RABBITMQ_LOG_BASE": str(folder / "log"),
             "RABBITMQ_PID_FILE": str(folder / "pid"),
@@ -60,6 +72,7 @@ class Rabbitmq:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        (self._folder / "group").write_text(str(self._server.pid))
         until = time.monotonic() + _LONG
         while not self._is_there():
             assert self._server.poll() is None, (self._folder / "told").read_text()
@@ -80,29 +93,14 @@ class Rabbitmq:
             self._server.wait(_LONG)
             self._server = None
 
-    def stop_names(self) -> None:
-        """End the daemon that tells nodes their names; it refuses while it knows of one."""
-        port = self._environment["ERL_EPMD_PORT"]
-        until = time.monotonic() + _LONG
-        while time.monotonic() < until:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", int(port)), _LONG):
-                command = ["epmd", "-port", port, "-kill"]
-                subprocess.run(command, check=False, capture_output=True, timeout=_LONG)
-                time.sleep(0.1)
-                continue
-            return
-
 
 @contextmanager
 def running_rabbitmq() -> Iterator[Rabbitmq]:
     """Have a server; tests that need one are skipped where its programs are not installed."""
     if not (_PROGRAMS / "rabbitmq-server").exists() or not shutil.which("epmd"):
         pytest.skip(f"there is no RabbitMQ: {_PROGRAMS / 'rabbitmq-server'} is missing")
-    with tempfile.TemporaryDirectory(prefix="mq", ignore_cleanup_errors=True) as folder:
-        server = Rabbitmq(Path(folder))
-        try:
-            server.start()
-            yield server
-        finally:
-            server.stop()
-            server.stop_names()
+    folder = Path(tempfile.mkdtemp(prefix="mq"))
+    server = Rabbitmq(folder)
+    with afterwards(_END, folder, server.names):
+        server.start()
+        yield server
