@@ -7,7 +7,7 @@ numbers beyond all bounds in members that are no fields, which it passes over.
 """
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from operator import attrgetter
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 import attrs
 import msgspec
 
-from aiotask._additions import additions_of, rows_decoder
+from aiotask._additions import Additions, additions_of, rows_decoder
 from aiotask._decoding import HEADER, JsonText, structure
 from aiotask._json import (
     NEVER_DEEP,
@@ -41,11 +41,11 @@ def decode(body: bytes, resource: type[R], etag: str | None = None) -> R:
     """
     try:
         _check_utf8(body)
-        built: R = _decoder(resource).decode(body)  # type: ignore[arg-type]  # classes hash
-        _complete([built], resource, etag)
-        additions = additions_of(resource)  # type: ignore[arg-type]  # classes hash
-        if additions.wanted():
-            additions.keep(built, body)
+        parts = _parts(resource)  # type: ignore[arg-type]  # classes hash
+        built: R = parts.decode(body)
+        _complete((built,), parts, etag)
+        if parts.additions.wanted():
+            parts.additions.keep(built, body)
     except _REFUSALS:
         return structure(_document(body), resource, etag)
     return built
@@ -62,10 +62,10 @@ def decode_page(body: bytes, resource: type[R], key: str) -> tuple[list[R], str 
         with _without_collections():
             page = _page_decoder(resource, key).decode(body)  # type: ignore[arg-type]  # classes hash
             if page.meta.key == key:
-                _complete(page.rows, resource, None)
-                additions = additions_of(resource)  # type: ignore[arg-type]  # classes hash
-                if additions.wanted():
-                    additions.keep_all(page.rows, rows_decoder(key).decode(body).rows)
+                parts = _parts(resource)  # type: ignore[arg-type]  # classes hash
+                _complete(page.rows, parts, None)
+                if parts.additions.wanted():
+                    parts.additions.keep_all(page.rows, rows_decoder(key).decode(body).rows)
                 return page.rows, page.meta.next_page_url
     except _REFUSALS:
         pass
@@ -96,14 +96,14 @@ class _Meta(msgspec.Struct):
 
 
 @cache
-def _decoder(resource: type[Any]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(resource)
-
-
-@cache
 def _page_decoder(resource: type[Any], key: str) -> msgspec.json.Decoder[Any]:
     rows = ("rows", list[resource], msgspec.field(name=key))  # type: ignore[valid-type]
     return msgspec.json.Decoder(msgspec.defstruct("Page", [rows, ("meta", _Meta)]))
+
+
+@cache
+def _decoder(resource: type[Any]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(resource)
 
 
 class _Slot(NamedTuple):
@@ -113,22 +113,33 @@ class _Slot(NamedTuple):
     set: Callable[[Any, Any], None]
 
 
+class _Parts(NamedTuple):
+    """What decodes resources of a class: *texts* are JSON as text, *headers* come from one."""
+
+    decode: Callable[[bytes], Any]
+    texts: list[_Slot]
+    headers: list[_Slot]
+    additions: Additions
+
+
 @cache
-def _slots(resource: type[Any]) -> tuple[list[_Slot], list[_Slot]]:
-    """Return the fields that are JSON as text, and those that come from a header."""
+def _parts(resource: type[Any]) -> _Parts:
     fields = attrs.fields(resource)
 
     def slot(name: str) -> _Slot:
         return _Slot(attrgetter(name), getattr(resource, name).__set__)
 
-    texts = [slot(field.name) for field in fields if field.type == JsonText]
-    return texts, [slot(field.name) for field in fields if HEADER in field.metadata]
+    return _Parts(
+        _decoder(resource).decode,  # type: ignore[arg-type]  # classes hash
+        [slot(field.name) for field in fields if field.type == JsonText],
+        [slot(field.name) for field in fields if HEADER in field.metadata],
+        additions_of(resource),  # type: ignore[arg-type]  # classes hash
+    )
 
 
-def _complete(rows: list[Any], resource: type[Any], etag: str | None) -> None:
+def _complete(rows: Sequence[Any], parts: _Parts, etag: str | None) -> None:
     """Decode the JSON texts in resources that nobody has yet, and set what came from a header."""
-    texts, headers = _slots(resource)  # type: ignore[arg-type]  # classes hash
-    for get, put in texts:
+    for get, put in parts.texts:
         for row in rows:
             text = get(row)
             # The usual cases without a call: it would cost as much as parsing a short text.
@@ -139,7 +150,7 @@ def _complete(rows: list[Any], resource: type[Any], etag: str | None) -> None:
                     put(row, parse(text) if len(text) <= NEVER_DEEP else json_or_text(text))
                 except REFUSALS:
                     put(row, json_or_text(text))
-    for get, put in headers:
+    for get, put in parts.headers:
         for row in rows:
             if get(row) is not etag:
                 put(row, etag)

@@ -319,7 +319,7 @@ class Session:
             self.hooks.answered(verb.method, url, response, began)
             return self._noted(lane, began, response, text)
         finally:
-            if response is not None:
+            if response is not None and not response.closed:  # it is, if it was read to its end
                 response.close()
         self.hooks.unanswered(verb.method, url, failure, began)
         # Raised out here, it does not drag aiohttp's own error along unless failure_of says so.
