@@ -148,12 +148,12 @@ async def read_body(
     A large body is read to its end only while *large* is held. It is refused if it consists of so
     many values that they would take many times its bytes.
     """
+    if (response.content_length or 0) > longest:
+        raise _too_large(response, f"is longer than {longest} bytes")
     content = response.content
     text = await content.readany()
     if content.at_eof() and len(text) <= _LARGE:
         return text
-    if (response.content_length or 0) > longest:
-        raise _too_large(response, f"is longer than {longest} bytes")
     chunks = [text]
     if await _read(content, chunks, _LARGE) <= _LARGE:
         return b"".join(chunks)
