@@ -31,11 +31,10 @@ _TAKE = """
         SELECT extract(epoch FROM now() - suspect_since)::float8 FROM aiotask.job WHERE id = w.job)
     """
 _TAKE_ANY, _TAKE_ONE = _TAKE.format(only=""), _TAKE.format(only="AND first = %(only)s ")
-_ROWS = """
-    SELECT number, line, print, key, body FROM aiotask.input
-    WHERE job = %s AND number = ANY(%s) ORDER BY number"""
-_STATES = """
-    SELECT number, state, epoch FROM aiotask.outcome WHERE job = %s AND number = ANY(%s)"""
+_ROWS = "SELECT number, line, print, key, body FROM aiotask.input WHERE job = %s AND number "
+_STATES = "SELECT number, state, epoch FROM aiotask.outcome WHERE job = %s AND number "
+# Passing on one number for each row would take as long as reading the rows.
+_FROM_TO, _AMONG = "BETWEEN %s AND %s", "= ANY(%s)"
 _KEEP = """
     UPDATE aiotask."window" w SET lease = now() + %(length)s * interval '1 s'
     FROM unnest(%(jobs)s::text[], %(firsts)s::bigint[], %(epochs)s::integer[])
@@ -139,13 +138,17 @@ async def take(
 
 async def rows_of(database: Any, job: str, windows: Sequence[Taken]) -> list[Row]:
     """Return the rows of windows that were taken: nobody else writes to them now."""
-    numbers = [number for each in windows for number in range(each.first, each.last + 1)]
-    cursor = await database.execute(_STATES, (job, numbers))
+    first, last = windows[0].first, windows[-1].last
+    size = sum(each.last - each.first + 1 for each in windows)
+    which, named = _FROM_TO, [job, first, last]
+    if size <= last - first:
+        numbers = [number for each in windows for number in range(each.first, each.last + 1)]
+        which, named = _AMONG, [job, numbers]
+    cursor = await database.execute(_STATES + which, named)
     known = {number: (State(state), epoch) for number, state, epoch in await cursor.fetchall()}
-    cursor = await database.execute(_ROWS, (job, numbers))
-    rows = [Row(*row) for row in await cursor.fetchall()]
+    cursor = await database.execute(_ROWS + which, named)
     nothing = None, 0
-    return [Row(*row[:5], *known.get(row.number, nothing)) for row in rows]
+    return [Row(*row, *known.get(row[0], nothing)) for row in await cursor.fetchall()]
 
 
 async def keep(database: Any, owner: str, held: Collection[Held], length: float) -> set[Held]:
