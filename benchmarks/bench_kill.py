@@ -1,8 +1,8 @@
 """Kill campaign: a bulk run whose program is killed again and again, amid faults.
 
     python benchmarks/bench_kill.py [--kills N] [--rows N] [--jobs N] [--seed K] [--plain] [--check]
-    python benchmarks/bench_kill.py --verb VERB [--kills N] [--rows N] [--jobs N] [--check]
-    python benchmarks/bench_kill.py --ablations [--check]
+    python benchmarks/bench_kill.py --verb VERB|all [--kills N] [--rows N] [--jobs N] [--check]
+    python benchmarks/bench_kill.py --ablations [--verb VERB|all] [--check]
     python benchmarks/bench_kill.py --ablation NAME [--kills N] [--check]
 
 Jobs of `create_many` with a journal run against sandboxes that break 22 % of all requests: every
@@ -33,14 +33,25 @@ has, and what the program was told, which it notes in a file before it asks for 
 * foreign: a task that is of no row of the job;
 * audited otherwise: `audit` finds something else than this campaign.
 
-With `--verb` it is another verb than create: `update_many`, `cancel_many`, `complete_many` or
-`delete_many` of tasks that are there before, or `upsert_many` of workers, a third of which are
-there. Kills and faults are the same; time leaps, so that what has ended is gone, and no incidents
-befall the jobs, which such a verb is not to withstand by its journal. The comparison is the same,
-but for what no such verb can do: lost is a row without its effect.
+With `--verb` it is another verb than create: `update`, `cancel`, `complete` or `delete` of tasks
+that are there before, `update-workers` or `delete-workers`, or `upsert` of workers or
+`upsert-workflows`, a third of which are there. Among the updates are some that set a status, which
+the service does not do twice. Kills, faults and what befalls the journal, the clock and the program
+are the same. Besides, a proxy delivers some requests twice, and passes on either answer; and others
+change what the program has just read, change tasks, end or remove them, up to one in twenty. `all`
+runs these verbs in turn, each with its part of the kills; 500 kills of 2,500 rows a job take about
+a quarter of an hour with `--jobs 2`. What is held against each other is the same, but:
+
+* lost: a row without its effect, with which nobody else interfered;
+* twice: a name that was created twice;
+* wrongly reported: done without a request that could have done it, rejected although it was done,
+  gone although it is there;
+* sent again after its end: a row that was sent although the journal had its end;
+* written over, undone: what others have changed meanwhile is lost.
 
 With `--ablation` one safeguard is taken out, in the killed program alone, and `--ablations` takes
-out each of them in turn. A campaign that finds nothing then would have proven nothing before.
+out in turn each of those of the verb. A campaign that finds nothing then would have proven nothing
+before.
 
 How to read it: every violation is one too many, and the exit status says so with `--check`; with
 ablations it is 1 where one of them goes unnoticed. Faults come by the seed, but what is under way
@@ -53,14 +64,13 @@ import asyncio
 import shutil
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import randrange
 
 import attrs
 from kill.campaign import Campaign
-from kill.incidents import INCIDENTS, Incident
+from kill.incidents import Incident, incidents_of
 from kill.job import FAULTS
 from kill.plan import LAG, Plan
 from kill.verbs import WORKS
@@ -69,7 +79,10 @@ from measure import command, print_table
 
 @attrs.frozen
 class Ablation:
-    """A safeguard that is left out, in words, and jobs that show it, most of the time at once."""
+    """A safeguard that is left out, in words, and jobs that show it, most of the time at once.
+
+    *shows* is the violation that they have to show.
+    """
 
     meaning: str
     kills: int = 3
@@ -78,11 +91,14 @@ class Ablation:
     ending: bool = False
     rows: int = 400
     incidents: frozenset[Incident] = frozenset()
+    verb: str = "create"
+    shows: str = "twice"
 
     def plan(self, name: str, folder: Path) -> Plan:
         """Return how it is run."""
         return Plan(
             folder=folder / name,
+            verb=self.verb,
             rows=self.rows,
             kills=self.kills,
             lag=self.lag,
@@ -107,29 +123,66 @@ ABLATIONS = {
         "journals are always believed", incidents=frozenset({"log deleted", "backup restored"})
     ),
     "no-lock": Ablation("two programs have the journal at once", drivers=2, rows=250, kills=1),
+    "lost-is-done": Ablation(
+        "a lost answer is taken for a good one", verb="update", shows="lost", kills=1, rows=200
+    ),
+    "once-only": Ablation(
+        "what was in flight at the end of a run is not sent again",
+        verb="cancel",
+        shows="lost",
+        rows=250,
+    ),
+    "refused-is-rejected": Ablation(
+        "what was refused is not read", verb="complete", shows="wrongly reported", kills=1, rows=200
+    ),
+    "no-memory": Ablation(
+        "what may have been sent is not known", verb="update", shows="wrongly reported", rows=600
+    ),
+    "gone-is-rejected": Ablation(
+        "what is gone was not deleted", verb="delete", shows="wrongly reported", kills=1, rows=200
+    ),
+    "forgotten-ends": Ablation(
+        "what has its end is sent again",
+        verb="delete-workers",
+        shows="sent again after its end",
+        rows=250,
+    ),
+    "no-etag": Ablation(
+        "changes by others are not noticed",
+        verb="upsert",
+        shows="written over",
+        kills=1,
+        rows=250,
+        incidents=frozenset({"changed by others"}),
+    ),
+    "no-settle": Ablation(
+        "a name is looked for at once", verb="upsert-workflows", kills=1, rows=250
+    ),
 }
 
 MOST_TRIALS = 5
 
 
-def show(campaign: Campaign, plan: Plan, seconds: float) -> None:
+def show(campaign: Campaign, plan: Plan) -> None:
     """Print what was done, and what is wrong."""
     injected, jobs = campaign.injected, campaign.jobs
     rows, sent = plan.rows * len(jobs), sum(job.sent for job in jobs)
+    creates = plan.verb == "create"
     print_table(
-        f"{plan.verb}_many with a journal, killed again and again; {FAULTS:.0%} of requests broken",
+        f"{plan.verb}: many with a journal, killed again and again; "
+        f"{FAULTS:.0%} of requests broken",
         ["", "count"],
         [
             ["jobs", len(jobs)],
             ["rows", rows],
-            ["kills", sum(job.kills for job in jobs)],
-            [f"{plan.verb}s sent", sent],
-            ["... more than rows", sent - rows],
+            ["kills", campaign.kills],
+            ["creates sent" if creates else "changes sent", sent],
+            *([["... more than rows", sent - rows]] if creates else []),
             ["requests broken", injected.total()],
             *([f"... {kind}", count] for kind, count in sorted(injected.items())),
             *([kind, campaign.incidents[kind]] for kind in sorted(plan.incidents)),
-            ["rows with a second task by that", sum(job.doubled for job in jobs)],
-            ["seconds", seconds],
+            *([["rows with a second task by that", sum(job.doubled for job in jobs)]] * creates),
+            ["seconds", campaign.seconds],
             ["longest stall of the services, s", f"{campaign.stall:.2f}"],
         ],
     )
@@ -140,13 +193,39 @@ def show(campaign: Campaign, plan: Plan, seconds: float) -> None:
     print(f"  violations: {campaign.summary}", flush=True)
 
 
-def judge(plan: Plan, seed: int, kills: int, jobs: int) -> bool:
-    """Run a campaign with all safeguards, and return whether nothing was wrong."""
-    began = time.perf_counter()
+def show_all(campaigns: Mapping[str, Campaign], rows: int) -> None:
+    """Print a line for each verb."""
+    print_table(
+        "all verbs",
+        ["", "jobs", "rows", "kills", "broken", "incidents", "violations", "seconds"],
+        [
+            [
+                verb,
+                len(each.jobs),
+                rows * len(each.jobs),
+                each.kills,
+                each.injected.total(),
+                each.incidents.total(),
+                each.wrong.total(),
+                each.seconds,
+            ]
+            for verb, each in campaigns.items()
+        ],
+    )
+    done = [job for each in campaigns.values() for job in each.jobs]
+    kills, wrong = (
+        sum(job.kills for job in done),
+        sum(each.wrong.total() for each in campaigns.values()),
+    )
+    print(f"\n  {rows * len(done):,} rows, {kills:,} kills, {wrong:,} violations")
+
+
+def judge(plan: Plan, seed: int, kills: int, jobs: int) -> Campaign:
+    """Run a campaign with all safeguards, and return it."""
     campaign = Campaign(plan, seed)
     asyncio.run(campaign.run(kills, jobs))
-    show(campaign, plan, time.perf_counter() - began)
-    return not campaign.wrong
+    show(campaign, plan)
+    return campaign
 
 
 async def ablate(names: Sequence[str], folder: Path, seed: int, jobs: int) -> bool:
@@ -157,11 +236,11 @@ async def ablate(names: Sequence[str], folder: Path, seed: int, jobs: int) -> bo
         ablation = ABLATIONS[name]
         campaign = Campaign(ablation.plan(name, folder), seed)
         async with turns:
-            while not campaign.wrong["twice"] and len(campaign.jobs) < MOST_TRIALS:
+            while not campaign.wrong[ablation.shows] and len(campaign.jobs) < MOST_TRIALS:
                 await campaign.run(ablation.kills, 1)
         # A driver that fails, or does nothing, shows nothing but that.
         ran = all(job.told for job in campaign.jobs) and not campaign.wrong["driver failed"]
-        missed = ran and campaign.wrong["twice"] > 0
+        missed = ran and campaign.wrong[ablation.shows] > 0
         verdict = "missed" if missed else "NOT MISSED"
         count = f"{len(campaign.jobs)} jobs" if len(campaign.jobs) > 1 else "1 job"
         print(
@@ -181,26 +260,39 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=3, help="at once")
     parser.add_argument("--lag", type=float, default=LAG, help="seconds that lists are behind")
     parser.add_argument("--seed", type=int, help="of the first job; by chance unless told")
-    parser.add_argument("--verb", choices=["create", *WORKS], default="create")
+    parser.add_argument("--verb", choices=["create", "all", *WORKS], default="create")
     parser.add_argument("--ablation", choices=ABLATIONS, action="append", help="may be repeated")
-    parser.add_argument("--ablations", action="store_true", help="all of them")
+    parser.add_argument("--ablations", action="store_true", help="all of the verb's")
     parser.add_argument("--plain", action="store_true", help="kills and faults, no incidents")
     options = parser.parse_args()
     seed = randrange(10**6) if options.seed is None else options.seed
     folder = Path(tempfile.mkdtemp(prefix="aiotask-kill-"))
-    names = list(ABLATIONS) if options.ablations else options.ablation
-    if names:
+    verbs = list(WORKS) if options.verb == "all" else [options.verb]
+    names = options.ablation or []
+    if options.ablations:
+        names = [name for name, ablation in ABLATIONS.items() if ablation.verb in verbs]
+    if names or options.ablations:
         well = asyncio.run(ablate(names, folder, seed, options.jobs))
     else:
-        plan = Plan(
-            folder=folder,
-            verb=options.verb,
-            rows=options.rows,
-            kills=options.most_kills,
-            lag=options.lag,
-            incidents=frozenset() if options.plain or options.verb != "create" else INCIDENTS,
-        )
-        well = judge(plan, seed, options.kills, options.jobs)
+        campaigns = {
+            verb: judge(
+                Plan(
+                    folder=folder / verb,
+                    verb=verb,
+                    rows=options.rows,
+                    kills=options.most_kills,
+                    lag=options.lag,
+                    incidents=frozenset() if options.plain else incidents_of(verb),
+                ),
+                seed,
+                -(-options.kills // len(verbs)),
+                options.jobs,
+            )
+            for verb in verbs
+        }
+        well = not any(each.wrong for each in campaigns.values())
+        if options.verb == "all":
+            show_all(campaigns, options.rows)
     print(f"  seed {seed}")
     if well:
         shutil.rmtree(folder)

@@ -184,17 +184,22 @@ class Update(SingleChange[R]):
     async def refused(
         self, item: Item, sid: str, fields: str, error: AiotaskError
     ) -> Done | Failed:
-        """Return the end of a row: an earlier attempt may have caused the refusal."""
-        if not item.may_be_done:
-            return Failed(error)
-        current = None if isinstance(error, NotFoundError) else await self.current(sid)
+        """Return the end of a row: the refusal may be that of a change which is made already.
+
+        The service does not set a status twice, which an attempt before this one may have set, or
+        a proxy that delivers a request twice.
+        """
+        doubtful, sets_status = item.may_be_done, "AssignmentStatus=" in fields
+        if isinstance(error, NotFoundError) or not (doubtful or sets_status):
+            return Failed(error, certain=not doubtful)
+        current = await self.current(sid)
         if current is None:
             return Failed(error, certain=False)
         there = shown(self._shape, current, self._place.shown_as)
         if not differing(wanted(self._shape, fields), there):
             return Done(sid, None, Updated)
         # A status may have passed since; the service would refuse anything else as it did before.
-        return Failed(error, certain="AssignmentStatus=" not in fields)
+        return Failed(error, certain=not (doubtful and sets_status))
 
 
 class Deletion(SingleChange[R]):

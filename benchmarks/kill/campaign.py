@@ -15,13 +15,13 @@ _TICK = 0.05
 class Campaign:
     """Runs jobs, some at once, with seeds that follow on *seed*.
 
-    ``stall`` is the longest time, in seconds, by which this process, and so every sandbox, was late
-    with its work.
+    ``seconds`` is how long that took, and ``stall`` the longest time, in seconds, by which this
+    process, and so every sandbox, was late with its work.
     """
 
     def __init__(self, plan: Plan, seed: int) -> None:
         self.jobs: list[Job] = []
-        self.stall = 0.0
+        self.seconds = self.stall = 0.0
         self._plan = plan
         self._seed = seed
         self._left = 0
@@ -29,6 +29,7 @@ class Campaign:
     async def run(self, kills: int, at_once: int) -> None:
         """Run jobs until so many kills are done."""
         self._left = kills
+        began = time.perf_counter()
         watching = asyncio.get_running_loop().create_task(self._watch())
         try:
             async with asyncio.TaskGroup() as group:
@@ -36,6 +37,12 @@ class Campaign:
                     group.create_task(self._some())
         finally:
             watching.cancel()
+            self.seconds += time.perf_counter() - began
+
+    @property
+    def kills(self) -> int:
+        """The number of kills."""
+        return sum(job.kills for job in self.jobs)
 
     @property
     def wrong(self) -> Counter[str]:

@@ -5,54 +5,141 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aiotask.bulk import State, entries_of
+from aiotask.bulk.journal.records import Entry
 from aiotask.sandbox import Sandbox
+from kill.others import CHANGED_BY_OTHERS, Others
 from kill.plan import Job, Plan
-from kill.verbs import REFUSED, WORKS, WRONG
+from kill.verbs import WORKS, Shown, is_wrong
 
-_DONE = {State.CREATED, State.UPDATED, State.UNCHANGED, State.DELETED}
+_DONE = {"created", "updated", "unchanged", "deleted"}
 _ENDS = {
-    **dict.fromkeys(_DONE, "done"),
+    State.CREATED: "created",
+    State.UPDATED: "updated",
+    State.UNCHANGED: "unchanged",
+    State.DELETED: "deleted",
     State.REJECTED: "rejected",
     State.UNRESOLVED: "unresolved",
 }
 
 
-def compare(
-    plan: Plan,
-    job: Job,
-    journal: Path,
-    outcomes: Path,
-    sandbox: Sandbox,
-    sids: Sequence[str],
-) -> None:
-    """Note what is wrong with each row.
+class ChangesComparison:
+    """Holds rows, journal, outcomes and the service against each other.
 
     A row that is told twice may be told otherwise the second time, as something that is done: what
     was created is unchanged then, and what was canceled is gone.
     """
-    work, wrong = WORKS[plan.verb], job.wrong
-    told: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for line in outcomes.read_text(encoding="ascii").splitlines():
-        row, kind, sid = line.split()
-        told[int(row)].append((kind, sid))
-    job.told = sum(map(len, told.values()))
-    entries = {entry.number - 1: entry for entry in entries_of(journal)}
-    (workspace,) = sandbox.workspaces
-    done = work.done(sandbox, workspace, sids)
-    for number in range(plan.rows):
-        entry = entries.get(number)
-        case = f"row {number}: told {told[number]}, journal {entry}"
-        refused = number % WRONG == WRONG - 1 or (work.refuses and number % REFUSED == REFUSED - 1)
-        end = None if entry is None else _ENDS.get(entry.state)
-        if not refused and number not in done:
+
+    def __init__(self, plan: Plan, job: Job, others: Others, sids: Sequence[str]) -> None:
+        self._plan = plan
+        self._wrong = job.wrong
+        self._job = job
+        self._work = WORKS[plan.verb]
+        self._others = others
+        self._sids = sids
+
+    def judge_all(self, journal: Path, outcomes: Path, sandbox: Sandbox) -> None:
+        """Note what is wrong with each row."""
+        told: dict[int, list[tuple[str, str]]] = defaultdict(list)
+        for line in outcomes.read_text(encoding="ascii").splitlines():
+            row, kind, sid = line.split()
+            told[int(row)].append((kind, sid))
+        self._job.told = sum(map(len, told.values()))
+        entries = {entry.number - 1: entry for entry in entries_of(journal)}
+        shown: dict[int, list[Shown]] = defaultdict(list)
+        row_of = self._work.numbers(sandbox, self._sids)
+        for each in self._work.shown(sandbox):
+            shown[row_of[each["sid"]]].append(each)
+        for number in range(self._plan.rows):
+            self._judge(number, shown[number], entries.get(number), told[number])
+        for kind, numbers in (
+            ("sent again after its end", self._others.again),
+            ("written over", self._others.written_over),
+        ):
+            self._wrong[kind] += [f"row {number}" for number in numbers]
+        for kind in [kind for kind, found in self._wrong.items() if not found]:
+            del self._wrong[kind]
+
+    def _judge(
+        self,
+        number: int,
+        shown: Sequence[Shown],
+        entry: Entry | None,
+        told: Sequence[tuple[str, str]],
+    ) -> None:
+        others, wrong = self._others, self._wrong
+        case = (
+            f"row {number}: told {list(told)}, journal {entry}, applied {others.applied[number]}, "
+            f"created {others.created[number]}, shown {list(shown)}, {others.met[number]}"
+        )
+        if others.created[number] > 1 or len(shown) > 1:
+            wrong["twice"].append(case)
+        if self._is_lost(number, shown):
             wrong["lost"].append(case)
+        if number in others.changed and any(
+            each["attributes"] != CHANGED_BY_OTHERS for each in shown
+        ):
+            wrong["undone"].append(case)
+        if not told:
+            wrong["never told"].append(case)
+        for kind in {kind for kind, _ in told}:
+            if kind == "unresolved" and not self._may_be_unknown(number, shown):
+                wrong["unresolved"].append(case)
+            elif not self._is_true(kind, number, shown, told):
+                wrong["wrongly reported"].append(case)
+        end = None if entry is None else _ENDS.get(entry.state)
         if end is None or entry is None:
             wrong["without an end"].append(case)
-        elif end == "unresolved":
-            wrong["unresolved"].append(case)
-        elif end != ("rejected" if refused else "done") or (refused and number in done):
-            wrong["wrongly reported"].append(case)
-        elif not told[number]:
-            wrong["never told"].append(case)
-        elif set(told[number]) != {(end, entry.sid or "-")}:
+            return
+        ends = {(_class(kind), sid) for kind, sid in told}
+        right = (_class(end), entry.sid or "-")
+        # A run that does not know of the one before may find that what it is about is gone.
+        changes = self._has_met(number) or self._may_be_unknown(number, shown)
+        if right not in ends if changes else ends - {right}:
             wrong["told otherwise"].append(case)
+
+    def _has_met(self, number: int) -> bool:
+        return bool(self._others.met[number])
+
+    def _is_lost(self, number: int, shown: Sequence[Shown]) -> bool:
+        others, work = self._others, self._work
+        if self._has_met(number) or work.is_refused(number) or number in others.last:
+            return False
+        if shown:
+            return not work.is_so(number, shown[0])
+        return not others.applied[number]  # what has ended is gone some time after
+
+    def _may_be_unknown(self, number: int, shown: Sequence[Shown]) -> bool:
+        """Whether nothing can tell what became of a row: what it changed is gone."""
+        is_update = self._plan.verb.startswith("update")
+        return is_update and not shown and not is_wrong(number)
+
+    def _is_true(
+        self, kind: str, number: int, shown: Sequence[Shown], told: Sequence[tuple[str, str]]
+    ) -> bool:
+        """Whether an outcome says what is so."""
+        others = self._others
+        sent = others.applied[number] + others.created[number]
+        is_met = self._has_met(number)
+        may_be_done = not self._work.is_refused(number)
+        # Without a word of the request that made it so, a later run finds that it is so.
+        is_first = told[0][0] == kind
+        return {
+            "unresolved": True,
+            "rejected": not sent and (is_met or not may_be_done),
+            "deleted": not shown,
+            "created": may_be_done and (is_met or others.created[number] > 0),
+            # A run that was killed may have sent it, where nothing tells when it began.
+            "updated": may_be_done and (is_met or sent > 0 or self._work.by_name),
+            "unchanged": may_be_done and (is_met or not (sent and is_first)),
+        }[kind]
+
+
+def _class(kind: str) -> str:
+    return "done" if kind in _DONE else kind
+
+
+def ended(journal: Path) -> frozenset[int]:
+    """Return the rows that have their end in a journal."""
+    if not journal.exists():
+        return frozenset()
+    return frozenset(each.number - 1 for each in entries_of(journal) if each.state in _ENDS)

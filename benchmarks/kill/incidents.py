@@ -21,8 +21,25 @@ Incident = Literal[
     "attributes replaced",
     "completed at once",
     "create delivered twice",
+    "request delivered twice",
+    "changed by others",
+    "ended by others",
+    "removed by others",
 ]
-INCIDENTS: frozenset[Incident] = frozenset(get_args(Incident))
+# What is said of tasks that were created, and what of resources that are changed.
+_OF_CREATES: frozenset[Incident] = frozenset(
+    {"attributes replaced", "completed at once", "create delivered twice"}
+)
+_OF_CHANGES: frozenset[Incident] = frozenset(
+    {"request delivered twice", "changed by others", "ended by others", "removed by others"}
+)
+_ALL: frozenset[Incident] = frozenset(get_args(Incident))
+
+
+def incidents_of(verb: str) -> frozenset[Incident]:
+    """Return what can befall a job of a verb."""
+    return _ALL - (_OF_CHANGES if verb == "create" else _OF_CREATES)
+
 
 _SUFFIXES = ("", "-wal", "-shm", ".mark")
 _FLIPPED = 3  # bits

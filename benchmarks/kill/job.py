@@ -17,9 +17,10 @@ from random import Random
 from typing import get_args
 
 from aiotask.sandbox import FaultKind, Sandbox
-from kill.changes import compare
+from kill.changes import ChangesComparison, ended
 from kill.comparison import Comparison
 from kill.incidents import Incident, JournalFiles
+from kill.others import Others
 from kill.plan import Job, Plan
 from kill.service import ServiceSide
 from kill.verbs import WORKS
@@ -56,7 +57,7 @@ class JobRun:
 
     _sandbox: Sandbox
     _workspace: str
-    _side: ServiceSide
+    _side: ServiceSide | Others
 
     def __init__(self, plan: Plan, job: Job, kills: int) -> None:
         self._plan = plan
@@ -91,37 +92,43 @@ class JobRun:
             seed=job.seed,
         ) as self._sandbox:
             sandbox = self._sandbox
-            sids = self._prepared()
-            self._side = ServiceSide(
-                sandbox, self._workspace, self._random, plan.incidents, job.incidents
-            )
-            completing = asyncio.ensure_future(self._complete())
+            self._side, sids = await self._prepared()
+            interfering = asyncio.ensure_future(self._interfere())
             try:
-                ended = await self._run_to_the_end()
+                is_over = await self._run_to_the_end()
             finally:
-                completing.cancel()
-            if ended:
+                interfering.cancel()
+            if is_over:
                 await self._compare(sids)
             job.injected, job.sent = sandbox.injected, self._sent()
         job.seconds = time.perf_counter() - began
         if not job.wrong:
             shutil.rmtree(job.folder)
 
-    def _prepared(self) -> list[str]:
-        """Make the workspace, and the tasks that rows of another verb than create name."""
-        sandbox, plan = self._sandbox, self._plan
+    async def _prepared(self) -> tuple[ServiceSide | Others, list[str]]:
+        """Make the workspace, and what rows of another verb than create name."""
+        sandbox, plan, job = self._sandbox, self._plan, self._job
         if plan.verb == "create":
             self._workspace = sandbox.create_workspace("campaign")
-            return []
-        tasks = [] if plan.verb == "upsert" else [{"priority": 0}] * plan.rows
-        sandbox.fill({"campaign": {"template": "FIFO", "tasks": tasks}})
+            return ServiceSide(
+                sandbox, self._workspace, self._random, plan.incidents, job.incidents
+            ), []
+        work = WORKS[plan.verb]
+        sids = await work.prepared(sandbox, plan.rows)
         (self._workspace,) = sandbox.workspaces
-        sids = [task.sid for task in sandbox.tasks(self._workspace)] or [""] * plan.rows
-        WORKS[plan.verb].prepare(sandbox, sids)
-        path = self._job.folder / "sids"
+        path = job.folder / "sids"
         path.write_text("\n".join(sids), encoding="ascii")
         self._options += ["--verb", plan.verb, "--sids", path]
-        return sids
+        others = Others(
+            sandbox,
+            self._workspace,
+            work,
+            work.numbers(sandbox, sids),
+            self._random,
+            plan.incidents,
+            job.incidents,
+        )
+        return others, sids
 
     def _sent(self) -> int:
         """Return the number of requests that change something."""
@@ -130,8 +137,10 @@ class JobRun:
             return requests["POST Tasks"]
         return sum(count for name, count in requests.items() if not name.startswith("GET "))
 
-    async def _complete(self) -> None:
-        if self._ending:
+    async def _interfere(self) -> None:
+        if isinstance(self._side, Others):
+            await self._side.keep_interfering()
+        elif self._ending:
             await self._side.keep_completing()
 
     async def _run_to_the_end(self) -> bool:
@@ -188,11 +197,15 @@ class JobRun:
     def _moment(self) -> float:
         if self._random.random() < _EARLY:
             return self._random.uniform(0, _SOONEST)
-        more = self._random.uniform(0, _CLOSELY) if self._between else 0.0
+        looks_closely = self._between and self._plan.verb == "create"
+        more = self._random.uniform(0, _CLOSELY) if looks_closely else 0.0
         return self._random.uniform(_SOONEST, _LATEST) + more
 
     async def _run_once(self, journal: Path, death: float | None) -> list[int | None]:
         """Run the driver, or several; return how each ended, with None for those killed here."""
+        if isinstance(self._side, Others):
+            # Of a copy, as reading writes the log into the file.
+            self._side.see_no_more_of(ended(self._files.copy()), LATE)
         drivers = [await self._start(journal) for _ in range(self._plan.drivers)]
         disturbing = asyncio.ensure_future(self._disturb(drivers))
         try:
@@ -249,10 +262,11 @@ class JobRun:
 
     async def _compare(self, sids: Sequence[str]) -> None:
         await asyncio.sleep(LATE + 2 * self._plan.lag)  # what is late is there by then
-        if self._plan.verb != "create":
-            compare(self._plan, self._job, self._files.path, self._outcomes, self._sandbox, sids)
-            return
         side = self._side
+        if isinstance(side, Others):
+            changes = ChangesComparison(self._plan, self._job, side, sids)
+            changes.judge_all(self._files.path, self._outcomes, self._sandbox)
+            return
         self._job.doubled = len(side.doubled)
         comparison = Comparison(self._plan, self._job, self._files.path, side.doubled)
         comparison.judge_all([*side.seen.values()], self._outcomes)

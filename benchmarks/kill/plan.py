@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 
 from aiotask.sandbox import FaultKind
-from kill.incidents import INCIDENTS, Incident
+from kill.incidents import Incident
 
 LAG = 0.1
 _SHOWN = 5  # violations of a job that are told in full
@@ -34,7 +34,7 @@ class Plan:
     named: bool | None = None
     awaited: bool | None = None
     ending: bool | None = None
-    incidents: frozenset[Incident] = INCIDENTS
+    incidents: frozenset[Incident] = frozenset()
 
 
 @attrs.define

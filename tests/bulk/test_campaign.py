@@ -29,9 +29,25 @@ def test_incidents_lose_no_row_and_make_none_twice() -> None:
     campaign("--kills", 4, "--most-kills", 2, "--jobs", 2, "--rows", 120)
 
 
-@pytest.mark.parametrize("verb", ["update", "cancel", "complete", "delete", "upsert"])
-def test_kills_leave_no_row_of_another_verb_undone(verb: str) -> None:
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "update",
+        "cancel",
+        "complete",
+        "delete",
+        "update-workers",
+        "delete-workers",
+        "upsert",
+        "upsert-workflows",
+    ],
+)
+def test_kills_and_incidents_leave_no_row_of_another_verb_undone_or_wrongly_told(verb: str) -> None:
     campaign("--verb", verb, "--kills", 4, "--most-kills", 2, "--jobs", 2, "--rows", 300)
+
+
+def test_without_a_safeguard_of_the_other_verbs_the_campaign_fails() -> None:
+    campaign("--verb", "all", "--ablations")
 
 
 def test_workers_of_one_journal_that_are_struck_lose_no_row_and_make_none_twice(

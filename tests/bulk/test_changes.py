@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ from aiotask import (
 )
 from aiotask.bulk import State, read_summary
 from aiotask.cli.commands.journal import show
+from aiotask.sandbox.api.dispatch import Request
+from aiotask.sandbox.model.refusals import Refusal
+from aiotask.sandbox.wire.answers import Answer
 from aiotask.taskrouter import Tasks
 from tests.bulk.bench import Bench, look, rows
 
@@ -273,6 +276,29 @@ async def test_a_status_that_an_earlier_attempt_has_set_is_found(
         sids[1]: Unresolved,  # it may have been this row's change that is there no longer
         sids[2]: Updated,
     }
+
+
+async def test_a_status_that_was_set_by_a_request_which_a_proxy_delivers_twice_is_not_rejected(
+    there: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sids = await filled(there, 2)
+    there.sandbox.assign(sids[1])
+    carry_out = there.sandbox._service.carry_out
+    changes: list[str] = []
+
+    def carried_out_twice(request: Request) -> Answer:
+        if request.method == "POST":
+            changes.append(request.path)
+            with suppress(Refusal):
+                carry_out(request)
+        return carry_out(request)
+
+    monkeypatch.setattr(there.sandbox._service, "carry_out", carried_out_twice)
+    wanted = {"assignment_status": "canceled", "reason": "no longer needed"}
+    told = await ends(there.tasks.update_many([{"sid": sid, **wanted} for sid in sids]))
+    assert len(changes) == 2
+    assert isinstance(told[sids[0]], Updated)
+    assert isinstance(told[sids[1]], Rejected)  # it is assigned, and was never canceled
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -65,6 +65,18 @@ def test_all_that_match_are_deleted(local: Service, tmp_path: Path) -> None:
     assert len(local.tasks()) == 5
 
 
+def test_all_that_match_are_changed_by_a_list_of_them(local: Service, tmp_path: Path) -> None:
+    sids = filled(local, 6, tmp_path)
+    local.ask(lambda: local.sandbox.assign(sids[0]))
+    pick = ("--evaluate-task-attributes", "n < 4", "--assignment-status", "pending")
+    listed = local.run("tasks", "list", *pick, "--fields", "sid")
+    picked = tmp_path / "picked.jsonl"
+    picked.write_text(listed.stdout)
+    changed = local.run("tasks", "update", "--from", str(picked), "--set", "priority=9")
+    assert changed.exit_code == 0, changed.stderr
+    assert [task.priority for task in local.tasks()] == [0, 9, 9, 0, 0, 0]
+
+
 def test_what_cannot_be_is_told_with_its_reason(local: Service, tmp_path: Path) -> None:
     sids = filled(local, 2, tmp_path)
     local.ask(lambda: local.sandbox.assign(sids[1]))

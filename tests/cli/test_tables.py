@@ -217,6 +217,41 @@ def test_a_table_takes_no_options_of_text(
     assert f"{option[0]}: a workbook or a Parquet file has none" in result.stderr
 
 
+@pytest.mark.parametrize("name", ["Orders", "orders"])
+def test_a_worksheet_is_chosen_by_its_name(local: Service, tmp_path: Path, name: str) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["nothing"])
+    orders = book.create_sheet("Orders")
+    for row in (["attributes.n"], [7]):
+        orders.append(row)
+    book.save(tmp_path / "rows.xlsx")
+    result = local.run("tasks", "import", str(tmp_path / "rows.xlsx"), "--worksheet", name)
+    assert result.exit_code == 0, result.stderr
+    assert numbers(local) == {7: 1}
+
+
+def test_a_worksheet_that_is_not_there_is_refused_with_the_names_of_all(
+    local: Service, tmp_path: Path
+) -> None:
+    file = workbook(tmp_path / "rows.xlsx", [HEADER, *ROWS])
+    result = local.run("tasks", "import", file, "--worksheet", "Orders")
+    assert result.exit_code == 2
+    assert "--worksheet Orders: there is none of that name, but 'People', 'Other'" in result.stderr
+    assert not local.sandbox.requests
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "rows.parquet"])
+def test_only_a_workbook_has_worksheets(local: Service, tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    if name.endswith("parquet"):
+        parquet_file(file, HEADER, ROWS)
+    else:
+        file.write_text("priority\n5\n")
+    result = local.run("tasks", "import", str(file), "--worksheet", "Orders")
+    assert result.exit_code == 2
+    assert f"--worksheet: {file} is no workbook" in result.stderr
+
+
 def test_a_table_cannot_come_from_a_pipe(local: Service) -> None:
     with standard_input(b"PAR1"):
         result = local.run("tasks", "import", "-", "--format", "parquet")

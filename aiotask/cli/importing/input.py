@@ -34,9 +34,9 @@ _FIRST = 4  # bytes
 _ENDINGS: dict[str, Format] = {
     ".csv": "csv", ".tsv": "tsv", ".xlsx": "excel", ".xlsm": "excel", ".parquet": "parquet",
 }  # fmt: skip
-_TABLES: dict[Format | None, Callable[[BufferedReader], Table]] = {
+_TABLES: dict[Format | None, Callable[[BufferedReader, str | None], Table]] = {
     "excel": Workbook,
-    "parquet": ParquetTable,
+    "parquet": lambda file, _: ParquetTable(file),
 }
 _TABLE_MARKS: dict[bytes, Format] = {b"PK\x03\x04": "excel", b"PAR1": "parquet"}
 
@@ -56,6 +56,7 @@ class InputSettings:
     form: Format | None = None
     delimiter: str | None = None
     encoding: str | None = None
+    worksheet: str | None = None
     rows: RowRanges | None = None
     shape: RowShape = attrs.field(factory=RowShape)
 
@@ -107,6 +108,8 @@ def open_input(path: str, settings: InputSettings) -> Input:
         is_pipe = not stat.S_ISREG(os.fstat(file.fileno()).st_mode)
         if form is None and not is_pipe:  # a pipe may be silent yet
             form = _table_form(file)
+        if settings.worksheet is not None and form != "excel":
+            raise WrongUsageError(f"--worksheet: {name} is no workbook")
         if form in _TABLES:
             source = _table_input(name, is_pipe, file, form, settings)
         else:
@@ -152,7 +155,7 @@ def _table_input(
         raise WrongUsageError(f"{option}: a workbook or a Parquet file has none")
     if is_pipe:
         raise WrongUsageError(f"{name}: a workbook or a Parquet file cannot come from a pipe")
-    table = _TABLES[form](file)
+    table = _TABLES[form](file, settings.worksheet)
     records = TableRecords(table, settings.shape, UnchangedFile(file).check)
     return Input(name, is_pipe, table.count, records, file, settings.rows)
 

@@ -91,6 +91,11 @@ _READING = (
         help="Format of the input; by default its ending and how it begins decide.",
     ),
     click.option(
+        "--worksheet",
+        metavar="NAME",
+        help="Read this sheet of a workbook; by default the first one.",
+    ),
+    click.option(
         "--json-columns",
         metavar="NAME,…",
         help="Columns whose text is JSON, such as numbers and lists, where they become attributes.",
@@ -171,6 +176,7 @@ def reading(
     form: Format | None,
     delimiter: str | None,
     encoding: str | None,
+    worksheet: str | None,
     rows: RowRanges | None,
     limit: int | None,
     key_column: str | None = None,
@@ -187,6 +193,7 @@ def reading(
         form=form,
         delimiter=delimiter,
         encoding=encoding,
+        worksheet=worksheet,
         rows=rows if limit is None else RowRanges.first(limit, rows),
         shape=RowShape(kind, shaping),
     )

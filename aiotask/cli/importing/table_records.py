@@ -12,6 +12,7 @@ from zipfile import BadZipFile, ZipFile
 from zlib import crc32
 
 from aiotask._json import dumps, loads, strict_dumps
+from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.extras import extra
 from aiotask.cli.importing.lines import MalformedInputError
 from aiotask.cli.importing.records import Frame, Put, Record, Unreadable
@@ -150,10 +151,24 @@ def _named_columns(cells: Iterable[Any]) -> _Names:
     return _Names([name for name, _ in named], [at for _, at in named])
 
 
-class Workbook:
-    """The first sheet of a workbook of Excel, whose first row that is not empty is the header."""
+def _sheet(sheets: Sequence[Any], name: str | None) -> Any:
+    """Return the sheet of a name, which Excel does not tell from one in other letters."""
+    if name is None:
+        return sheets[0]
+    for sheet in sheets:
+        if sheet.title.casefold() == name.casefold():
+            return sheet
+    there = ", ".join(repr(sheet.title) for sheet in sheets)
+    raise WrongUsageError(f"--worksheet {name}: there is none of that name, but {there}")
 
-    def __init__(self, file: BufferedReader) -> None:
+
+class Workbook:
+    """A sheet of a workbook of Excel, the first one unless another is named.
+
+    Its first row that is not empty is the header.
+    """
+
+    def __init__(self, file: BufferedReader, worksheet: str | None) -> None:
         openpyxl = extra(("openpyxl",), "excel", "a workbook")
         try:
             with ZipFile(file) as archive:
@@ -162,7 +177,7 @@ class Workbook:
             with catch_warnings():
                 simplefilter("ignore")  # of styles and extensions, which are of no concern here
                 book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-            self._sheet = book.worksheets[0]
+            self._sheet = _sheet(book.worksheets, worksheet)
             # What a program has written about its size may be wrong.
             self.count: int | None = self._sheet.max_row
             self._sheet.reset_dimensions()
