@@ -78,7 +78,7 @@ async def test_the_keyboard_suffices(browser: Browser) -> None:
         page = await shown.page()
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="To the contents")).to_be_focused()
-        for _ in range(2):
+        for _ in range(3):
             await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="Workers", exact=True)).to_be_focused()
         queue = page.get_by_role("link", name="Sample Queue")

@@ -97,7 +97,7 @@ async def test_a_queue_that_serves_the_latest_first_is_shown_so(browser: Browser
         )
     )
     async with shown_of(browser, contents) as shown:
-        page = await shown.page(f"/console/queues/{shown.by_name('task_queues', 'Newest')}")
+        page = await shown.page(f"/queues/{shown.by_name('task_queues', 'Newest')}")
         rows = page.locator(".part-waiting tbody tr")
         await expect(rows).to_contain_text(['"n": 19', '"n": 18', '"n": 17'])
         await expect(rows.first).to_contain_text("Newest: newest == true")
@@ -105,7 +105,7 @@ async def test_a_queue_that_serves_the_latest_first_is_shown_so(browser: Browser
 
 async def test_a_task_shows_its_way_and_its_events_as_they_come(browser: Browser) -> None:
     async with shown_of(browser, CONTENTS) as shown:
-        page = await shown.page(f"/console/queues/{shown.by_name('task_queues', 'Spanish')}")
+        page = await shown.page(f"/queues/{shown.by_name('task_queues', 'Spanish')}")
         rows = page.locator(".part-waiting tbody tr")
         await expect(rows).to_have_count(2)
         await expect(rows.first).to_contain_text('Spanish first: language == "es"')
@@ -136,7 +136,7 @@ async def test_a_task_that_is_gone_is_shown_by_its_events(browser: Browser) -> N
     async with shown_of(browser, CONTENTS) as shown:
         sid = shown.sandbox.tasks(shown.workspace)[0].sid
         await shown.sandbox.advance(hours=25)
-        page = await shown.page(f"/console/tasks/{sid}")
+        page = await shown.page(f"/tasks/{sid}")
         await expect(page.locator(".part-task")).to_contain_text("gone")
         await expect(page.locator(".events")).to_contain_text("task.canceled")
 
