@@ -132,6 +132,20 @@ async def test_a_task_shows_its_way_and_its_events_as_they_come(browser: Browser
         )
 
 
+async def test_a_task_that_no_filter_takes_comes_by_the_default_filter(browser: Browser) -> None:
+    async with shown_of(browser, waiting({"attributes": {"language": "de"}})) as shown:
+        page = await shown.page(f"/tasks/{shown.sandbox.tasks(shown.workspace)[0].sid}")
+        entered = page.locator(".part-way .way strong")
+        await expect(entered).to_have_text(["default filter"])
+
+
+async def test_the_table_of_channels_is_not_cut(browser: Browser) -> None:
+    async with shown_of(browser, CONTENTS, viewport={"width": 1280, "height": 800}) as shown:
+        page = await shown.page(f"/workers/{shown.by_name('workers', 'Ana')}")
+        wide = page.locator(".part-channels .wide")
+        assert await wide.evaluate("each => each.scrollWidth <= each.clientWidth")
+
+
 async def test_a_task_that_is_gone_is_shown_by_its_events(browser: Browser) -> None:
     async with shown_of(browser, CONTENTS) as shown:
         sid = shown.sandbox.tasks(shown.workspace)[0].sid
