@@ -61,7 +61,7 @@ def contents() -> dict[str, Any]:
 
 @asynccontextmanager
 async def watched() -> AsyncIterator[tuple[URL, str]]:
-    """Give the URL of a console, and the path of a queue's page."""
+    """Give the URL of a workspace in a console, and the path of a queue's page."""
     async with Sandbox() as sandbox:
         sandbox.fill({"Support": contents()})
         (sid,) = sandbox.workspaces
@@ -70,7 +70,6 @@ async def watched() -> AsyncIterator[tuple[URL, str]]:
             workspace = client.taskrouter.workspace(sid)
             console = Console(
                 client,
-                workspace,
                 allow_changes=True,
                 sandbox=sandbox,
                 rate=SANDBOX_RATE,
@@ -79,7 +78,8 @@ async def watched() -> AsyncIterator[tuple[URL, str]]:
             sandbox.put_beside(console)
             (queue,) = await workspace.task_queues.list(limit=1).all()
             try:
-                yield URL(console.url(sandbox.url)), f"queues/{queue.sid}"
+                url = URL(console.url(sandbox.url))
+                yield url.with_path(f"/console/{sid}", keep_query=True), f"queues/{queue.sid}"
             finally:
                 await console.close()
 
@@ -112,11 +112,10 @@ async def measure() -> dict[str, tuple[float, float, int]]:
         aiohttp.ClientSession(headers={"Accept": "*/*"}) as session,
     ):
         for name, page in {"at a glance": "", "a queue": queue, "all workers": "workers"}.items():
-            path = f"/console/{page}".rstrip("/")
-            view = URL(f"{path}/" if page == "" else path).with_query(url.query)
-            first = await first_view(session, url.join(view))
-            stream = URL(f"/console/stream/{page}").with_query(url.query)
-            found[name] = (first, *await updates(session, url.join(stream)))
+            view, stream = (f"{url.path}/{path}" for path in (page, f"stream/{page}"))
+            first = await first_view(session, url.with_path(view, keep_query=True))
+            changed = await updates(session, url.with_path(stream, keep_query=True))
+            found[name] = (first, *changed)
     return found
 
 

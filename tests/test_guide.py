@@ -13,7 +13,11 @@ import pytest
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
+import aiotask.blueprint
 import aiotask.errors
+import aiotask.expression
+import aiotask.sandbox
+import aiotask.webhooks
 from aiotask import Client
 from aiotask.cli import main
 from aiotask.guide.hooks import MANUALS, ROOT, commands, made, manual
@@ -56,7 +60,9 @@ def test_every_block_of_the_guide_is_run_or_only_shown() -> None:
 def test_every_error_is_told_of_with_its_cause_and_what_to_do() -> None:
     text = (GUIDE / "pages/errors.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|$", text, re.MULTILINE)
-    assert sorted(name for name, _, _ in rows) == sorted(aiotask.errors.__all__)
+    parts = (aiotask.blueprint, aiotask.expression, aiotask.sandbox, aiotask.webhooks)
+    others = [name for part in parts for name in part.__all__ if name.endswith("Error")]
+    assert sorted(name for name, _, _ in rows) == sorted([*aiotask.errors.__all__, *others])
     assert all(cause.strip() and remedy.strip() for _, cause, remedy in rows)
 
 

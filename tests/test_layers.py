@@ -111,8 +111,14 @@ CONSOLE = [
         "aiotask.console.sandbox_views",
         "aiotask.console.stream",
     ],
-    ["aiotask.console.actions", "aiotask.console.glance", "aiotask.console.rehearsal"],
-    ["aiotask.console.form_parts", "aiotask.console.views"],
+    [
+        "aiotask.console.account_views",
+        "aiotask.console.actions",
+        "aiotask.console.glance",
+        "aiotask.console.rehearsal",
+    ],
+    ["aiotask.console.desk", "aiotask.console.form_parts", "aiotask.console.views"],
+    ["aiotask.console.workspace_desk"],
     ["aiotask.console.server"],
     ["aiotask.console"],
 ]

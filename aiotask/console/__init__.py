@@ -1,4 +1,4 @@
-"""A page in the browser that shows a workspace: a client of the API, and nothing else.
+"""A page in the browser that shows workspaces: a client of the API, and nothing else.
 
 It needs the extra ``console``. The README in this folder says what it shows, and how it is guarded.
 """

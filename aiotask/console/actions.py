@@ -1,12 +1,15 @@
-"""Actions: what a page may change, in the workspace by its API, and of a sandbox besides."""
+"""Actions: what a page may change, in a workspace by its API, and of a sandbox besides."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import get_args
 
 from aiotask.console.forms import Form, choice, json_object, number, text, whole
 from aiotask.console.reading import Reading
 from aiotask.sandbox import FaultKind, Sandbox
 from aiotask.taskrouter import NewTask, ReservationStatus
+
+Act = Callable[[Form], Awaitable[str]]
+"""Carries out one action, and returns what to tell of it; a ValueError says why it cannot be."""
 
 MOST_SECONDS = 31 * 86_400
 """The longest time that one click lets pass."""
@@ -20,37 +23,19 @@ _ANSWERS: Mapping[str, ReservationStatus] = {
 }
 
 
-class NotAllowedError(ValueError):
-    """The console may only look."""
+class WorkspaceActions:
+    """Carries out what changes a workspace, each by the fields of its form."""
 
-
-class Actions:
-    """Carries out actions, and returns what to tell of them."""
-
-    def __init__(self, reading: Reading, sandbox: Sandbox | None, *, allowed: bool) -> None:
-        self.allowed: bool = allowed
+    def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._workspace = reading.workspace
-        self._sandbox = sandbox
-
-    async def act(self, name: str, form: Form) -> str:
-        """Carry out an action; a ValueError says why it cannot be."""
-        if not self.allowed:
-            raise NotAllowedError("this console only looks; --allow-changes lets it change things")
-        in_workspace = {
+        self.by_name: Mapping[str, Act] = {
             "create": self._create,
             "activity": self._set_activity,
             "reservation": self._answer,
             "cancel": self._cancel,
             "complete": self._complete,
         }
-        if name in in_workspace:
-            return await in_workspace[name](form)
-        if self._sandbox is None:
-            raise ValueError("only a sandbox can do that")
-        if name == "advance":
-            return await self._advance(self._sandbox, form)
-        return self._set_faults(self._sandbox, form)
 
     async def _create(self, form: Form) -> str:
         fields: NewTask = {
@@ -88,16 +73,25 @@ class Actions:
         await self._reading.ask(lambda: self._workspace.tasks.complete(sid, reason))
         return f"Task {sid} was completed."
 
-    async def _advance(self, sandbox: Sandbox, form: Form) -> str:
+
+class SandboxActions:
+    """Carries out what changes a sandbox; *forget* is called when its time has passed."""
+
+    def __init__(self, sandbox: Sandbox, forget: Callable[[], None]) -> None:
+        self._sandbox = sandbox
+        self._forget = forget
+        self.by_name: Mapping[str, Act] = {"advance": self._advance, "faults": self._set_faults}
+
+    async def _advance(self, form: Form) -> str:
         seconds = number(form, "seconds", MOST_SECONDS)
-        await sandbox.advance(seconds=seconds)
-        self._reading.forget()
+        await self._sandbox.advance(seconds=seconds)
+        self._forget()
         return f"{seconds:g} seconds have passed."
 
-    def _set_faults(self, sandbox: Sandbox, form: Form) -> str:
-        share = number(form, "share", 1)
+    async def _set_faults(self, form: Form) -> str:
+        share, faults = number(form, "share", 1), self._sandbox.faults
         outage = choice(form, "outage", _KINDS) if form.get("outage") else None
-        sandbox.faults.share, sandbox.faults.outage = share, outage
+        faults.share, faults.outage = share, outage
         if outage is not None:
             return f"Every request fails now: {outage}."
         return f"{share:.0%} of all requests fail now." if share else "No request fails any more."

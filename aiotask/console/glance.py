@@ -47,6 +47,11 @@ class Glance:
     reservations: dict[str, int]
     minutes: list[Minute | None]
 
+    @property
+    def unread(self) -> int:
+        """Minutes of the last hour that are not read yet."""
+        return self.minutes.count(None)
+
 
 class Glances:
     """Reads the glances of a workspace, one for all who look at the same time."""

@@ -33,43 +33,58 @@ class Shown:
     fixed: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
 
 
-class Pages:
-    """The templates, whose links carry the token."""
+def _templates() -> Environment:
+    templates = Environment(
+        loader=FileSystemLoader(ROOT / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+    templates.filters |= {
+        each.__name__: each for each in (brief, clock, duration, moment, pretty, short)
+    }
+    return templates
 
-    def __init__(self, token: str) -> None:
-        self._token = token
-        self._templates = Environment(
-            loader=FileSystemLoader(ROOT / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=False,
-        )
-        self._templates.filters |= {
-            each.__name__: each for each in (brief, clock, duration, moment, pretty, short)
-        }
-        self._templates.globals |= {"link": self.link}
+
+@attrs.frozen
+class Pages:
+    """The templates, whose links carry the token and stay in one *place* of the console."""
+
+    token: str = attrs.field(repr=False)
+    place: tuple[str, ...] = ()
+    _templates: Environment = attrs.field(factory=_templates, repr=False)
+
+    def at(self, *place: str) -> "Pages":
+        """Return the same templates, with links to pages of another place."""
+        return attrs.evolve(self, place=place)
 
     def link(self, *parts: str, **query: str) -> str:
-        """Return the URL of a page by the parts of its path; none are for the first one."""
+        """Return the URL of a page by the parts of its path in this place."""
+        return self.top(*self.place, *parts, **query)
+
+    def top(self, *parts: str, **query: str) -> str:
+        """Return the URL of what is in no place; that of no parts is the one to begin with."""
         path = "/".join(("", "console", *(quote(part, safe="") for part in parts)))
-        return f"{path if parts else '/'}?{urlencode({**query, 'token': self._token})}"
+        return f"{path if parts else '/'}?{urlencode({**query, 'token': self.token})}"
 
     def part(self, name: str, values: Mapping[str, Any]) -> str:
         """Return one part of a page."""
-        return self._templates.get_template(f"parts/{name}.html").render(values)
+        return self._drawn(f"parts/{name}.html", values)
 
     def page(self, shown: Shown, forms: Mapping[str, Mapping[str, Any]], **values: Any) -> str:
         """Return a whole page, with forms beside what it shows."""
         held = {**shown.fixed, **shown.live, **forms}
         parts = {name: self.part(name, values) for name, values in held.items()}
-        template = self._templates.get_template("page.html")
-        return template.render(shown=shown, parts=parts, **values)
+        return self._drawn("page.html", {**values, "shown": shown, "parts": parts})
 
-    def message(self, title: str, text: str) -> str:
+    def message(self, title: str, text: str, *, link: bool) -> str:
         """Return a page without anything of a workspace: a refusal, or an error."""
-        return self._templates.get_template("message.html").render(title=title, text=text)
+        return self._drawn("message.html", {"title": title, "text": text, "onward": link})
+
+    def _drawn(self, name: str, values: Mapping[str, Any]) -> str:
+        return self._templates.get_template(name).render(values, link=self.link, top=self.top)
 
 
 def brief(sid: str | None) -> str:

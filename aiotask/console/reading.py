@@ -9,6 +9,7 @@ import attrs
 
 from aiotask._paging import Listing
 from aiotask.console.pace import Pace
+from aiotask.errors import NotFoundError
 from aiotask.taskrouter import TaskChannel, TaskQueue, Workflow, Workspace, WorkspaceContext
 
 T = TypeVar("T")
@@ -18,6 +19,14 @@ MOST = 1_000
 
 KEPT = 30.0
 """Seconds for which names and configurations are not read again."""
+
+
+class GoneError(ValueError):
+    """The workspace is not there: it has been deleted since it was shown, or it never was."""
+
+    def __init__(self, sid: str, name: str | None) -> None:
+        known, unknown = f"The workspace {name} has been deleted", f"There is no workspace {sid}"
+        super().__init__(f"{known}." if name else f"{unknown}: it was deleted, or never was.")
 
 
 @attrs.frozen
@@ -34,7 +43,7 @@ class Reading:
     def __init__(
         self,
         workspace: WorkspaceContext,
-        workspaces: Callable[[], Awaitable[Workspace]],
+        fetch_own: Callable[[], Awaitable[Workspace]],
         pace: Pace,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -42,7 +51,8 @@ class Reading:
         self.now: datetime = datetime.now(UTC)
         self._pace = pace
         self._clock = clock
-        self._workspaces = workspaces
+        self._fetch_own = fetch_own
+        self._name: str | None = None
         self._kept: dict[str, tuple[float, Any]] = {}
 
     async def turn(self) -> None:
@@ -62,8 +72,21 @@ class Reading:
         return Some(rows[:most], len(rows) > most or len(rows) == MOST)
 
     async def own(self) -> Workspace:
-        """Return the workspace itself."""
-        return await self._keep("workspace", lambda: self.ask(self._workspaces))
+        """Return the workspace itself, read anew; a GoneError says that it is not there."""
+        try:
+            own = await self.ask(self._fetch_own)
+        except NotFoundError:
+            raise GoneError(self.workspace.sid, self._name) from None
+        self._name = own.friendly_name
+        return own
+
+    async def look(self, view: Callable[[], Awaitable[T]]) -> T:
+        """Return what a view reads; where nothing is found, tell whether the workspace is gone."""
+        try:
+            return await view()
+        except NotFoundError:
+            await self.own()
+            raise
 
     async def queues(self) -> Sequence[TaskQueue]:
         """Return the first thousand queues, as they were half a minute ago at most."""

@@ -15,8 +15,7 @@ View = Callable[[], Awaitable[Shown]]
 class Streams:
     """The open streams of a console: each reads its page every so many *seconds*."""
 
-    def __init__(self, pages: Pages, seconds: float) -> None:
-        self._pages = pages
+    def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._open: set[asyncio.Task[None]] = set()
 
@@ -28,13 +27,13 @@ class Streams:
         await asyncio.gather(*open_, return_exceptions=True)
 
     async def serve(
-        self, request: web.BaseRequest, view: View, headers: dict[str, str]
+        self, request: web.BaseRequest, view: View, pages: Pages, headers: dict[str, str]
     ) -> web.StreamResponse:
         """Send what changes until the browser leaves or the console closes."""
         response = web.StreamResponse(headers=headers | {"Content-Type": "text/event-stream"})
         await response.prepare(request)
         # A task of its own, so that closing the console ends it without ending the connection.
-        task = asyncio.create_task(self._send(response, view))
+        task = asyncio.create_task(self._send(response, view, pages))
         self._open.add(task)
         try:
             await asyncio.wait([task])
@@ -46,7 +45,7 @@ class Streams:
             raise error
         return response
 
-    async def _send(self, response: web.StreamResponse, view: View) -> None:
+    async def _send(self, response: web.StreamResponse, view: View, pages: Pages) -> None:
         sent: dict[str, str] = {}
         while True:
             try:
@@ -54,7 +53,7 @@ class Streams:
             except (AiotaskError, ValueError) as error:
                 message: dict[str, object] = {"error": str(error)}
             else:
-                parts = {name: self._pages.part(name, held) for name, held in shown.live.items()}
+                parts = {name: pages.part(name, held) for name, held in shown.live.items()}
                 changed = {name: text for name, text in parts.items() if sent.get(name) != text}
                 sent = parts
                 message = {"at": shown.at, "parts": changed}

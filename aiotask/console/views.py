@@ -10,7 +10,7 @@ from aiotask.console.pages import Shown
 from aiotask.console.picture import picture_of
 from aiotask.console.plot import HEIGHT, WIDTH, plots
 from aiotask.console.reading import Reading
-from aiotask.console.routes import Routes, routes_of
+from aiotask.console.routes import DEFAULT, Routes, routes_of
 from aiotask.errors import NotFoundError
 from aiotask.taskrouter import Event, Task
 
@@ -37,7 +37,7 @@ class Views:
         """Return the workspace at a glance."""
         glance = await self._glances.current(self._fresh)
         about = {"glance": glance}
-        plotted = {"plots": plots(glance.minutes), "width": WIDTH, "height": HEIGHT}
+        plotted = {**about, "plots": plots(glance.minutes), "width": WIDTH, "height": HEIGHT}
         return Shown(
             title="At a glance",
             at=glance.at,
@@ -206,7 +206,7 @@ def _entered(events: list[Event]) -> list[dict[str, Any]]:
     return [
         {
             "at": event.event_date,
-            "filter": data.get("workflow_filter_name") or "a filter without a name",
+            "filter": data.get("workflow_filter_name") or _unnamed(data),
             "expression": data.get("workflow_filter_expression"),
             "target": data.get("workflow_filter_target_expression"),
             "queue": data.get("task_queue_name"),
@@ -216,3 +216,7 @@ def _entered(events: list[Event]) -> list[dict[str, Any]]:
         if event.event_type == "workflow.target-matched"
         for data in [event.event_data or {}]
     ]
+
+
+def _unnamed(data: Mapping[str, Any]) -> str:
+    return "a filter without a name" if data.get("workflow_filter_expression") else DEFAULT

@@ -52,6 +52,25 @@ def test_it_serves_the_page_whose_url_it_prints_until_it_is_stopped(
     assert console.returncode == 0
 
 
+def test_without_a_workspace_it_offers_those_of_the_account(local: Service) -> None:
+    local.ask(lambda: local.sandbox.create_workspace("Sales"))
+    console = spawn("console", "--base-url", local.sandbox.url, environment=local.environment)
+    told = printed(console)
+    assert told.startswith("all workspaces at http://127.0.0.1:")
+    page = fetched(told)
+    for name in ("Support", "Sales"):
+        assert f">{name}</a>" in page
+    console.send_signal(signal.SIGINT)
+    assert console.communicate(timeout=LONG) == (b"", b"")
+
+
+def test_a_wrong_token_is_told_at_once(local: Service) -> None:
+    wrong = local.environment | {"TWILIO_AUTH_TOKEN": "wrong"}
+    result = run("console", "--base-url", local.sandbox.url, **wrong)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "401" in result.stderr
+
+
 @pytest.mark.parametrize("options", [(), ("--allow-changes",)])
 def test_it_only_looks_unless_changes_are_allowed(local: Service, options: tuple[str, ...]) -> None:
     console = local.spawn("console", *options)

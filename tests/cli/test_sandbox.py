@@ -89,6 +89,17 @@ def test_commands_need_no_option_with_what_is_exported(environment: dict[str, st
     assert (other.exit_code, other.stdout) == (1, "")
 
 
+def test_a_sandbox_of_several_workspaces_says_so(tmp_path: Path) -> None:
+    held = tmp_path / "held.json"
+    held.write_text(json.dumps({"Support": {}, "Sales": {}, "People": {}}))
+    sandbox = spawn("sandbox", "--port", "0", "--fill", str(held))
+    assert sandbox.stdout is not None
+    line = [sandbox.stdout.readline().decode() for _ in range(2)][1]
+    assert re.match(r"workspace WS[0-9a-f]{32} and 2 more in the browser at http://", line)
+    sandbox.send_signal(signal.SIGINT)
+    sandbox.communicate(timeout=LONG)
+
+
 def test_a_sandbox_on_every_address_shows_one_that_can_be_used() -> None:
     sandbox = spawn("sandbox", "--host", "0.0.0.0", "--port", "0")  # noqa: S104 - is to be shown
     assert sandbox.stdout is not None

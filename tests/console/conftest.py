@@ -63,7 +63,9 @@ class Shown:
         return page
 
     def at(self, path: str) -> str:
-        return f"{self.base}{path}?{self.query}"
+        """Return the URL of a page of the workspace; / is where everybody begins."""
+        place = "" if path == "/" else f"/console/{self.workspace}"
+        return f"{self.base}{place}{path}?{self.query}"
 
     def by_name(self, kind: str, name: str) -> str:
         (held,) = self.sandbox.snapshot().values()
@@ -72,8 +74,10 @@ class Shown:
 
 
 @asynccontextmanager
-async def console_of(local: Sandbox, workspace: str, **settings: Any) -> AsyncIterator[str]:
-    """Serve a console beside the API of a sandbox, as its command does."""
+async def console_of(
+    local: Sandbox, workspace: str | None = None, **settings: Any
+) -> AsyncIterator[str]:
+    """Serve a console beside the API of a sandbox, as its command does, or of one workspace."""
     door = await local.open_side_door()
     async with Client(local.account_sid, local.auth_token, base_url=door) as client:
         defaults: dict[str, Any] = {
@@ -82,7 +86,8 @@ async def console_of(local: Sandbox, workspace: str, **settings: Any) -> AsyncIt
             "rate": SANDBOX_RATE,
             "seconds": 0.1,
         }
-        console = Console(client, client.taskrouter.workspace(workspace), **defaults | settings)
+        only = None if workspace is None else client.taskrouter.workspace(workspace)
+        console = Console(client, only, **defaults | settings)
         local.put_beside(console)
         try:
             yield console.url(local.url)
@@ -104,7 +109,7 @@ async def shown_of(
         (workspace,) = sandbox.workspaces
         context = await browser.new_context(**settings)
         context.set_default_timeout(_PATIENCE)
-        async with console_of(sandbox, workspace, **console or {}) as url, context:
+        async with console_of(sandbox, **console or {}) as url, context:
             shown = Shown(sandbox, workspace, url, context)
             yield shown
             assert shown.errors == []

@@ -60,7 +60,7 @@ async def test_a_task_is_created_accepted_wrapped_up_and_completed(browser: Brow
 async def test_a_reservation_is_rejected_and_a_task_canceled(browser: Browser) -> None:
     contents = {**CONTENTS, "tasks": [{"attributes": {}}]}
     async with shown_of(browser, contents) as shown:
-        page = await shown.page(f"/console/workers/{shown.by_name('workers', 'Ana')}")
+        page = await shown.page(f"/workers/{shown.by_name('workers', 'Ana')}")
         await page.get_by_label("Activity").select_option("Unavailable")
         await clicked(page, "Change", "Ana is Unavailable now.")
         await clicked(page, "Reject", "The reservation of Ana is rejected now.")
@@ -77,7 +77,7 @@ async def test_a_task_is_completed_with_a_reason(browser: Browser) -> None:
     contents = {**CONTENTS, "tasks": [{"attributes": {}}]}
     async with shown_of(browser, contents) as shown:
         (task,) = shown.sandbox.tasks(shown.workspace)
-        page = await shown.page(f"/console/tasks/{task.sid}")
+        page = await shown.page(f"/tasks/{task.sid}")
         await page.get_by_label("Reason").fill("done")
         refused = re.compile("^That did not happen: .*not currently assigned")
         await clicked(page, "Complete it", refused)
@@ -91,7 +91,7 @@ async def test_a_worker_who_becomes_available_gets_the_task(browser: Browser) ->
     contents = {**CONTENTS, "workers": CONTENTS["workers"][1:]}
     contents["tasks"] = [{"attributes": {}}]
     async with shown_of(browser, contents) as shown:
-        page = await shown.page(f"/console/workers/{shown.by_name('workers', 'Ben')}")
+        page = await shown.page(f"/workers/{shown.by_name('workers', 'Ben')}")
         await expect(page.get_by_label("Activity")).to_have_value(re.compile("^WA"))
         await page.get_by_label("Activity").select_option("Available")
         await clicked(page, "Change", "Ben is Available now.")
@@ -115,7 +115,7 @@ async def test_time_passes_by_a_click(browser: Browser) -> None:
 async def test_faults_are_switched_on_and_off_and_requests_are_shown(browser: Browser) -> None:
     async with shown_of(browser, CONTENTS) as shown:
         local = shown.sandbox
-        page = await shown.page("/console/sandbox")
+        page = await shown.page("/sandbox")
         await page.get_by_label("Share of all requests").fill("0.25")
         await clicked(page, "Set faults", "25% of all requests fail now.")
         assert (local.faults.share, local.faults.outage) == (0.25, None)
@@ -160,7 +160,7 @@ async def receiver() -> AsyncIterator[str]:
 async def test_callbacks_and_the_debugger_are_shown(browser: Browser) -> None:
     async with receiver() as url, shown_of(browser, CONTENTS) as shown:
         local = shown.sandbox
-        page = await shown.page("/console/sandbox")
+        page = await shown.page("/sandbox")
         async with Client(local.account_sid, local.auth_token, base_url=local.url) as client:
             workspace = client.taskrouter.workspace(shown.workspace)
             (workflow,) = await workspace.workflows.list().all()
@@ -179,7 +179,7 @@ async def test_a_console_that_may_only_look_has_no_form_that_changes(browser: Br
     async with shown_of(browser, contents, console=LOOKING) as shown:
         (task,) = shown.sandbox.tasks(shown.workspace)
         worker = shown.by_name("workers", "Ana")
-        for path in ("/", f"/console/tasks/{task.sid}", f"/console/workers/{worker}"):
+        for path in ("/", f"/tasks/{task.sid}", f"/workers/{worker}"):
             page = await shown.page(path)
             await expect(page.locator("body[data-updates]")).to_be_attached()
             assert await page.locator("main form, main button").count() == 0
@@ -199,7 +199,7 @@ async def test_what_is_not_allowed_does_not_happen(action: str, settings: dict[s
         ):
             before, base = sandbox.snapshot(), URL(url)
             headers = {"Origin": str(base.origin()), "Accept": "text/html"}
-            target = base.with_path(f"/console/act/{action}").with_query(base.query)
+            target = base.with_path(f"/console/{workspace}/act/{action}").with_query(base.query)
             form = {"attributes": "{}", "seconds": "600", "share": "1", "back": "../x"}
             async with session.post(target, data=form, headers=headers) as answer:
                 assert answer.status == 200  # of the page that it leads back to
@@ -212,7 +212,7 @@ async def test_what_is_not_allowed_does_not_happen(action: str, settings: dict[s
 
 async def test_a_notice_is_told_once_and_not_by_a_url(browser: Browser) -> None:
     async with shown_of(browser, CONTENTS) as shown:
-        page = await shown.page("/console/sandbox")
+        page = await shown.page("/sandbox")
         await clicked(page, "Let time pass", "60 seconds have passed.")
         await page.reload()
         await expect(page.locator(".notice")).to_have_count(0)

@@ -27,13 +27,13 @@ async def test_every_page_is_fit_for_all_in_light_and_dark_and_on_a_phone(
         task = shown.sandbox.tasks(shown.workspace)[0]
         paths = [
             "/",
-            "/console/workers",
-            "/console/sandbox",
-            "/console/requests",
-            "/console/workflows",
-            f"/console/tasks/{task.sid}",
-            f"/console/workers/{shown.by_name('workers', 'Ana')}",
-            f"/console/queues/{shown.by_name('task_queues', 'Sample Queue')}",
+            "/workers",
+            "/sandbox",
+            "/requests",
+            "/workflows",
+            f"/tasks/{task.sid}",
+            f"/workers/{shown.by_name('workers', 'Ana')}",
+            f"/queues/{shown.by_name('task_queues', 'Sample Queue')}",
         ]
         for path in paths:
             page = await shown.page(path)

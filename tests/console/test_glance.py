@@ -58,6 +58,16 @@ async def test_the_last_hour_is_plotted_minute_by_minute(browser: Browser) -> No
         assert there in (28, 29)  # the minute may have ended meanwhile
 
 
+async def test_the_page_says_how_much_of_the_hour_is_not_read_yet(browser: Browser) -> None:
+    async with shown_of(browser, CONTENTS) as shown:
+        page = await shown.page("/sandbox")  # which reads nothing of the hour
+        first = await (await page.request.get(shown.at(""))).text()
+        assert "Without 57 minutes that are not read yet." in first
+        assert "57 minutes are not read yet; the latest come first." in first
+        await page.goto(shown.at(""))
+        await expect(page.locator("main")).not_to_contain_text("not read yet")
+
+
 async def test_the_page_says_how_old_it_is_and_that_the_console_has_gone(browser: Browser) -> None:
     async with shown_of(browser, CONTENTS) as shown:
         page = await shown.page()
@@ -78,7 +88,7 @@ async def test_the_keyboard_suffices(browser: Browser) -> None:
         page = await shown.page()
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="To the contents")).to_be_focused()
-        for _ in range(2):
+        for _ in range(3):
             await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="Workers", exact=True)).to_be_focused()
         queue = page.get_by_role("link", name="Sample Queue")

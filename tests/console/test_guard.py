@@ -14,8 +14,9 @@ from tests.console.conftest import console_of
 PAGE = {"Accept": "text/html,*/*;q=0.8"}
 PATHS = [
     "/",
-    "/console/workers",
-    "/console/stream",
+    "/console/workspaces",
+    "/console/stream/workspaces",
+    f"/console/WS{'0' * 32}/workers",
     "/console/static/console.js",
     "/console/nowhere",
 ]
@@ -23,7 +24,8 @@ PATHS = [
 
 @pytest.fixture
 async def url(sandbox: Sandbox) -> AsyncIterator[URL]:
-    async with console_of(sandbox, sandbox.create_workspace("Support")) as url:
+    sandbox.create_workspace("Support")
+    async with console_of(sandbox) as url:
         yield URL(url)
 
 
@@ -81,7 +83,7 @@ async def test_no_other_page_is_answered(
 async def test_a_form_without_an_origin_is_refused(
     browser: aiohttp.ClientSession, url: URL
 ) -> None:
-    async with browser.post("/console/workers", params=url.query) as answer:
+    async with browser.post("/console/workspaces", params=url.query) as answer:
         assert answer.status == 403
         assert "needs an Origin" in await answer.text()
 
@@ -141,7 +143,9 @@ async def test_who_watches_a_sandbox_does_not_disturb_it(
 async def test_credentials_do_not_reach_the_browser(
     browser: aiohttp.ClientSession, url: URL, sandbox: Sandbox
 ) -> None:
-    for path in PATHS:
+    (workspace,) = sandbox.workspaces
+    own = [f"/console/{workspace}{path}" for path in ("", "/workers", "/stream", "/stream/sandbox")]
+    for path in (*PATHS, *own):
         async with browser.get(path, params=url.query) as answer:
             text = await (answer.text() if "stream" not in path else _first_line(answer))
             told = f"{text}{json.dumps(dict(answer.headers))}"
@@ -153,19 +157,23 @@ async def _first_line(answer: aiohttp.ClientResponse) -> str:
     return (await answer.content.readline()).decode()
 
 
-@pytest.mark.parametrize("path", ["/console/workers/WK1", "/console/tasks/%2e%2e%2fWorkspaces"])
+@pytest.mark.parametrize("path", ["workers/WK1", "tasks/%2e%2e%2fWorkspaces"])
 async def test_a_sid_that_is_none_is_told_so(
-    browser: aiohttp.ClientSession, url: URL, path: str
+    browser: aiohttp.ClientSession, url: URL, path: str, sandbox: Sandbox
 ) -> None:
-    async with browser.get(URL(path, encoded=True), params=url.query) as answer:
+    (workspace,) = sandbox.workspaces
+    there = URL(f"/console/{workspace}/{path}", encoded=True)
+    async with browser.get(there, params=url.query) as answer:
         assert answer.status == 400
         assert "That cannot be" in await answer.text()
 
 
 @pytest.mark.parametrize("kind", ["queues/WQ", "tasks/WT", "workers/WK"])
 async def test_what_is_not_there_is_told_so(
-    browser: aiohttp.ClientSession, url: URL, kind: str
+    browser: aiohttp.ClientSession, url: URL, kind: str, sandbox: Sandbox
 ) -> None:
-    async with browser.get(f"/console/{kind}{'0' * 32}", params=url.query) as answer:
+    (workspace,) = sandbox.workspaces
+    there = f"/console/{workspace}/{kind}{'0' * 32}"
+    async with browser.get(there, params=url.query) as answer:
         assert answer.status == 404
         assert "Not there" in await answer.text()

@@ -76,11 +76,11 @@ def contents() -> dict[str, Any]:
 async def test_hostile_texts_are_shown_as_they_are_and_do_nothing(browser: Browser) -> None:
     async with shown_of(browser, contents()) as shown:
         (held,) = shown.sandbox.snapshot().values()
-        paths = ["/", "/console/workers", "/console/workflows", "/console/sandbox"]
+        paths = ["/", "/workers", "/workflows", "/sandbox"]
         kinds = ("task_queues", "queues"), ("workers", "workers"), ("workflows", "workflows")
         for kind, path in kinds:
-            paths += [f"/console/{path}/{row['sid']}" for row in held[kind][1:4]]
-        paths += [f"/console/tasks/{row['sid']}" for row in held["tasks"][:4]]
+            paths += [f"/{path}/{row['sid']}" for row in held[kind][1:4]]
+        paths += [f"/tasks/{row['sid']}" for row in held["tasks"][:4]]
         page = await shown.page()
         for path in paths:
             await page.goto(shown.at(path))
@@ -100,7 +100,7 @@ async def test_hostile_texts_are_shown_as_they_are_and_do_nothing(browser: Brows
 
 async def test_hostile_attributes_are_tried_as_they_are(browser: Browser) -> None:
     async with shown_of(browser, contents()) as shown:
-        page = await shown.page("/console/what-if")
+        page = await shown.page("/what-if")
         await page.get_by_label("Attributes, a JSON object").fill(json.dumps({"name": CORPUS[0]}))
         await page.get_by_label("Workflow").select_option(NAMES[0])
         await page.get_by_role("button", name="What would happen?").click()

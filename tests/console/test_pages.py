@@ -97,7 +97,7 @@ async def test_a_queue_that_serves_the_latest_first_is_shown_so(browser: Browser
         )
     )
     async with shown_of(browser, contents) as shown:
-        page = await shown.page(f"/console/queues/{shown.by_name('task_queues', 'Newest')}")
+        page = await shown.page(f"/queues/{shown.by_name('task_queues', 'Newest')}")
         rows = page.locator(".part-waiting tbody tr")
         await expect(rows).to_contain_text(['"n": 19', '"n": 18', '"n": 17'])
         await expect(rows.first).to_contain_text("Newest: newest == true")
@@ -105,7 +105,7 @@ async def test_a_queue_that_serves_the_latest_first_is_shown_so(browser: Browser
 
 async def test_a_task_shows_its_way_and_its_events_as_they_come(browser: Browser) -> None:
     async with shown_of(browser, CONTENTS) as shown:
-        page = await shown.page(f"/console/queues/{shown.by_name('task_queues', 'Spanish')}")
+        page = await shown.page(f"/queues/{shown.by_name('task_queues', 'Spanish')}")
         rows = page.locator(".part-waiting tbody tr")
         await expect(rows).to_have_count(2)
         await expect(rows.first).to_contain_text('Spanish first: language == "es"')
@@ -132,11 +132,25 @@ async def test_a_task_shows_its_way_and_its_events_as_they_come(browser: Browser
         )
 
 
+async def test_a_task_that_no_filter_takes_comes_by_the_default_filter(browser: Browser) -> None:
+    async with shown_of(browser, waiting({"attributes": {"language": "de"}})) as shown:
+        page = await shown.page(f"/tasks/{shown.sandbox.tasks(shown.workspace)[0].sid}")
+        entered = page.locator(".part-way .way strong")
+        await expect(entered).to_have_text(["default filter"])
+
+
+async def test_the_table_of_channels_is_not_cut(browser: Browser) -> None:
+    async with shown_of(browser, CONTENTS, viewport={"width": 1280, "height": 800}) as shown:
+        page = await shown.page(f"/workers/{shown.by_name('workers', 'Ana')}")
+        wide = page.locator(".part-channels .wide")
+        assert await wide.evaluate("each => each.scrollWidth <= each.clientWidth")
+
+
 async def test_a_task_that_is_gone_is_shown_by_its_events(browser: Browser) -> None:
     async with shown_of(browser, CONTENTS) as shown:
         sid = shown.sandbox.tasks(shown.workspace)[0].sid
         await shown.sandbox.advance(hours=25)
-        page = await shown.page(f"/console/tasks/{sid}")
+        page = await shown.page(f"/tasks/{sid}")
         await expect(page.locator(".part-task")).to_contain_text("gone")
         await expect(page.locator(".events")).to_contain_text("task.canceled")
 

@@ -158,7 +158,7 @@ async def test_a_worker_who_is_busy_is_not_free(browser: Browser) -> None:
     async with shown_of(browser, CONTENTS) as shown:
         attributes = {"language": "es", "level": 4}
         shown.sandbox.create_task(shown.workspace, {"attributes": attributes})
-        page = await shown.page("/console/what-if")
+        page = await shown.page("/what-if")
         await asked(page, attributes)
         await expect(page.locator(".said")).to_contain_text("It waits in Spanish")
         await expect(page.locator(".part-outcome")).to_contain_text("Eva: Available, not free")
@@ -176,7 +176,7 @@ async def test_what_cannot_be_attributes_is_told(
     browser: Browser, attributes: str, told: str
 ) -> None:
     async with shown_of(browser, CONTENTS) as shown:
-        page = await shown.page("/console/what-if")
+        page = await shown.page("/what-if")
         await asked(page, attributes)
         await expect(page.get_by_role("alert")).to_contain_text(told)
         await expect(page.get_by_label("Attributes, a JSON object")).to_have_value(attributes)
@@ -186,7 +186,7 @@ async def test_what_cannot_be_attributes_is_told(
 async def test_both_pages_are_fit_for_all(browser: Browser) -> None:
     viewport = {"width": 390, "height": 800}
     async with shown_of(browser, CONTENTS, color_scheme="dark", viewport=viewport) as shown:
-        page = await shown.page("/console/what-if")
+        page = await shown.page("/what-if")
         await asked(page, {"language": "es", "level": 2})
         await expect(page.locator(".part-outcome")).to_be_visible()
         await _is_fit(page)
@@ -195,7 +195,7 @@ async def test_both_pages_are_fit_for_all(browser: Browser) -> None:
 
 
 def _workflow(shown: Shown) -> str:
-    return shown.at(f"/console/workflows/{shown.by_name('workflows', 'By language')}")
+    return shown.at(f"/workflows/{shown.by_name('workflows', 'By language')}")
 
 
 async def _is_fit(page: Page) -> None:

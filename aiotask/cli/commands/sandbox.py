@@ -176,7 +176,7 @@ async def _serve(local: Sandbox, host: str, port: int, held: dict[str, Any]) -> 
             raise WrongUsageError(reason) from error
         try:
             workspace = _workspace(local, held)
-            async with _console(local, workspace) as page:
+            async with _console(local) as page:
                 click.echo(_introduction(local, workspace, page))
                 await stopped.wait()
         finally:
@@ -196,18 +196,12 @@ def _workspace(local: Sandbox, held: dict[str, Any]) -> str:
 
 
 @asynccontextmanager
-async def _console(local: Sandbox, workspace: str) -> AsyncIterator[str]:
+async def _console(local: Sandbox) -> AsyncIterator[str]:
     """Serve the console beside the API, and give its URL."""
     client = Client(local.account_sid, local.auth_token, base_url=await local.open_side_door())
     async with client:
-        context = client.taskrouter.workspace(workspace)
         console = Console(
-            client,
-            context,
-            allow_changes=True,
-            sandbox=local,
-            rate=SANDBOX_RATE,
-            seconds=_LOOKS,
+            client, allow_changes=True, sandbox=local, rate=SANDBOX_RATE, seconds=_LOOKS
         )
         local.put_beside(console)
         try:
@@ -224,12 +218,14 @@ def _base(local: Sandbox) -> str:
 
 def _introduction(local: Sandbox, workspace: str, page: str) -> str:
     base = _base(local)
+    more = len(local.workspaces) - 1
+    others = f" and {more} more" if more else ""
     # Clients prefer an API key to a token, and a real key should not be sent to a sandbox.
     keys = [name for name in ("TWILIO_API_KEY", "TWILIO_API_SECRET") if name in os.environ]
     return "\n".join(
         [
             f"TaskRouter sandbox at {base}, until Ctrl-C",
-            f"workspace {workspace} in the browser at {page}",
+            f"workspace {workspace}{others} in the browser at {page}",
             "",
             *([f"unset {' '.join(keys)}"] if keys else []),
             f"export TWILIO_ACCOUNT_SID={local.account_sid}",
