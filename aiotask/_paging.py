@@ -58,15 +58,15 @@ PAGING = ("limit", "page_size", "cursor")
 
 @attrs.frozen
 class Page(Generic[R]):
-    """Consecutive resources, and the cursor of what follows them.
-
-    ``cursor`` is a text to keep: ``list(cursor=page.cursor)`` continues after this page, in another
-    process too. It is None after the last page. If ``limit`` cuts a page short, it leads to the
-    same page again, so that nothing is skipped.
-    """
+    """Consecutive resources, and the cursor of what follows them."""
 
     items: list[R]
+    """Resources of the page, in the order of the list."""
     cursor: str | None
+    """Text to keep: ``list(cursor=page.cursor)`` continues after this page, in another process
+    too. It is None after the last page. If ``limit`` cuts a page short, it leads to the same
+    page again, so that nothing is skipped.
+    """
 
 
 @attrs.frozen

@@ -27,13 +27,14 @@ def field_texts(kind: type) -> Mapping[str, str]:
     names = vars(sys.modules[kind.__module__])
     # A TypedDict does not know its bases before Python 3.12. The first of them goes before others.
     for base in reversed(definition.bases):
-        parent = names.get(base.id) if isinstance(base, ast.Name) else None
+        name = base.value if isinstance(base, ast.Subscript) else base
+        parent = names.get(name.id) if isinstance(name, ast.Name) else None
         if is_typeddict(parent) or (isinstance(parent, type) and attrs.has(parent)):
             texts |= field_texts(parent)
     for field, text in zip(definition.body, definition.body[1:], strict=False):
         match field, text:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(ast.Constant(str(words))):
-                texts[name] = _plain(words)
+            case ast.AnnAssign(target=ast.Name(id=named)), ast.Expr(ast.Constant(str(words))):
+                texts[named] = _plain(words)
     return texts
 
 
