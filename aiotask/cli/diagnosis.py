@@ -86,8 +86,8 @@ def surroundings() -> list[Finding]:
     """Return what the environment says of proxies and authorities."""
     findings = []
     # Of NO_PROXY it has the hosts that are reached without one.
-    urls = {name: url for name, url in getproxies().items() if name != "no"}
-    proxies = sorted(f"{name} {_without_user(url)}" for name, url in urls.items())
+    to_proxies = {name: url for name, url in getproxies().items() if name != "no"}
+    proxies = sorted(f"{name} {_without_user(url)}" for name, url in to_proxies.items())
     if proxies:
         told = f"{', '.join(proxies)} in the environment; used only where a client is told to"
         findings.append(Finding("proxy", Mark.NOTE, told))
