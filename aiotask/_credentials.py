@@ -74,7 +74,9 @@ class ClientCredentials:
     """
 
     client_id: str
+    """Id of the OAuth app, as its page shows it."""
     client_secret: str = attrs.field(converter=_hidden)
+    """Secret of the app, which no repr shows."""
 
     def __attrs_post_init__(self) -> None:
         given: object = self.client_id

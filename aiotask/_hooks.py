@@ -95,9 +95,13 @@ class Counters:
     """
 
     requests: int = 0
+    """Requests that were sent or tried."""
     retries: int = 0
+    """Requests that were not the first of their call or row."""
     refusals: int = 0
+    """Requests that were answered with 429."""
     ambiguous: int = 0
+    """Calls and rows that ended without a usable answer although the service may have acted."""
 
 
 class Hooks:

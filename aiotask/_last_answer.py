@@ -22,9 +22,13 @@ class Answered(Generic[T]):
     """
 
     value: T
+    """Result of the call."""
     status: int
+    """HTTP status of the last answer."""
     headers: CIMultiDict[str]
+    """Headers of the last answer."""
     request_id: str | None
+    """Header ``Twilio-Request-Id``, by which Twilio's support finds the request."""
 
 
 class _Record:

@@ -41,16 +41,16 @@ _QUERY = re.compile(r"[!-\"$-~]+")  # visible ASCII without the # that would end
 
 
 class Paging(TypedDict, total=False):
-    """Part of a list that is asked for; the filters of every list extend it.
-
-    *limit* is the largest number of resources in all, from 0; *page_size* the number in one
-    request, 1 to 1,000, by default 50 or the *limit* if that is less. *cursor* is that of a
-    :class:`Page` or an error: the list continues after it.
-    """
+    """Part of a list that is asked for; the filters of every list extend it."""
 
     limit: Annotated[int | None, UNSENT]
+    """Largest number of resources in all, from 0; all by default."""
     page_size: Annotated[int | None, UNSENT]
+    """Number of resources in one request, 1 to 1,000; 50 by default, or the limit if that is
+    less.
+    """
     cursor: Annotated[str | None, UNSENT]
+    """Cursor of a :class:`Page` or an error: the list continues after it."""
 
 
 PAGING = ("limit", "page_size", "cursor")
@@ -58,15 +58,15 @@ PAGING = ("limit", "page_size", "cursor")
 
 @attrs.frozen
 class Page(Generic[R]):
-    """Consecutive resources, and the cursor of what follows them.
-
-    ``cursor`` is a text to keep: ``list(cursor=page.cursor)`` continues after this page, in another
-    process too. It is None after the last page. If ``limit`` cuts a page short, it leads to the
-    same page again, so that nothing is skipped.
-    """
+    """Consecutive resources, and the cursor of what follows them."""
 
     items: list[R]
+    """Resources of the page, in the order of the list."""
     cursor: str | None
+    """Text to keep: ``list(cursor=page.cursor)`` continues after this page, in another process
+    too. It is None after the last page. If ``limit`` cuts a page short, it leads to the same
+    page again, so that nothing is skipped.
+    """
 
 
 @attrs.frozen

@@ -130,14 +130,25 @@ class RetryPolicy:
     """
 
     attempts: int = attrs.field(default=5, validator=_at_least_one)
+    """Largest number of attempts of one call, with the first; 5 by default."""
     base: float = attrs.field(default=0.25, validator=_not_negative)
+    """Seconds that the first wait is at the most, and each later one twice as long; 0.25 by
+    default.
+    """
     throttled_base: float = attrs.field(default=1.0, validator=_not_negative)
+    """The same after a 429; 1 by default."""
     cap: float = attrs.field(default=20.0, validator=_not_negative)
+    """Longest wait in seconds, unless a Retry-After asks for more; 20 by default."""
     longest_wait: float = attrs.field(default=120.0, validator=_not_negative)
+    """Longest wait in seconds that a Retry-After may ask for; 120 by default."""
     deadline: float = attrs.field(default=150.0, validator=_not_negative)
+    """Seconds after which no attempt of a call begins; 150 by default."""
     sleep: Callable[[float], Awaitable[None]] = attrs.field(default=asyncio.sleep, repr=False)
+    """How to wait so many seconds."""
     clock: Callable[[], float] = attrs.field(default=time.monotonic, repr=False)
+    """Monotonic time, in seconds."""
     jitter: Callable[[], float] = attrs.field(default=random.random, repr=False)
+    """Random number from 0 to 1."""
 
     def steady(self) -> "RetryPolicy":
         """Return this policy with a clock that its sleep moves, for one client."""

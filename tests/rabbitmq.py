@@ -102,5 +102,8 @@ def running_rabbitmq() -> Iterator[Rabbitmq]:
     folder = Path(tempfile.mkdtemp(prefix="mq"))
     server = Rabbitmq(folder)
     with afterwards(_END, folder, server.names):
-        server.start()
-        yield server
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()

@@ -107,7 +107,7 @@ async def test_the_log_on_demand_has_each_request_and_no_secret() -> None:
         failed = await ends(server.url, AIOTASK_LOG="Debug")
         server.reactions = [FOUND]
         warned = await ends(server.url, AIOTASK_LOG="warning")
-    assert "workspaces.fetch" not in silent.stderr
+    assert "workspaces.fetch: " not in silent.stderr
     assert warned.stderr == ""
     (line,) = done.stderr.splitlines()
     url = f"{server.url}/v1/Workspaces/{WORKSPACE}"

@@ -47,6 +47,8 @@ def test_the_guide_builds_without_a_warning(tmp_path: Path) -> None:
     assert ":class:" not in reference
     shown = (tmp_path / "reference/taskrouter.html").read_text(encoding="utf-8")
     assert "create_many" in shown
+    # Fields have the texts that are below them, also where a base describes them.
+    assert shown.count("higher is assigned first") > 1
 
 
 def test_every_block_of_the_guide_is_run_or_only_shown() -> None:

@@ -42,6 +42,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._came_back)
         return future
 
+    async def shutdown_default_executor(self, *_: object) -> None:
+        """Wait for the threads without the time limit of Python 3.12: they end in real time."""
+        await super().shutdown_default_executor()
+
     def _came_back(self, _: object) -> None:
         self.in_threads -= 1
 

@@ -16,16 +16,16 @@ _LONGEST = 100
 
 @attrs.frozen(kw_only=True)
 class Change:
-    """A change of one resource; ``kind`` is such as ``"task_queue"``.
-
-    ``action`` is create, update or delete, or leave for what is in no document and stays.
-    ``fields`` has what it was and what it becomes, by the place of each difference.
-    """
+    """A change of one resource."""
 
     kind: str
+    """Kind of resource, such as task_queue."""
     name: str
+    """Name of the resource."""
     action: Action
+    """What is done: create, update, delete, or leave for what is in no document and stays."""
     fields: Mapping[str, tuple[Any, Any]] = attrs.field(factory=dict)
+    """What it was and what it becomes, by the place of each difference."""
 
     def __str__(self) -> str:
         fields = "; ".join(self.lines())

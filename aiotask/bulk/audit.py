@@ -36,7 +36,9 @@ class Copy:
     """One of the tasks of a row: ``canceled`` where the audit has canceled it."""
 
     sid: str
+    """SID of the task."""
     canceled: bool = False
+    """Whether the audit has canceled it."""
 
 
 @attrs.frozen
@@ -44,8 +46,11 @@ class Finding:
     """A row, by its number and key, and the tasks that it has."""
 
     row: int | None
+    """Number of the row, None where the journal has none."""
     key: str | None
+    """Key of the row."""
     copies: tuple[Copy, ...]
+    """Tasks of the row, the one that counts first."""
 
 
 @attrs.frozen
@@ -72,15 +77,25 @@ class Audit:
     """
 
     rows: dict[State, int]
+    """Numbers of the journal's rows, by state."""
     found: int = 0
+    """Number of tasks that are listed under the name of the job."""
     ended: int = 0
+    """Number of tasks that only events tell of."""
     missing: list[Finding] = attrs.field(factory=list)
+    """Rows that the journal calls created, and that have no task."""
     twice: list[Finding] = attrs.field(factory=list)
+    """Rows with several tasks."""
     unexpected: list[Finding] = attrs.field(factory=list)
+    """Rows with a task that the journal does not tell of."""
     foreign: list[Finding] = attrs.field(factory=list)
+    """Tasks of the job that belong to no row."""
     wrong: list[Finding] = attrs.field(factory=list)
+    """Rows whose task is another than the journal names."""
     seen_since: datetime | None = None
+    """Moment since which events tell of all tasks; None where there are none."""
     unseen: int = 0
+    """Number of created rows whose task is not listed, from before ``seen_since``."""
 
     @property
     def open(self) -> int:

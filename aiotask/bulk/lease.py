@@ -24,8 +24,11 @@ class LeaseTerms:
     """
 
     length: float = 10.0
+    """Seconds that a lease lasts; 10 by default."""
     renewed: float = 2.0
+    """Seconds from one renewal to the next; 2 by default."""
     guard: float = 2.0
+    """Seconds at the end of a lease in which nothing is sent; 2 by default."""
 
     def __attrs_post_init__(self) -> None:
         """Refuse a lease that would end before it can be renewed."""

@@ -63,9 +63,9 @@ class OutcomeStream(AsyncGenerator[O_co, None]):
         tb: TracebackType | None = None,
     ) -> O_co:
         """End the run, and raise the error."""
-        if isinstance(typ, BaseException):
-            return await self._outcomes.athrow(typ)
-        return await self._outcomes.athrow(typ, val, tb)
+        # Generators are to be given the error itself since Python 3.12.
+        error = typ if isinstance(typ, BaseException) else _made(typ, val)
+        return await self._outcomes.athrow(error if tb is None else error.with_traceback(tb))
 
     async def aclose(self) -> None:
         """End the run: nothing more is sent, and rows under way have 30 seconds to be done."""
@@ -83,3 +83,12 @@ class OutcomeStream(AsyncGenerator[O_co, None]):
                 raise
         left = "the same call goes on" if self._durable else "rows without an outcome may be done"
         raise ClientStateError(f"a wait for an outcome was cancelled, which ended the run; {left}")
+
+
+def _made(kind: type[BaseException], value: object) -> BaseException:
+    """Return the error of a type and what comes with it, as Python makes it of the two."""
+    if isinstance(value, kind):
+        return value
+    if value is None:
+        return kind()
+    return kind(*value) if isinstance(value, tuple) else kind(value)

@@ -17,7 +17,9 @@ class Created(Generic[Row]):
     """The row became the resource *sid*."""
 
     row: Row
+    """The row, the very object that was given."""
     sid: str
+    """SID of its resource."""
 
 
 @attrs.frozen
@@ -30,7 +32,9 @@ class Updated(Generic[Row]):
     """The resource *sid* is as the row wants it, by a request that was sent for the row."""
 
     row: Row
+    """The row, the very object that was given."""
     sid: str
+    """SID of its resource."""
 
 
 @attrs.frozen
@@ -38,7 +42,9 @@ class Unchanged(Generic[Row]):
     """The resource *sid* was as the row wants it already, and nothing was sent to change it."""
 
     row: Row
+    """The row, the very object that was given."""
     sid: str
+    """SID of its resource."""
 
 
 @attrs.frozen
@@ -46,7 +52,9 @@ class Deleted(Generic[Row]):
     """The service has no resource *sid* any more, whoever deleted it, or since it has ended."""
 
     row: Row
+    """The row, the very object that was given."""
     sid: str
+    """SID of its resource."""
 
 
 @attrs.frozen
@@ -57,7 +65,9 @@ class Rejected(Generic[Row]):
     """
 
     row: Row
+    """The row, the very object that was given."""
     error: Exception
+    """Reason for it."""
 
 
 @attrs.frozen
@@ -65,7 +75,9 @@ class Unresolved(Generic[Row]):
     """The row was sent, and its effect cannot be found out; *error* is the last failure."""
 
     row: Row
+    """The row, the very object that was given."""
     error: Exception
+    """Last failure of it."""
 
 
 Outcome = Created[Row] | Rejected[Row] | Unresolved[Row]

@@ -76,11 +76,12 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 def main() -> None:
     """Work on all of Twilio TaskRouter: import tasks and workers, set up workspaces, run a sandbox.
 
-    Credentials are read from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or from TWILIO_API_KEY and
-    TWILIO_API_SECRET, or kept under a name by login and chosen by --profile or AIOTASK_PROFILE;
-    doctor says what is found. The commands demo and sandbox need none. TWILIO_REGION and
-    TWILIO_EDGE choose the region and the edge of Twilio, and AIOTASK_BASE_URL and AIOTASK_WORKSPACE
-    stand for --base-url and --workspace. AIOTASK_LOG=debug shows every request.
+    Credentials are read from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, from TWILIO_API_KEY and
+    TWILIO_API_SECRET, or from TWILIO_CLIENT_ID and TWILIO_CLIENT_SECRET, an OAuth app; or they are
+    kept under a name by login and chosen by --profile or AIOTASK_PROFILE; doctor says what is
+    found. The commands demo and sandbox need none. TWILIO_REGION and TWILIO_EDGE choose the region
+    and the edge of Twilio, and AIOTASK_BASE_URL and AIOTASK_WORKSPACE stand for --base-url and
+    --workspace. AIOTASK_LOG=debug shows every request.
     """
 
 

@@ -10,6 +10,7 @@ from aiotask._client import Client
 from aiotask._retry import RetryPolicy
 from aiotask.cli.errors import Failure, WrongUsageError
 from aiotask.cli.loop import run
+from aiotask.cli.oauth_app import given_app
 from aiotask.cli.options import Number
 from aiotask.cli.profiles import Profile, chosen
 from aiotask.errors import AiotaskError, JournalError
@@ -25,6 +26,7 @@ _MEANT_AS_SID = re.compile("WS[0-9a-fA-F]*|[A-Z]{2}[0-9a-fA-F]{32}")
 AS_EVER = RetryPolicy()
 ONE_ATTEMPT = RetryPolicy(attempts=1)
 _CONNECTING = f"{__name__}.connecting"
+_IN_FORCE = f"{__name__}.profile"
 
 
 def _remember(ctx: click.Context, option: click.Parameter, value: Any) -> None:
@@ -38,8 +40,14 @@ def connecting(ctx: click.Context) -> dict[str, Any]:
 
 
 def profile_in_force() -> Profile | None:
-    """Return the profile that the option, or the environment, names, if there is one."""
-    return chosen(connecting(click.get_current_context()).get("profile"))
+    """Return the profile that the options, or the environment, name, if there is one."""
+    ctx = click.get_current_context()
+    if _IN_FORCE not in ctx.meta:  # a secret is asked for once
+        options = connecting(ctx)
+        app = given_app(options.get("client_id"), options.get("client_secret_file"))
+        ctx.meta[_IN_FORCE] = chosen(options.get("profile"), app)
+    profile: Profile | None = ctx.meta[_IN_FORCE]
+    return profile
 
 
 def given_insecure() -> bool:
@@ -76,6 +84,23 @@ def service_options(command: Command) -> Command:
             callback=_remember,
             help="Use the credentials that were kept under this name by login; "
             "by default those of the environment, or AIOTASK_PROFILE.",
+        ),
+        click.option(
+            "--client-id",
+            metavar="ID",
+            is_eager=True,
+            expose_value=False,
+            callback=_remember,
+            help="Use this OAuth app of Twilio, whose access tokens are renewed; its secret is "
+            "TWILIO_CLIENT_SECRET, or asked for.",
+        ),
+        click.option(
+            "--client-secret-file",
+            metavar="PATH",
+            is_eager=True,
+            expose_value=False,
+            callback=_remember,
+            help="Read the secret of the OAuth app from this file.",
         ),
         insecure_option,
         click.option(
@@ -188,11 +213,11 @@ def open_client(
 ) -> Client:
     """Return a client for *at_once* requests."""
     profile = profile_in_force()
-    given: dict[str, Any] = profile.credentials | profile.place if profile else {}
-    if base_url is not None:
-        given["base_url"] = base_url
     options = connecting(click.get_current_context())
     try:
+        given: dict[str, Any] = profile.credentials | profile.place if profile else {}
+        if base_url is not None:
+            given["base_url"] = base_url
         return Client(
             **given,
             allow_insecure=options["allow_insecure"],

@@ -1,74 +1,53 @@
-"""Help texts of fields, as the options that are made of them show them."""
+"""Descriptions of fields: the text below each of them in its class, which editors show as well."""
 
-from aiotask._encoding import wire_name
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Mapping
+from functools import cache
+from typing import is_typeddict
 
-_NAMES = {
-    "friendly_name": "Friendly name.",
-    "unique_name": "Unique name.",
-    "available": "Whether it is available for tasks.",
-    "attributes": "Attributes as a JSON object of at most 4,096 characters, in place of others.",
-    "activity_sid": "SID of the activity.",
-    "reject_pending_reservations": "Reject the reservations that are pending; it goes with an "
-    "activity that is not available.",
-    "capacity": "Number of tasks of the channel at once.",
-    "channel_optimized_routing": "Prefer workers with the most capacity left in the channel.",
-    "configuration": "Routing of the workflow as a JSON object with task_routing.",
-    "assignment_callback_url": "URL that is asked when a task gets a reservation.",
-    "fallback_assignment_callback_url": "URL that is asked if the first one fails.",
-    "task_reservation_timeout": "Seconds until a reservation times out, at most 86,400.",
-    "re_evaluate_tasks": "Put the tasks that wait through the changed workflow.",
-    "target_workers": "Expression that selects the workers by their attributes; 1==1 selects all.",
-    "max_reserved_workers": "Number of workers that are reserved at once for a task, 1 to 50.",
-    "task_order": "Order in which tasks leave the queue.",
-    "reservation_activity_sid": "SID of the activity of workers with a reservation.",
-    "assignment_activity_sid": "SID of the activity of workers with a task.",
-    "default_activity_sid": "SID of the activity of new workers.",
-    "timeout_activity_sid": "SID of the activity of workers whose reservation timed out.",
-    "event_callback_url": "URL that events are posted to.",
-    "events_filter": "Events that are posted, by their types and separated by commas.",
-    "multi_task_enabled": "Allow workers several tasks at once.",
-    "prioritize_queue_order": "Which of several queues goes first for a worker.",
-    "template": "Template whose queues and workflows the workspace gets: NONE or FIFO.",
-    "actions": "Actions as a JSON object.",
-    "actions_url": "URL that gives the actions.",
-}
-_FILTERS = {
-    "friendly_name": "Only those of this friendly name.",
-    "available": "Only those that are available, or only those that are not.",
-    "activity_name": "Only those in the activity of this name.",
-    "activity_sid": "Only those in the activity of this SID.",
-    "target_workers_expression": "Only those whose attributes match this expression.",
-    "task_queue_name": "Only those of the task queue of this name.",
-    "task_queue_sid": "Only those of the task queue of this SID.",
-    "evaluate_worker_attributes": "Only those that a worker with these attributes is eligible for, "
-    "as JSON text.",
-    "worker_sid": "Only those of the worker of this SID.",
-    "workflow_sid": "Only those of the workflow of this SID.",
-    "task_sid": "Only those of the task of this SID.",
-    "reservation_sid": "Only those of the reservation of this SID.",
-    "reservation_status": "Only those in this status.",
-    "event_type": "Only those of this type, such as task.created.",
-    "sid": "Only the one of this SID.",
-    "ordering": "Order of the list: a field, then :asc or :desc.",
-    "minutes": "So many minutes back from now.",
-    "start_date": "From this date and time on.",
-    "end_date": "Up to this date and time.",
-    "task_channel": "Only those of the task channel of this SID or unique name.",
-    "split_by_wait_time": "Seconds of waiting that tasks are divided by, such as 5,30.",
-    "queue_sids": "SID of a task queue; up to 50 may be given.",
-}
-_PARAMETERS = "reservation_status", "instruction"
+import attrs
+
+_ROLE = re.compile(r":\w+:`~?([^`]+)`")
 
 
-def changes_text(name: str) -> str:
-    """Return the help of a field that is set; of a reservation, what the service calls it."""
-    if name in _NAMES:
-        return _NAMES[name]
-    if name in _PARAMETERS:
-        return f"{name.replace('_', ' ').capitalize()} of the reservation."
-    return f"{wire_name(name)}, as Twilio describes it for reservations."
+@cache
+def field_texts(kind: type) -> Mapping[str, str]:
+    """Return the description of every field of a TypedDict or an attrs class, by its name.
+
+    They are read from the source, since Python does not keep them; where it is missing, there are
+    none.
+    """
+    definition = _classes(kind.__module__).get(kind.__name__)
+    if definition is None:
+        return {}
+    texts: dict[str, str] = {}
+    names = vars(sys.modules[kind.__module__])
+    # A TypedDict does not know its bases before Python 3.12. The first of them goes before others.
+    for base in reversed(definition.bases):
+        name = base.value if isinstance(base, ast.Subscript) else base
+        parent = names.get(name.id) if isinstance(name, ast.Name) else None
+        if is_typeddict(parent) or (isinstance(parent, type) and attrs.has(parent)):
+            texts |= field_texts(parent)
+    for field, text in zip(definition.body, definition.body[1:], strict=False):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=named)), ast.Expr(ast.Constant(str(words))):
+                texts[named] = _plain(words)
+    return texts
 
 
-def filter_text(name: str) -> str:
-    """Return the help of a field that selects."""
-    return _FILTERS[name]
+@cache
+def _classes(module: str) -> Mapping[str, ast.ClassDef]:
+    """Return the definitions of the classes of a module, none where it has no source."""
+    try:
+        tree = ast.parse(inspect.getsource(sys.modules[module]))
+    except OSError:
+        return {}
+    return {each.name: each for each in tree.body if isinstance(each, ast.ClassDef)}
+
+
+def _plain(words: str) -> str:
+    """Return a docstring as a text of one line, without its markup."""
+    return _ROLE.sub(r"\1", " ".join(words.split())).replace("``", "")

@@ -1,13 +1,13 @@
 """Options made from the fields of an operation, and values read from text.
 
-A field and its type are declared once, in the TypedDict that the client takes.
+A field, its type and its description are declared once, in the TypedDict that the client takes.
 """
 
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import isfinite
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -17,10 +17,12 @@ from click.core import ParameterSource
 from aiotask._checks import shortened
 from aiotask._encoding import field_types
 from aiotask._json import loads
+from aiotask.cli.field_texts import field_texts
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _METAVARS: Mapping[Any, str] = {str: "TEXT", int: "N", datetime: "DATE", Mapping: "JSON"}
+_SEVERAL = "It may be given several times."
 _TRUTHS = {"true": True, "false": False}
 _WHOLE = re.compile("[+-]?[0-9]+")
 
@@ -78,12 +80,28 @@ class Number(click.FloatRange):
         return number
 
 
-def field_options(shape: type, texts: Mapping[str, str]) -> Callable[[Command], Command]:
-    """Return a decorator that adds an option for every field of *shape*, with its help text."""
+class FieldOption(click.Option):
+    """An option made from a field, whose description is its help: read when that is asked for."""
+
+    def __init__(self, *names: Any, shape: type, field: str, **settings: Any) -> None:
+        super().__init__(*names, **settings)
+        self.shape = shape
+        self.field = field
+
+    def _text(self) -> str | None:
+        text = field_texts(self.shape).get(self.field)
+        return f"{text} {_SEVERAL}" if text and self.multiple else text
+
+    # click sets the help that it is given, which is none.
+    help: Any = property(_text, lambda *_: None)
+
+
+def field_options(shape: type) -> Callable[[Command], Command]:
+    """Return a decorator that adds an option for every field of *shape*."""
 
     def add(command: Command) -> Command:
         for name in reversed(field_types(shape)):
-            command = _option(shape, name, texts[name])(command)
+            command = _option(shape, name)(command)
         return command
 
     return add
@@ -113,18 +131,19 @@ def is_given(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
-def _option(shape: type, name: str, text: str) -> Callable[[Command], Command]:
-    kind, hint = field_types(shape)[name], get_type_hints(shape)[name]
-    is_required = name in shape.__required_keys__  # type: ignore[attr-defined]  # of every TypedDict
-    name = option_name(shape, name)
+def _option(shape: type, field: str) -> Callable[[Command], Command]:
+    kind, hint = field_types(shape)[field], get_type_hints(shape)[field]
+    is_required = field in shape.__required_keys__  # type: ignore[attr-defined]  # of every TypedDict
+    name = option_name(shape, field)
+    option = partial(click.option, cls=FieldOption, shape=shape, field=field)
     flag = name.rstrip("_").replace("_", "-")
     if kind is bool:
-        return click.option(f"--{flag}/--no-{flag}", name, default=None, help=text)
+        return option(f"--{flag}/--no-{flag}", name, default=None)
     several = get_origin(hint) is Sequence
     if several:
         (hint,) = get_args(hint)
     choices = get_args(hint) if get_origin(hint) is Literal else ()
-    return click.option(
+    return option(
         f"--{flag}",
         name,
         type=click.Choice(choices) if choices else str,
@@ -132,7 +151,6 @@ def _option(shape: type, name: str, text: str) -> Callable[[Command], Command]:
         metavar=None if choices else _METAVARS[kind],
         multiple=several,
         required=is_required,
-        help=text,
     )
 
 

@@ -11,20 +11,24 @@ import attrs
 import filelock
 import platformdirs
 
+from aiotask._credentials import ClientCredentials
 from aiotask._json import dumps, loads
 from aiotask._secret import SecretText
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.keyrings import NoKeyringError, keep, kept
+from aiotask.cli.oauth_app import App, app_of_environment
 
 DEFAULT = "default"
 
 _VARIABLE = "AIOTASK_PROFILE"
-_SETTINGS = ("account_sid", "api_key", "region", "edge", "base_url", "workspace")
+_OWNER = ("account_sid", "api_key")
+_PLACE = ("region", "edge", "base_url")
+_SETTINGS = (*_OWNER, "client_id", *_PLACE, "workspace")
 
 
 @attrs.frozen
 class Profile:
-    """One profile; ``secret`` is the auth token, or the API key's secret where there is a key."""
+    """One profile; ``secret`` is that of the OAuth app or the API key, or else the auth token."""
 
     name: str
     settings: Mapping[str, str]
@@ -33,15 +37,19 @@ class Profile:
     """Who names it, and where it comes from."""
 
     @property
-    def credentials(self) -> dict[str, str]:
-        """The parameters of a client that are its credentials."""
-        given = {each: self.settings[each] for each in _SETTINGS[:2] if each in self.settings}
+    def credentials(self) -> dict[str, Any]:
+        """The parameters of a client that are its credentials; wrong ones are a ValueError."""
+        given = {each: self.settings[each] for each in _OWNER if each in self.settings}
+        if "client_id" in self.settings:
+            return given | {
+                "credentials": ClientCredentials(self.settings["client_id"], self.secret)
+            }
         return given | {"api_secret" if "api_key" in given else "auth_token": self.secret}
 
     @property
     def place(self) -> dict[str, str]:
         """The parameters of a client that say where requests go."""
-        return {each: self.settings[each] for each in _SETTINGS[2:5] if each in self.settings}
+        return {each: self.settings[each] for each in _PLACE if each in self.settings}
 
     @property
     def workspace(self) -> str | None:
@@ -54,19 +62,29 @@ def profiles_file() -> Path:
     return platformdirs.user_config_path("aiotask") / "profiles.json"
 
 
-def chosen(name: str | None) -> Profile | None:
-    """Return the profile that is in force, or None if credentials come from the environment.
+def chosen(name: str | None, app: App | None) -> Profile | None:
+    """Return the profile that is in force, or None if the environment has a token or an API key.
 
-    One that an option names goes before credentials of the environment; these go before
-    ``AIOTASK_PROFILE``, and before the profile called ``default``.
+    One that options name goes before credentials of the environment; these go before
+    ``AIOTASK_PROFILE``, and before the profile called ``default``. An OAuth app is one, too.
     """
+    if app is not None:
+        if name is not None:
+            raise WrongUsageError("give either --profile or the options of an OAuth app")
+        return _of_app(app)
     if name is not None:
         return load(name, "--profile")
     if _environment_has_credentials():
         return None
+    if (around := app_of_environment()) is not None:
+        return _of_app(around)
     if named := os.environ.get(_VARIABLE):
         return load(named, _VARIABLE)
     return load(DEFAULT, "by default") if DEFAULT in _read() else None
+
+
+def _of_app(app: App) -> Profile:
+    return Profile("", {"client_id": app.client_id}, app.secret, app.told)
 
 
 def load(name: str, named_by: str) -> Profile:

@@ -16,19 +16,20 @@ from aiotask.sandbox.routing.waiting import Key, WaitingGroup
 
 
 class Prospect(NamedTuple):
-    """A target of the filter that takes a task.
-
-    *rule* is the number of the filter from 0, or -1 for the default filter, and *step* that of the
-    target. *workers* are the friendly names of those who are eligible for it by the expressions of
-    queue and target, in its order, whatever they are doing; *free* are those among them who could
-    take the task now, or are offered it.
-    """
+    """A target of the filter that takes a task."""
 
     rule: int
+    """Number of the filter from 0, or -1 for the default filter."""
     step: int
+    """Number of the target in its filter, from 0."""
     queue: str
+    """Name of the target's queue."""
     workers: tuple[str, ...]
+    """Names of those who are eligible by the expressions of queue and target, in its order,
+    whatever they are doing.
+    """
     free: tuple[str, ...]
+    """Names of those among them who could take the task now, or are offered it."""
 
 
 class Outlook(NamedTuple):
@@ -38,11 +39,17 @@ class Outlook(NamedTuple):
     """
 
     assignment_status: str
+    """Status of the task."""
     reason: str | None
+    """Why the task was canceled or completed, None before that."""
     priority: int
+    """Priority of the task."""
     queue: str | None
+    """Name of the queue that it is in, None where it is in none."""
     worker: str | None
+    """Name of the first who is offered the task or has it, None if nobody does."""
     prospects: tuple[Prospect, ...]
+    """Targets of the filter that takes the task, in order."""
 
 
 def outlook(workspace: Workspace, task: Task) -> Outlook:

@@ -20,34 +20,48 @@ class Activity(Resource):
     """An activity as the service last reported it."""
 
     sid: str
+    """SID of the activity: ``WA`` and 32 hexadecimal digits."""
     account_sid: str | None = None
+    """SID of the account that it belongs to."""
     available: bool | None = None
+    """Whether workers in it get tasks."""
     date_created: AwareDatetime | None = None
+    """When it was created."""
     date_updated: AwareDatetime | None = None
+    """When it was last changed."""
     friendly_name: str | None = None
+    """Name, such as Offline or Break."""
     workspace_sid: str | None = None
+    """SID of its workspace."""
     url: str | None = None
+    """Absolute URL of it in the API."""
     links: Links | None = None
+    """Absolute URLs of what belongs to it, by name: workspace."""
 
 
 class NewActivity(TypedDict, total=False):
-    """Fields that an activity is created with; *available* cannot be changed later."""
+    """Fields that an activity is created with."""
 
     friendly_name: Required[ShortName]
+    """Name of 1 to 64 characters."""
     available: bool
+    """Whether workers in it get tasks; it stays so for good."""
 
 
 class ActivityChanges(TypedDict, total=False):
     """Fields that an activity is changed with."""
 
     friendly_name: ShortName
+    """Name of 1 to 64 characters."""
 
 
 class ActivityFilter(Paging, total=False):
     """Filters of the list of activities."""
 
     friendly_name: str
+    """Only activities of this name."""
     available: bool
+    """Only activities in which workers get tasks (true), or only the others (false)."""
 
 
 class Activities(Upserted[Activity]):

@@ -28,63 +28,94 @@ __all__ = ["Event", "EventFilter", "EventTail", "EventTailFilter", "Events"]
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Event(Resource):
-    """A recorded change in a workspace, as the service reports it.
-
-    ``event_data`` depends on the ``event_type``
-    (https://www.twilio.com/docs/taskrouter/api/event/reference); most of its values are text.
-    ``event_date_ms`` is in milliseconds since 1970.
-    """
+    """A recorded change in a workspace, as the service reports it."""
 
     sid: str
+    """SID of the event: ``EV`` and 32 hexadecimal digits."""
     account_sid: str | None = None
+    """SID of the account that it belongs to."""
     actor_sid: str | None = None
+    """SID of what caused it."""
     actor_type: str | None = None
+    """Kind of what caused it, such as workspace."""
     actor_url: str | None = None
+    """Absolute URL of what caused it."""
     description: str | None = None
+    """One sentence on what happened."""
     event_data: JsonObject | None = None
+    """What changed, as the ``event_type`` has it
+    (https://www.twilio.com/docs/taskrouter/api/event/reference); most values are text.
+    """
     event_date: AwareDatetime | None = None
+    """When it happened, in whole seconds."""
     event_date_ms: int | None = None
+    """When it happened, in milliseconds since 1970."""
     event_type: str | None = None
+    """Kind of event, such as task.created or worker.activity.update."""
     resource_sid: str | None = None
+    """SID of what it is about."""
     resource_type: str | None = None
+    """Kind of what it is about, such as task."""
     resource_url: str | None = None
+    """Absolute URL of what it is about."""
     source: str | None = None
+    """Where it came from, such as twilio."""
     source_ip_address: str | None = None
+    """IP address that the request behind it came from."""
     url: str | None = None
+    """Absolute URL of it in the API."""
     workspace_sid: str | None = None
+    """SID of its workspace."""
 
 
 class EventFilter(Paging, total=False):
-    """Filters of the list of events: by default those of the last 15 *minutes*.
-
-    The service redacts the tasks' attributes in events older than thirty days. ``task_channel`` is
-    a sid or a unique name.
-    """
+    """Filters of the list of events; without a time, those of the last 15 minutes."""
 
     end_date: datetime
+    """Only events up to this moment, given with its time zone."""
     event_type: str
+    """Only events of this type, such as task.created."""
     minutes: Annotated[int, Between(1, 2**31 - 1)]
+    """Only events of the last so many minutes; 15 by default."""
     reservation_sid: ReservationSid
+    """Only events of the reservation with this SID."""
     start_date: datetime
+    """Only events from this moment on, given with its time zone; those older than thirty days
+    lack the attributes of tasks.
+    """
     task_queue_sid: TaskQueueSid
+    """Only events of the queue with this SID."""
     task_sid: TaskSid
+    """Only events of the task with this SID."""
     worker_sid: WorkerSid
+    """Only events of the worker with this SID."""
     workflow_sid: WorkflowSid
+    """Only events of the workflow with this SID."""
     task_channel: TaskChannelName
+    """Only events of this task channel, by SID or unique name."""
     sid: Annotated[str, EVENT]
+    """Only the event with this SID."""
 
 
 class EventTailFilter(TypedDict, total=False):
-    """Filters of a tail of events; with a *start_date* it begins there, and otherwise now."""
+    """Filters of a tail of events."""
 
     event_type: str
+    """Only events of this type, such as task.created."""
     reservation_sid: ReservationSid
+    """Only events of the reservation with this SID."""
     start_date: PastMoment
+    """Past moment, with its time zone, to begin at; without it, the tail begins now."""
     task_queue_sid: TaskQueueSid
+    """Only events of the queue with this SID."""
     task_sid: TaskSid
+    """Only events of the task with this SID."""
     worker_sid: WorkerSid
+    """Only events of the worker with this SID."""
     workflow_sid: WorkflowSid
+    """Only events of the workflow with this SID."""
     task_channel: TaskChannelName
+    """Only events of this task channel, by SID or unique name."""
 
 
 class Events(Collection[Event]):

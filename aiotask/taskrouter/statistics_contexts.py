@@ -56,37 +56,46 @@ def _thresholds(value: Any) -> str:
 
 
 class ChannelFilter(TypedDict, total=False):
-    """Restriction to the tasks of one task channel, by its sid or its unique name."""
+    """Restriction to the tasks of one task channel."""
 
     task_channel: TaskChannelName
+    """Only tasks of this channel, by SID or unique name."""
 
 
 class StatisticsWindow(ChannelFilter, total=False):
-    """Window of time: the last 15 *minutes*, another number of them, or from date to date."""
+    """Window of time: from date to date, or the last minutes."""
 
     end_date: datetime
+    """End of the window, a moment with its time zone."""
     minutes: Minutes
+    """Length of a window that ends now, 1 to 43,200 (thirty days); 15 by default."""
     start_date: datetime
+    """Beginning of the window, a moment with its time zone, at most thirty days ago."""
 
 
 class TaskWindow(StatisticsWindow, total=False):
-    """Window of time, and waiting times in seconds by which tasks are divided."""
+    """Window of time, and waiting times by which tasks are divided."""
 
     split_by_wait_time: Annotated[str | Sequence[int], Written(_thresholds)]
+    """Waits in seconds that tasks are divided by, such as 5,30."""
 
 
 class WorkersStatisticsFilter(StatisticsWindow, total=False):
     """Window of time, and a restriction to the workers of a task queue, or of a name."""
 
     task_queue_sid: TaskQueueSid
+    """Only workers who may have tasks of the queue with this SID."""
     task_queue_name: str
+    """Only workers who may have tasks of the queue with this name."""
     friendly_name: str
+    """Only workers of this name."""
 
 
 class TaskQueuesStatisticsFilter(TaskWindow, Paging, total=False):
     """Window of time, and a restriction to task queues of a name."""
 
     friendly_name: str
+    """Only queues of this name."""
 
 
 class _Context(Singleton[R]):
@@ -173,9 +182,10 @@ class TaskQueuesStatisticsList(Collection[TaskQueuesStatistics]):
 
 
 class BulkRealTimeQuery(TypedDict):
-    """The task queues to ask about, 1 to 50."""
+    """The task queues to ask about."""
 
     queue_sids: Sequence[TaskQueueSid]
+    """SIDs of 1 to 50 task queues."""
 
 
 class BulkRealTimeStatistics(Singleton[TaskQueueBulkRealTimeStatistics]):

@@ -21,24 +21,32 @@ class TaskChannel(Resource):
     """A task channel as the service last reported it."""
 
     sid: str
+    """SID of the task channel: ``TC`` and 32 hexadecimal digits."""
     account_sid: str | None = None
+    """SID of the account that it belongs to."""
     date_created: AwareDatetime | None = None
+    """When it was created."""
     date_updated: AwareDatetime | None = None
+    """When it was last changed."""
     friendly_name: str | None = None
+    """Name for people."""
     unique_name: str | None = None
+    """Name that programs and expressions use, such as voice."""
     workspace_sid: str | None = None
+    """SID of its workspace."""
     channel_optimized_routing: bool | None = None
+    """Whether whoever has been idle longest in this channel goes first."""
     url: str | None = None
+    """Absolute URL of it in the API."""
     links: Links | None = None
+    """Absolute URLs of what belongs to it, by name: workspace."""
 
 
 class TaskChannelFields(TypedDict, total=False):
-    """Fields that a task channel is created or changed with.
-
-    ``channel_optimized_routing`` keeps a turn of the workers for this channel alone.
-    """
+    """Fields that a task channel is created or changed with."""
 
     channel_optimized_routing: bool
+    """Whether whoever has been idle longest in this channel goes first."""
 
 
 # https://www.twilio.com/docs/taskrouter/multitasking: no hyphen, since expressions name channels.
@@ -51,13 +59,16 @@ class NewTaskChannel(TaskChannelFields, total=False):
     """Fields that a task channel is created with."""
 
     friendly_name: Required[ShortName]
+    """Name of 1 to 64 characters, for people."""
     unique_name: Required[_UniqueName]
+    """Name of letters, digits, _ and $, no digit first; it stays so for good."""
 
 
 class TaskChannelChanges(TaskChannelFields, total=False):
     """Fields that a task channel is changed with."""
 
     friendly_name: ShortName
+    """Name of 1 to 64 characters, for people."""
 
 
 class TaskChannels(Upserted[TaskChannel]):

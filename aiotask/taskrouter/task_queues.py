@@ -26,60 +26,85 @@ class TaskQueue(Resource):
     """
 
     sid: str
+    """SID of the task queue: ``WQ`` and 32 hexadecimal digits."""
     account_sid: str | None = None
+    """SID of the account that it belongs to."""
     assignment_activity_sid: str | None = None
+    """SID of the activity of workers who have a task of it, without multitasking."""
     assignment_activity_name: str | None = None
+    """Name of that activity."""
     date_created: AwareDatetime | None = None
+    """When it was created."""
     date_updated: AwareDatetime | None = None
+    """When it was last changed."""
     friendly_name: str | None = None
+    """Name for people."""
     max_reserved_workers: int | None = None
+    """Number of workers who are offered a task at once."""
     reservation_activity_sid: str | None = None
+    """SID of the activity of workers who are offered a task, without multitasking."""
     reservation_activity_name: str | None = None
+    """Name of that activity."""
     target_workers: str | None = None
+    """Expression that is true for the workers who may have its tasks."""
     task_order: str | None = None
+    """FIFO, by priority and then age, or LIFO, the newest first."""
     url: str | None = None
+    """Absolute URL of it in the API."""
     workspace_sid: str | None = None
+    """SID of its workspace."""
     links: OptionalLinks | None = None
+    """Absolute URLs of what belongs to it, by name: assignment_activity, reservation_activity,
+    workspace, list_statistics, statistics.
+    """
 
 
 class TaskQueueFields(TypedDict, total=False):
-    """Fields that a task queue is created or changed with.
-
-    ``target_workers`` is an expression over the attributes of workers
-    (https://www.twilio.com/docs/taskrouter/expression-syntax); the service's default is ``1==1``,
-    every worker. ``max_reserved_workers`` is how many workers are offered a task at once, 1 to 50.
-    """
+    """Fields that a task queue is created or changed with."""
 
     target_workers: str
+    """Expression over workers' attributes that is true for those who may have its tasks
+    (https://www.twilio.com/docs/taskrouter/expression-syntax); 1==1, all of them, by default.
+    """
     max_reserved_workers: Annotated[int, Between(1, 50)]
+    """Number of workers who are offered a task at once, 1, the default, to 50."""
     task_order: QueueOrder
+    """FIFO, the default, by priority and then age; or LIFO, the newest first."""
     reservation_activity_sid: ActivitySid
+    """SID of the activity of workers who are offered a task, without multitasking."""
     assignment_activity_sid: ActivitySid
+    """SID of the activity of workers who have a task of it, without multitasking."""
 
 
 class NewTaskQueue(TaskQueueFields, total=False):
     """Fields that a task queue is created with."""
 
     friendly_name: Required[str]
+    """Name for people."""
 
 
 class TaskQueueChanges(TaskQueueFields, total=False):
     """Fields that a task queue is changed with."""
 
     friendly_name: str
+    """Name for people."""
 
 
 class TaskQueueFilter(Paging, total=False):
-    """Filters of the list of task queues.
-
-    ``evaluate_worker_attributes`` is an expression that is true for a worker of the queue. The
-    service answers it three times a second.
-    """
+    """Filters of the list of task queues."""
 
     friendly_name: str
+    """Only queues of this name."""
     evaluate_worker_attributes: str
+    """Only queues that have a worker for whom this expression is true; answered three times a
+    second.
+    """
     worker_sid: WorkerSid
+    """Only queues whose tasks the worker with this SID may have."""
     ordering: str
+    """Order of the list: a field with :asc or :desc, which the service does not document
+    further.
+    """
 
 
 class TaskQueues(Upserted[TaskQueue]):

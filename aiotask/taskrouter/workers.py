@@ -36,77 +36,98 @@ Changes = TypeVar("Changes", bound=Mapping[str, object])
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Worker(Resource):
-    """A worker as the service last reported it.
-
-    ``attributes`` are decoded JSON. ``etag`` names this version of the worker, for ``if_match``; it
-    is None in the rows of a list.
-    """
+    """A worker as the service last reported it."""
 
     sid: str
+    """SID of the worker: ``WK`` and 32 hexadecimal digits."""
     account_sid: str | None = None
+    """SID of the account that it belongs to."""
     activity_name: str | None = None
+    """Name of the activity that the worker is in."""
     activity_sid: str | None = None
+    """SID of the activity that the worker is in."""
     attributes: JsonText = None
+    """What expressions select the worker by: JSON, decoded."""
     available: bool | None = None
+    """Whether the activity is one in which workers get tasks."""
     date_created: AwareDatetime | None = None
+    """When it was created."""
     date_status_changed: AwareDatetime | None = None
+    """When the worker came into the activity."""
     date_updated: AwareDatetime | None = None
+    """When it was last changed."""
     friendly_name: str | None = None
+    """Name, unique in the workspace whatever the case of its letters."""
     workspace_sid: str | None = None
+    """SID of its workspace."""
     url: str | None = None
+    """Absolute URL of it in the API."""
     links: Links | None = None
+    """Absolute URLs of what belongs to it, by name: channels, activity, workspace, statistics,
+    reservations and others.
+    """
     etag: str | None = from_header()
+    """Version of the worker, for ``if_match``; None in the rows of a list."""
 
 
 class WorkerFields(TypedDict, total=False):
-    """Fields that a worker is created or changed with.
-
-    ``attributes`` replace all that were there; they have at most 4,096 characters as JSON.
-    """
+    """Fields that a worker is created or changed with."""
 
     activity_sid: ActivitySid
+    """SID of the activity that the worker moves to; at first, that of the workspace for new
+    ones.
+    """
     attributes: Attributes
+    """JSON object of at most 4,096 characters; a change replaces all attributes."""
 
 
 class NewWorker(WorkerFields, total=False):
-    """Fields that a worker is created with; ``friendly_name`` is unique in its workspace."""
+    """Fields that a worker is created with."""
 
     friendly_name: Required[ShortName]
+    """Name of 1 to 64 characters, unique in the workspace whatever their case."""
 
 
 class WorkerChanges(WorkerFields, total=False):
-    """Fields that a worker is changed with.
-
-    ``reject_pending_reservations`` goes with an activity that is not available.
-    """
+    """Fields that a worker is changed with."""
 
     friendly_name: ShortName
+    """Name of 1 to 64 characters, unique in the workspace whatever their case."""
     reject_pending_reservations: bool
+    """Whether pending reservations are rejected, with an activity that is not available."""
 
 
 class WorkerUpdateRow(WorkerChanges):
     """A row of :meth:`Workers.update_many`: the sid of a worker, and its changes."""
 
     sid: Required[str]
+    """SID of the worker who is changed."""
 
 
 class WorkerFilter(Paging, total=False):
-    """Filters of the list of workers.
-
-    ``target_workers_expression`` is an expression over the attributes, and over ``sid``,
-    ``friendly_name``, ``activity_sid`` and ``activity_name``
-    (https://www.twilio.com/docs/taskrouter/expression-syntax); the service answers it three times
-    a second. ``task_queue_sid`` and ``task_queue_name`` select the workers eligible for a queue.
-    """
+    """Filters of the list of workers."""
 
     activity_name: str
+    """Only workers in the activity with this name."""
     activity_sid: ActivitySid
+    """Only workers in the activity with this SID."""
     available: bool
+    """Only workers who get tasks (true), or only the others (false)."""
     friendly_name: str
+    """Only the worker of this name."""
     target_workers_expression: str
+    """Only workers for whom this expression is true, over their attributes, sid, friendly_name,
+    activity_sid and activity_name (https://www.twilio.com/docs/taskrouter/expression-syntax);
+    answered three times a second.
+    """
     task_queue_name: str
+    """Only workers who may have tasks of the queue with this name."""
     task_queue_sid: TaskQueueSid
+    """Only workers who may have tasks of the queue with this SID."""
     ordering: str
+    """Order of the list: a field with :asc or :desc, which the service does not document
+    further.
+    """
 
 
 class Workers(Many[Worker], Upserted[Worker]):

@@ -78,24 +78,26 @@ def _checked(check: Callable[[Any], object]) -> Callable[..., None]:
 
 @attrs.frozen(kw_only=True)
 class FilterTarget:
-    """One step of a filter: a queue, the workers eligible there, and a time limit.
-
-    A target without a ``queue`` (a sid) has that of its predecessor. ``timeout`` is in seconds;
-    without a ``priority``, 0 to 2,147,483,647, the task keeps its own. ``expression`` may use
-    ``task.`` and ``worker.``, ``skip_if`` ``workers.available``; ``order_by`` is such as
-    ``"worker.skill DESC"``; ``known_worker_sid`` or ``known_worker_friendly_name`` names an
-    attribute, such as ``"task.agent_sid"``. ``others`` are the document's other members.
-    """
+    """One step of a filter: a queue, the workers eligible there, and a time limit."""
 
     queue: str | None = attrs.field(default=None, validator=_checked(TASK_QUEUE))
+    """SID of the queue; the one before has it unless given."""
     expression: str | None = attrs.field(default=None, validator=_checked(_name))
+    """Which of the queue's workers, by ``task.`` and ``worker.`` attributes; all by default."""
     priority: int | None = attrs.field(default=None, validator=_checked(_whole(0)))
+    """Priority that a task gets here, 0 to 2,147,483,647; its own by default."""
     timeout: int | None = attrs.field(default=None, validator=_checked(_whole(1)))
+    """Seconds until the next step; without it, the task stays here."""
     skip_if: str | None = attrs.field(default=None, validator=_checked(_name))
+    """Expression that is true where the step is passed over, such as ``workers.available == 0``."""
     order_by: str | None = attrs.field(default=None, validator=_checked(_name))
+    """Which workers come first, such as ``worker.skill DESC``; the longest idle by default."""
     known_worker_sid: str | None = attrs.field(default=None, validator=_checked(_name))
+    """Attribute with the SID of the only worker, such as ``task.agent_sid``."""
     known_worker_friendly_name: str | None = attrs.field(default=None, validator=_checked(_name))
+    """Attribute with the name of the only worker; instead of the SID."""
     others: Mapping[str, Any] = attrs.field(factory=dict)
+    """Other members that the document has here, which are kept."""
 
     def __attrs_post_init__(self) -> None:
         if self.known_worker_sid is not None and self.known_worker_friendly_name is not None:
@@ -107,9 +109,13 @@ class RoutingFilter:
     """A rule: tasks for which *expression* is true go through *targets* in order."""
 
     filter_friendly_name: str | None = attrs.field(default=None, validator=_checked(_name))
+    """Name for people."""
     expression: str = attrs.field(validator=_checked(_text))
+    """Which tasks go here, by their attributes."""
     targets: Sequence[FilterTarget] = attrs.field(validator=_checked(_several(FilterTarget)))
+    """Steps, of which the first has to have a queue."""
     others: Mapping[str, Any] = attrs.field(factory=dict)
+    """Other members that the document has here, which are kept."""
 
     def __attrs_post_init__(self) -> None:
         if not self.targets:
@@ -123,25 +129,30 @@ class DefaultFilter:
     """Target of the tasks for which no filter is true."""
 
     queue: str = attrs.field(validator=_checked(TASK_QUEUE))
+    """SID of the queue."""
     others: Mapping[str, Any] = attrs.field(factory=dict)
+    """Other members that the document has here, which are kept."""
 
 
 @attrs.frozen(kw_only=True)
 class WorkflowConfiguration(JsonDocument):
     """Routing rules of a workflow: the first filter whose expression is true takes the task.
 
-    It is accepted as the *configuration* of a workflow. ``others`` are other members of the
-    document's ``task_routing``, ``beside`` members beside it.
+    It is accepted as the *configuration* of a workflow.
     """
 
     filters: Sequence[RoutingFilter] = attrs.field(
         factory=list, validator=_checked(_several(RoutingFilter))
     )
+    """Filters, in the order in which they are tried."""
     default_filter: DefaultFilter | None = attrs.field(
         default=None, validator=_checked(_a(DefaultFilter))
     )
+    """Where tasks go for which no filter is true; without it, they fall out of the workflow."""
     others: Mapping[str, Any] = attrs.field(factory=dict)
+    """Other members of the document's ``task_routing``, which are kept."""
     beside: Mapping[str, Any] = attrs.field(factory=dict)
+    """Members of the document beside ``task_routing``, which are kept."""
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any] | str) -> Self:

@@ -20,36 +20,47 @@ __all__ = ["NewWorkflow", "Workflow", "WorkflowChanges", "WorkflowFilter", "Work
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Workflow(Resource):
-    """A workflow as the service last reported it.
-
-    ``configuration`` is its decoded document, of which
-    :meth:`WorkflowConfiguration.from_document` makes typed parts.
-    """
+    """A workflow as the service last reported it."""
 
     sid: str
+    """SID of the workflow: ``WW`` and 32 hexadecimal digits."""
     account_sid: str | None = None
+    """SID of the account that it belongs to."""
     assignment_callback_url: str | None = None
+    """URL that is asked for an instruction when a worker is offered a task."""
     configuration: JsonText = None
+    """Its rules, decoded; :meth:`WorkflowConfiguration.from_document` makes typed parts of them."""
     date_created: AwareDatetime | None = None
+    """When it was created."""
     date_updated: AwareDatetime | None = None
+    """When it was last changed."""
     document_content_type: str | None = None
+    """Media type of the rules, application/json."""
     fallback_assignment_callback_url: str | None = None
+    """URL that is asked when the first one fails."""
     friendly_name: str | None = None
+    """Name for people."""
     task_reservation_timeout: int | None = None
+    """Seconds that a worker has to answer an offer."""
     workspace_sid: str | None = None
+    """SID of its workspace."""
     url: str | None = None
+    """Absolute URL of it in the API."""
     links: Links | None = None
+    """Absolute URLs of what belongs to it, by name: statistics, real_time_statistics,
+    cumulative_statistics.
+    """
 
 
 class WorkflowFields(TypedDict, total=False):
-    """Fields that a workflow is created or changed with.
-
-    ``task_reservation_timeout`` is in seconds, 1 to 86,400; the service's default is 120.
-    """
+    """Fields that a workflow is created or changed with."""
 
     assignment_callback_url: UrlOrNone
+    """URL that is asked for an instruction when a worker is offered a task; empty for none."""
     fallback_assignment_callback_url: UrlOrNone
+    """URL that is asked when the first one fails; empty for none."""
     task_reservation_timeout: Annotated[int, Between(1, 86_400)]
+    """Seconds that a worker has to answer an offer, 1 to 86,400; 120 by default."""
 
 
 _Configuration = Annotated[Mapping[str, Any] | WorkflowConfiguration, JsonLimit(1_038_576)]
@@ -58,30 +69,33 @@ _Configuration = Annotated[Mapping[str, Any] | WorkflowConfiguration, JsonLimit(
 class NewWorkflow(WorkflowFields, total=False):
     """Fields that a workflow is created with.
 
-    ``configuration`` is the document of
-    https://www.twilio.com/docs/taskrouter/workflow-configuration, as a mapping or as a
-    :class:`WorkflowConfiguration`.
+    In Python, ``configuration`` is a mapping or a :class:`WorkflowConfiguration`.
     """
 
     friendly_name: Required[str]
+    """Name for people."""
     configuration: Required[_Configuration]
+    """Its rules as a JSON object
+    (https://www.twilio.com/docs/taskrouter/workflow-configuration).
+    """
 
 
 class WorkflowChanges(WorkflowFields, total=False):
-    """Fields that a workflow is changed with.
-
-    ``re_evaluate_tasks`` sends waiting tasks through the new configuration.
-    """
+    """Fields that a workflow is changed with."""
 
     friendly_name: str
+    """Name for people."""
     configuration: _Configuration
+    """New rules as a JSON object, in place of all so far."""
     re_evaluate_tasks: bool
+    """Whether tasks that wait go through the new rules; false by default."""
 
 
 class WorkflowFilter(Paging, total=False):
     """Filters of the list of workflows."""
 
     friendly_name: str
+    """Only workflows of this name."""
 
 
 def _plainest(document: Any) -> Any:

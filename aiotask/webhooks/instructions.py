@@ -39,64 +39,65 @@ Seconds = Annotated[int, Between(0, 999)]
 
 
 class RejectFields(TypedDict, total=False):
-    """Parameters of :func:`reject`.
-
-    The worker moves to the activity ``activity_sid``; if that is an available one, the same
-    worker may be reserved again at once.
-    """
+    """Parameters of :func:`reject`."""
 
     activity_sid: Required[ActivitySid]
+    """SID of the activity that the worker moves to; in an available one, they may be offered
+    the task again.
+    """
 
 
 class DequeueFields(TypedDict, total=False):
-    """Parameters of :func:`dequeue`.
-
-    ``to`` is a phone number or a client, by default the worker's attribute ``contact_uri``, and
-    ``from_`` the caller id, by default the number that the caller dialed. ``record`` is
-    ``record-from-answer`` or ``do-not-record``, the default. ``timeout`` is how many seconds it
-    may ring, at most 999 (SIP: 600), by default 60. ``post_work_activity_sid`` is where the worker
-    moves after the call. ``status_callback_url`` gets the events ``status_callback_events``, by
-    default the end of the worker's call.
-    """
+    """Parameters of :func:`dequeue`."""
 
     to: str
+    """Whom to call: a phone number or a client; the worker's attribute ``contact_uri`` by
+    default.
+    """
     from_: str
+    """Caller id; by default the number that the caller dialed."""
     post_work_activity_sid: ActivitySid
+    """SID of the activity that the worker moves to after the call."""
     record: str
+    """record-from-answer or do-not-record, the default."""
     timeout: Seconds
+    """Seconds that it may ring, at most 999 (SIP: 600); 60 by default."""
     status_callback_url: Url
+    """URL that is told how the worker's call goes."""
     status_callback_events: Sequence[CallEvent]
+    """Events that it is told; by default the end of the call."""
 
 
 class CallFields(TypedDict, total=False):
-    """Parameters of :func:`call`.
-
-    ``url`` is the TwiML that the worker hears, ``from_`` the caller id. ``to`` is a phone number
-    or a client, by default the worker's attribute ``contact_uri``. ``accept`` accepts the
-    reservation with it; by default it stays pending. ``record`` is ``record-from-answer`` or
-    ``do-not-record``, the default. ``timeout`` is how many seconds it may ring, at most 999, by
-    default 60.
-    """
+    """Parameters of :func:`call`."""
 
     from_: Required[str]
+    """Caller id."""
     url: Required[Url]
+    """URL of the TwiML that the worker hears."""
     to: str
+    """Whom to call: a phone number or a client; the worker's attribute ``contact_uri`` by
+    default.
+    """
     accept: bool
+    """Whether the reservation is accepted with it; false by default."""
     record: str
+    """record-from-answer or do-not-record, the default."""
     timeout: Seconds
+    """Seconds that it may ring, at most 999; 60 by default."""
     status_callback_url: Url
+    """URL that is told when the call has ended."""
 
 
 class RedirectFields(TypedDict, total=False):
-    """Parameters of :func:`redirect`.
-
-    ``call_sid`` is the call that waits in the queue, ``url`` the TwiML that it continues with.
-    ``accept`` accepts the reservation with it; by default it stays pending.
-    """
+    """Parameters of :func:`redirect`."""
 
     call_sid: Required[CallSid]
+    """SID of the call that waits in the queue."""
     url: Required[Url]
+    """URL of the TwiML that it continues with."""
     accept: bool
+    """Whether the reservation is accepted with it; false by default."""
 
 
 def accept() -> Instruction:

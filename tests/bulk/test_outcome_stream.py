@@ -62,16 +62,36 @@ async def test_a_wait_by_asyncio_wait_cancels_nothing(quiet: Bench) -> None:
     assert sorted(told) == [*range(30)]
 
 
-@pytest.mark.parametrize("error", [ValueError, ValueError("left")])
+@pytest.mark.parametrize(
+    ("thrown", "told"),
+    [
+        ((ValueError,), ()),
+        ((ValueError("left"),), ("left",)),
+        ((ValueError, "left"), ("left",)),
+        ((ValueError, ("left", 2)), ("left", 2)),
+        ((ValueError, ValueError("left")), ("left",)),
+    ],
+)
 async def test_an_error_that_is_thrown_in_ends_the_run_and_comes_back(
-    quiet: Bench, error: Any
+    quiet: Bench, thrown: Any, told: tuple[object, ...]
 ) -> None:
     outcomes = quiet.job(rows(30))
     assert isinstance(await anext(outcomes), Created)
-    with pytest.raises(ValueError, match="left" if isinstance(error, ValueError) else None):
-        await outcomes.athrow(error)
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - its arguments are compared
+        await outcomes.athrow(*thrown)
+    assert caught.value.args == told
     with pytest.raises(StopAsyncIteration):
         await anext(outcomes)
     # The caller did not come back for the next outcome, so the first one is not delivered either.
     assert len(await quiet.finish(rows(30))) == 30
     assert quiet.made() == dict.fromkeys(range(30), 1)
+
+
+async def test_an_error_that_is_thrown_in_keeps_the_traceback_that_is_given(quiet: Bench) -> None:
+    with pytest.raises(ValueError, match="before") as before:
+        raise ValueError("before")
+    outcomes = quiet.job(rows(3))
+    await anext(outcomes)
+    with pytest.raises(ValueError, match="after") as after:
+        await outcomes.athrow(ValueError, "after", before.tb)
+    assert after.traceback[-1].lineno == before.traceback[-1].lineno

@@ -69,13 +69,21 @@ class JournalSummary:
     """The progress of a job: its rows by state, and the settings that it was begun with."""
 
     job: str
+    """Name of the job."""
     target: str
+    """Where its rows go: the path in the API."""
     verb: str
+    """What is done with its rows, such as create."""
     key_attribute: str | None
+    """Attribute that holds the keys, None where tasks have none."""
     has_row_key: bool
+    """Whether keys come from the rows themselves."""
     started_at: float
+    """When it began, in seconds since 1970."""
     rows: dict[State, int]
+    """Numbers of its rows, by state."""
     running: bool
+    """Whether a run works on it now."""
 
     @property
     def claimed(self) -> int:

@@ -25,6 +25,11 @@ from aiotask.cli.profiles import DEFAULT, Profile, profiles_file, save
     metavar="SK…",
     help="SID of an API key, whose secret is asked for instead of the account's auth token.",
 )
+@click.option(
+    "--client-id",
+    metavar="ID",
+    help="Id of an OAuth app, whose secret is asked for instead, and whose tokens are renewed.",
+)
 @click.option("--region", metavar="NAME", help="Region of Twilio, such as ie1.")
 @click.option("--edge", metavar="NAME", help="Edge of Twilio, such as dublin.")
 @click.option(
@@ -49,6 +54,7 @@ def login(
     name: str,
     account_sid: str | None,
     api_key: str | None,
+    client_id: str | None,
     keyring: bool,
     check: bool,
     **others: str | None,
@@ -60,14 +66,18 @@ def login(
     """
     if not name.strip() or not name.isprintable():
         raise WrongUsageError("--profile: must be a name")
-    account_sid = account_sid or click.prompt("Account SID", err=True)
-    of_key = f"Secret of {api_key}" if api_key else "Auth token"
-    secret: str = click.prompt(of_key, hide_input=True, err=True)
-    named = {"account_sid": account_sid, "api_key": api_key} | others
+    if api_key and client_id:
+        raise WrongUsageError("give either --api-key or --client-id")
+    if not client_id:
+        account_sid = account_sid or click.prompt("Account SID", err=True)
+    owner = client_id or api_key
+    what = f"Secret of {owner}" if owner else "Auth token"
+    secret: str = click.prompt(what, hide_input=True, err=True)
+    named = {"account_sid": account_sid, "api_key": api_key, "client_id": client_id} | others
     settings = {each: value for each, value in named.items() if value}
     profile = Profile(name, settings, secret, "the prompt")
-    given: dict[str, Any] = profile.credentials | profile.place
     try:
+        given: dict[str, Any] = profile.credentials | profile.place
         client = Client(**given, allow_insecure=given_insecure(), retry=ONE_ATTEMPT)
     except ValueError as error:
         raise WrongUsageError(str(error)) from error

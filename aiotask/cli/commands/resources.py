@@ -15,7 +15,6 @@ from aiotask.cli.client import (
     workspace_options,
 )
 from aiotask.cli.errors import WrongUsageError
-from aiotask.cli.field_texts import changes_text, filter_text
 from aiotask.cli.listing import list_options, write_list
 from aiotask.cli.options import field_options, given, is_given, option_name
 from aiotask.cli.output import write_one
@@ -75,10 +74,7 @@ def _command(same: list[Operation]) -> click.Command:
     shapes = [each.shape for each in same if each.shape is not None]
     shape = max(shapes, key=lambda each: len(field_types(each)), default=None)
     if shape is not None:
-        select = first.verb == "list" or not first.is_collection
-        names = field_types(shape)
-        text = filter_text if select else changes_text
-        function = field_options(shape, {name: text(name) for name in names})(function)
+        function = field_options(shape)(function)
     if first.has_etag:
         function = click.option(
             "--if-match", metavar="ETAG", help="Act only if it still has this ETag."

@@ -12,7 +12,6 @@ import click
 from aiotask._encoding import field_types
 from aiotask.cli.client import answered, open_tasks, workspace_options
 from aiotask.cli.commands.ends import cancel, complete, delete_all, delete_options
-from aiotask.cli.commands.task_fields import NEW_TASK, TASK_CHANGES, TASK_FILTER
 from aiotask.cli.commands.update_rows import check_one_way, from_options, update_rows
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.listing import list_options, write_list
@@ -30,7 +29,7 @@ def tasks() -> None:
 
 @tasks.command("list")
 @workspace_options
-@field_options(TaskFilter, TASK_FILTER)
+@field_options(TaskFilter)
 @list_options(Task)
 def list_(
     workspace: str,
@@ -54,7 +53,7 @@ def list_(
 
 @tasks.command()
 @workspace_options
-@field_options(NewTask, NEW_TASK)
+@field_options(NewTask)
 def create(workspace: str, timeout: float, base_url: str | None, **fields: Any) -> None:
     """Create a task and print it as JSON."""
     client, there = open_tasks(workspace, timeout, base_url)
@@ -77,7 +76,7 @@ _if_match = click.option("--if-match", metavar="ETAG", help="Act only if it stil
 @click.argument("sid", required=False)
 @workspace_options
 @_if_match
-@field_options(TaskChanges, TASK_CHANGES)
+@field_options(TaskChanges)
 @from_options
 @click.pass_context
 def update(

@@ -36,19 +36,22 @@ class Reply(NamedTuple):
 
 
 class Post(NamedTuple):
-    """A callback that was posted.
-
-    *at* is in seconds since 1970 by the sandbox's clock, *about* an event type or a reservation.
-    *status* is None where nobody answered; *answer* is the beginning of the answer.
-    """
+    """A callback that was posted."""
 
     at: int
+    """When it was posted, in seconds since 1970 by the sandbox's clock."""
     kind: Kind
+    """Kind of callback."""
     about: str
+    """Type of the event, or SID of the reservation."""
     url: str
+    """URL that it was posted to."""
     outcome: str
+    """What became of it."""
     status: int | None
+    """HTTP status of the answer, None where nobody answered."""
     answer: str
+    """Beginning of the answer."""
 
 
 class CallbackSender:

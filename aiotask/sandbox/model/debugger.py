@@ -9,5 +9,8 @@ class DebuggerEntry(NamedTuple):
     """An error of a workflow or of an answer; *code* is from Twilio's error dictionary."""
 
     code: int
+    """Number of the error, from Twilio's error dictionary."""
     message: str
+    """One sentence on the error."""
     resource_sid: str
+    """SID of what the error is about."""

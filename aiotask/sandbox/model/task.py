@@ -117,14 +117,23 @@ class StoredTask(NamedTuple):
     """A task as a sandbox shows it to a test."""
 
     sid: str
+    """SID of the task."""
     attributes: str
+    """Attributes as JSON text."""
     assignment_status: str
+    """Status of the task."""
     priority: int
+    """Priority of the task."""
     reason: str | None
+    """Why it was canceled or completed, None before that."""
     workflow_sid: str
+    """SID of the workflow that routes it."""
     task_queue_sid: str | None
+    """SID of the queue that it is in, None where it is in none."""
     task_channel_unique_name: str
+    """Unique name of its task channel."""
     version: int
+    """Number that grows with each change."""
 
     @classmethod
     def of(cls, task: Task) -> "StoredTask":

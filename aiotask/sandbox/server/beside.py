@@ -10,18 +10,22 @@ MOST_EXCHANGES = 1_000
 
 
 class Exchange(NamedTuple):
-    """A request and its answer.
-
-    *at* is in seconds since 1970 by the sandbox's clock. *status* is None where nothing was
-    answered, and of no meaning where a *fault* broke the answer.
-    """
+    """A request and its answer."""
 
     at: int
+    """When it came, in seconds since 1970 by the sandbox's clock."""
     method: str
+    """HTTP method of the request."""
     path: str
+    """Path of the request."""
     status: int | None
+    """HTTP status of the answer; None where nothing was answered, and of no meaning with a
+    fault.
+    """
     seconds: float
+    """Seconds until the answer."""
     fault: FaultKind | None
+    """Kind of fault that broke the answer, None if none did."""
 
 
 class Beside(Protocol):
