@@ -221,3 +221,15 @@ def test_both_commands_are_one_line_each_and_use_what_pyproject_declares() -> No
     named = set(re.findall(r"'\.\[(\w+)\]'", first + second))
     assert named
     assert named <= set(extras["optional-dependencies"])
+
+
+def test_every_extra_is_told_of() -> None:
+    text = (ROOT / "aiotask/README.md").read_text()
+    table = text[text.index("## Extras") : text.index("## Errors")]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = set(extras["optional-dependencies"]) - {"dev", "docs"}
+    assert {name for name in names if f"`{name}`" not in table} == set()
+
+
+def test_the_first_readme_stays_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 155
