@@ -1,6 +1,7 @@
 """One fixture for each noun: the sandbox, a client of it, a workspace in it, canned answers."""
 
 import asyncio
+import gc
 import inspect
 import os
 import signal
@@ -36,6 +37,16 @@ AT_ONCE = RetryPolicy(longest_wait=0)
 def pytest_xdist_auto_num_workers() -> int:
     """Answer ``-n auto``: half of the time of all tests is spent in waiting."""
     return 2 * (os.cpu_count() or 1)
+
+
+def pytest_configure() -> None:
+    gc.disable()  # what is collected, stays
+
+
+def pytest_collection_finish() -> None:
+    # Whoever collects garbage would look through all tests each time: half of the time of some.
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_asyncio_loop_factories(
