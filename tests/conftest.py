@@ -6,6 +6,7 @@ import inspect
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any, Literal, Self, cast
@@ -29,6 +30,10 @@ settings.load_profile("patient")
 # A shell lets what it starts in the background ignore interrupts, and so would the programs that
 # tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Hundreds of programs are started here: what one has compiled, the others need not compile again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 ACCOUNT = "AC" + "0" * 32
 AT_ONCE = RetryPolicy(longest_wait=0)
