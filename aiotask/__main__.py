@@ -1,10 +1,12 @@
 """Entry point of the ``aiotask`` command."""
 
+import gc
 import sys
 
 
 def main() -> None:
     """Run the command line, or name the extra that it needs."""
+    gc.disable()  # what is imported, stays: an eighth of the time until a command begins
     try:
         # What the extra `cli` brings, and the library does without.
         from aiotask import cli  # noqa: PLC0415
@@ -13,6 +15,8 @@ def main() -> None:
             raise
         sys.stderr.write("the command line needs its extra: pip install 'aiotask[cli]'\n")
         sys.exit(2)
+    gc.freeze()
+    gc.enable()
     cli.main(prog_name="aiotask")
 
 

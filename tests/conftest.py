@@ -1,10 +1,12 @@
 """One fixture for each noun: the sandbox, a client of it, a workspace in it, canned answers."""
 
 import asyncio
+import gc
 import inspect
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any, Literal, Self, cast
@@ -29,6 +31,10 @@ settings.load_profile("patient")
 # tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Hundreds of programs are started here: what one has compiled, the others need not compile again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 ACCOUNT = "AC" + "0" * 32
 AT_ONCE = RetryPolicy(longest_wait=0)
 
@@ -36,6 +42,16 @@ AT_ONCE = RetryPolicy(longest_wait=0)
 def pytest_xdist_auto_num_workers() -> int:
     """Answer ``-n auto``: half of the time of all tests is spent in waiting."""
     return 2 * (os.cpu_count() or 1)
+
+
+def pytest_configure() -> None:
+    gc.disable()  # what is collected, stays
+
+
+def pytest_collection_finish() -> None:
+    # Whoever collects garbage would look through all tests each time: half of the time of some.
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_asyncio_loop_factories(

@@ -3,7 +3,6 @@
 import ast
 import asyncio
 import re
-import subprocess
 import sys
 from pathlib import Path
 from textwrap import indent
@@ -27,6 +26,7 @@ from aiotask.taskrouter import WorkspaceContext
 from tests.cli.commands import Service
 from tests.guide_blocks import FENCE, GUIDE, KINDS, PAGES, blocks, kind_of
 from tests.guide_programs import environment, local, new_journal, ran
+from tests.other_pytest import told_by_pytest
 
 __all__ = ["local"]
 
@@ -133,9 +133,7 @@ def test_a_module_of_the_guide_loads(local: Service, tmp_path: Path, block: str)
 def test_a_test_of_the_guide_passes(tmp_path: Path, block: str) -> None:
     (tmp_path / "test_example.py").write_text(block, encoding="utf-8")
     (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
-    assert "1 passed" in done.stdout, done.stdout
+    assert "1 passed" in (told := told_by_pytest(tmp_path)), told
 
 
 @pytest.mark.parametrize("block", blocks("sh", "piece"))

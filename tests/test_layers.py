@@ -1,6 +1,7 @@
 """A module imports only from lower layers; no circle, no TYPE_CHECKING, no import in a function."""
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -226,6 +227,7 @@ def imports(tree: ast.AST, package: str = "") -> Iterator[tuple[ast.stmt, str]]:
                 yield node, whole if whole in MODULES else source
 
 
+@functools.cache
 def imported_by(module: str) -> set[str]:
     """Return the modules of aiotask that a module imports, at once or, by its stub, lazily."""
     path = MODULES[module]

@@ -1,13 +1,12 @@
 """The fixtures that come with aiotask, as somebody else's tests use them."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from aiotask import Client
 from aiotask.sandbox import Sandbox
+from tests.other_pytest import told_by_pytest
 
 TESTS = """
 import aiotask
@@ -128,14 +127,6 @@ async def test_the_fixtures_are_here_too(
     assert [each.sid for each in taskrouter_sandbox.tasks(sid)] == [task.sid]
 
 
-def run(folder: Path, *options: str) -> str:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
-    done = subprocess.run(
-        [*command, *options, str(folder)], check=False, capture_output=True, text=True, cwd=folder
-    )
-    return done.stdout
-
-
 @pytest.mark.parametrize("mode", ["auto", "strict"])
 def test_the_fixtures_work_in_both_modes_of_pytest_asyncio(tmp_path: Path, mode: str) -> None:
     tests = (
@@ -146,7 +137,7 @@ def test_the_fixtures_work_in_both_modes_of_pytest_asyncio(tmp_path: Path, mode:
         f"[pytest]\nasyncio_mode = {mode}\nasyncio_default_fixture_loop_scope = function\n"
         "addopts = --strict-markers\nfilterwarnings = error\n"
     )
-    assert "4 passed" in (told := run(tmp_path)), told
+    assert "4 passed" in (told := told_by_pytest(tmp_path)), told
 
 
 def test_the_fixtures_work_for_anyio_alone(tmp_path: Path) -> None:
@@ -156,17 +147,17 @@ def test_the_fixtures_work_for_anyio_alone(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(
         "import pytest\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
     )
-    assert "4 passed" in (told := run(tmp_path, "-p", "no:asyncio")), told
+    assert "4 passed" in (told := told_by_pytest(tmp_path, plugins=("anyio",))), told
 
 
-@pytest.mark.parametrize("without", [(), ("-p", "no:asyncio"), ("-p", "no:anyio")])
+@pytest.mark.parametrize("plugins", [("asyncio", "anyio"), ("anyio",), ("asyncio",)])
 def test_a_test_that_is_no_coroutine_can_use_the_sandbox(
-    tmp_path: Path, without: tuple[str, ...]
+    tmp_path: Path, plugins: tuple[str, ...]
 ) -> None:
     (tmp_path / "test_others.py").write_text(PLAIN_TESTS)
-    scope = "" if "no:asyncio" in without else LOOP_SCOPE
+    scope = LOOP_SCOPE if "asyncio" in plugins else ""
     (tmp_path / "pytest.ini").write_text(f"[pytest]\nfilterwarnings = error\n{scope}")
-    assert "4 passed" in (told := run(tmp_path, *without)), told
+    assert "4 passed" in (told := told_by_pytest(tmp_path, plugins=plugins)), told
 
 
 def test_each_test_gets_the_sandbox_that_fits_it(tmp_path: Path) -> None:
@@ -174,7 +165,9 @@ def test_each_test_gets_the_sandbox_that_fits_it(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text(
         f"[pytest]\nasyncio_mode = auto\nfilterwarnings = error\n{LOOP_SCOPE}"
     )
-    assert "4 passed" in (told := run(tmp_path)), told
+    assert "4 passed" in (
+        told := told_by_pytest(tmp_path, plugins=("asyncio", "hypothesispytest"))
+    ), told
 
 
 def test_a_run_that_uses_no_fixture_loads_nothing(tmp_path: Path) -> None:
@@ -184,12 +177,12 @@ def test_a_run_that_uses_no_fixture_loads_nothing(tmp_path: Path) -> None:
         "    loaded = {'aiotask._client', 'aiotask.sandbox', 'aiohttp', 'attrs'}\n"
         "    assert not loaded & set(sys.modules)\n"
     )
-    assert "1 passed" in (told := run(tmp_path, "-p", "no:aioresponses")), told
+    assert "1 passed" in (told := told_by_pytest(tmp_path, "-p", "no:aioresponses")), told
 
 
 def test_the_marker_and_the_fixtures_are_documented(tmp_path: Path) -> None:
-    assert "@pytest.mark.taskrouter(contents, **settings)" in run(tmp_path, "--markers")
-    fixtures = run(tmp_path, "--fixtures")
+    assert "@pytest.mark.taskrouter(contents, **settings)" in told_by_pytest(tmp_path, "--markers")
+    fixtures = told_by_pytest(tmp_path, "--fixtures")
     assert "taskrouter_sandbox" in fixtures
     assert "taskrouter_client" in fixtures
     assert "taskrouter_session_sandbox" in fixtures

@@ -4,8 +4,6 @@ import ast
 import asyncio
 import json
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from textwrap import indent
@@ -19,6 +17,7 @@ from aiotask import Client, SharedJournal, to_dict
 from aiotask.bulk.journal.postgres import make_tables
 from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import WorkspaceContext
+from tests.other_pytest import told_by_pytest
 from tests.postgres import Postgres
 from tests.rabbitmq import Rabbitmq
 
@@ -209,9 +208,7 @@ class my_service:
 """
     (tmp_path / "test_example.py").write_text(example + service)
     (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
-    assert "1 passed" in done.stdout, done.stdout
+    assert "1 passed" in (told := told_by_pytest(tmp_path)), told
 
 
 def test_both_commands_are_one_line_each_and_use_what_pyproject_declares() -> None:
@@ -221,3 +218,15 @@ def test_both_commands_are_one_line_each_and_use_what_pyproject_declares() -> No
     named = set(re.findall(r"'\.\[(\w+)\]'", first + second))
     assert named
     assert named <= set(extras["optional-dependencies"])
+
+
+def test_every_extra_is_told_of() -> None:
+    text = (ROOT / "aiotask/README.md").read_text()
+    table = text[text.index("## Extras") : text.index("## Errors")]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = set(extras["optional-dependencies"]) - {"dev", "docs"}
+    assert {name for name in names if f"`{name}`" not in table} == set()
+
+
+def test_the_first_readme_stays_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 155

@@ -320,15 +320,15 @@ async def test_a_run_that_is_left_while_the_database_is_away_ends(
 ) -> None:
     terms = LeaseTerms(length=0.5, renewed=0.1, guard=0.1)
     async with SharedJournal(url, terms=terms) as journal:
-        outcomes = job(there, url, 5000, journal=journal, max_in_flight=2)
+        outcomes = job(there, url, 1000, journal=journal, max_in_flight=2)
         await anext(outcomes)
         await asyncio.to_thread(postgres.crash)
         try:
             await outcomes.aclose()
         finally:
             await asyncio.to_thread(postgres.start)
-    outcomes = await finish(there, url, 5000)
-    assert there.made() == dict.fromkeys(range(5000), 1)
+    outcomes = await finish(there, url, 1000)
+    assert there.made() == dict.fromkeys(range(1000), 1)
 
 
 async def test_rows_without_keys_are_loaded_and_sent(there: Bench, url: str) -> None:

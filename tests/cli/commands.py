@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 from aiotask.cli import main
 from aiotask.sandbox import Sandbox, StoredTask
 
-LONG = 30.0
+LONG = 200.0
 
 
 class Service:

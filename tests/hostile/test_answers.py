@@ -321,6 +321,7 @@ async def test_a_body_without_end_is_given_up(parts: Parts) -> None:
         assert isinstance(end, ResponseTooLargeError)
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("parts", SLOW.values(), ids=SLOW.keys())
 async def test_an_answer_that_does_not_end_in_time_is_given_up(parts: Parts) -> None:
     for end in await ends_of_all(parts, 0.01, 0.2, 100):

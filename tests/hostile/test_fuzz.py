@@ -53,6 +53,7 @@ def campaign(*words: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.campaign
 def test_a_thousand_hostile_answers_bring_up_nothing_foreign() -> None:
     done = campaign("fuzz_answers.py", "--answers", 1000, "--seed", 1)
     assert done.returncode == 0, done.stdout

@@ -27,7 +27,7 @@ Serve = Callable[..., Awaitable[tuple[RawServer, Client]]]
 HOST = "127.0.0.1"
 TODAY = datetime.now(UTC)
 OURS, THEIRS = trustme.CA(), trustme.CA()
-LONG = 30.0
+LONG = 200.0
 AT_ONCE = RetryPolicy(longest_wait=0)
 
 # An old version of TLS has to be asked for by names that Python warns of.
