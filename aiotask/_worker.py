@@ -78,6 +78,7 @@ class Worker:
     def stop(self) -> None:
         """Take no more rows: those under way end, others are given back, and ``run`` returns."""
         self._stopped.set()
+        self._running.set()  # what an engine names now is left to others
         self._journal.bell.ring()
 
     def use_engine(self, submit: Submit) -> None:
@@ -105,7 +106,6 @@ class Worker:
                 await self._journal.bell.wait(rung, _LOOK)
                 await asyncio.sleep(_APART)
         finally:
-            self._running.clear()
             await self._drain()
             await self._link.close()
         if self._error is not None:
@@ -224,10 +224,9 @@ class Worker:
 
     async def _drain(self) -> None:
         """End all runs; their leases are renewed meanwhile."""
-        self._stopped.set()
+        self.stop()
         for run in self._runs.values():
             run.stop()
-        self._journal.bell.ring()
         if tasks := [*self._tasks.values(), *self._beside]:
             _, late = await asyncio.wait(tasks, timeout=_DRAIN)
             for task in late:

@@ -104,6 +104,8 @@ class Leases:
         async def act(database: Any) -> tuple[float, set[Held]]:
             asked[:] = self._held.values()
             asked_at = lease_clock()
+            if not asked:
+                return asked_at, set()  # the last one was given back while this waited
             # A connection that is silent is given up in time for another attempt.
             async with asyncio.timeout(self.terms.length / 2):
                 names = [held(lease) for lease in asked]

@@ -86,3 +86,22 @@ async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
     if cancelled is not None:
         raise cancelled
     task.result()
+
+
+async def let_end(work: Coroutine[Any, Any, T], patience: float) -> T:
+    """Do *work*, which has *patience* seconds to come to its end by itself where it is cancelled.
+
+    It is for commands that cannot be broken off without harm, as their effect is not known then.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    finally:
+        if not task.done():
+            try:
+                await asyncio.wait([task], timeout=patience)
+            finally:
+                task.cancel()  # of no effect where it has ended
+                await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # retrieved: a caller that was cancelled does not

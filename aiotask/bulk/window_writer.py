@@ -14,7 +14,7 @@ from aiotask.bulk.lease import Lease
 from aiotask.bulk.leases import Leases, Link, held
 from aiotask.bulk.outcomes import AnyOutcome
 from aiotask.bulk.shared_journal import SharedJournal
-from aiotask.bulk.wait_queue import StopSignal
+from aiotask.bulk.wait_queue import StopSignal, to_its_end
 from aiotask.errors import JournalError
 
 
@@ -72,8 +72,14 @@ class WindowWriter(JournalWriter):
         self._delivered.set()
 
     async def write(self, claims: Sequence[Claim] = ()) -> None:
-        """Write everything noted so far; what belongs to another worker by now is dropped."""
+        """Write everything noted so far; what belongs to another worker by now is dropped.
+
+        A stop lets it end: what was written unawares would look like another worker's.
+        """
         del claims  # taking a window claims its rows
+        await to_its_end(self._write_all())
+
+    async def _write_all(self) -> None:
         async with self._turn:
             told, self._told = self._told, {}
             complete, self._complete = self._complete, set()

@@ -41,8 +41,7 @@ def works_until_sigterm(url: str, *engine: str) -> None:
         for worker in workers:
             _, told = worker.communicate(timeout=LONG)
             assert worker.returncode == 0, told.decode()
-            # A query that the end of a run broke off is told of by psycopg itself.
-            assert {line[:11] for line in told.splitlines()} <= {b"query cance"}
+            assert told == b""
         assert len(there.tasks()) == 200
 
 

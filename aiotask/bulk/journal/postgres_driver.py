@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -21,6 +21,7 @@ from aiotask.bulk.journal.postgres_schema import (
     without_tables,
 )
 from aiotask.bulk.journal.postgres_witness import Witness
+from aiotask.bulk.wait_queue import let_end
 from aiotask.errors import JournalAccessError, JournalDamagedError, JournalError, JournalIOError
 
 T = TypeVar("T")
@@ -48,6 +49,8 @@ _VERSION = "SELECT max(number) FROM aiotask.version"
 _FIRST_WAIT, _LONGEST_WAIT = 0.05, 1.0  # seconds between attempts to connect
 _TRIALS = 5
 _APART = 30.0  # seconds between two lines of the log
+# A run that ends, or is cancelled, lets a command end that it has given.
+_TO_END = 3.0  # seconds
 
 
 def is_mistake(error: BaseException) -> bool:
@@ -154,14 +157,23 @@ async def listen(url: str) -> AsyncGenerator[None, None]:
     settings = _unless_said(url)
     settings["application_name"] = "aiotask listens"
     async with await Database.connect(url, autocommit=True, **settings) as connection:
-        await connection.execute("LISTEN aiotask")
+        await _execute(connection, "LISTEN aiotask")
         while True:
             yield
             # A connection that broke in silence fails when it is used.
             async for _ in connection.notifies(timeout=_SILENCE, stop_after=1):
                 break
             else:
-                await connection.execute("SELECT 1")
+                await _execute(connection, "SELECT 1")
+
+
+async def _closed(connection: Database) -> None:
+    with suppress(Exception):
+        await connection.close()
+
+
+async def _execute(connection: Database, command: LiteralString) -> None:
+    await let_end(connection.execute(command), _TO_END)
 
 
 def _unless_said(url: str) -> dict[str, Any]:
@@ -205,18 +217,17 @@ class Link:
     async def call(self, act: Callable[[Database], Awaitable[T]]) -> T:
         """Do something on the connection, and again whenever that breaks, until it is done.
 
-        So *act* may have been done before. The errors that it makes itself are raised.
+        So *act* may have been done before. The errors that it makes itself are raised. Where the
+        call is cancelled, a command that is under way has some seconds to end.
         """
         async with self._turn:
             since = time.monotonic()
             wait = _FIRST_WAIT
             while True:
                 try:
-                    done = await act(await self._connected())
+                    connection = await self._connected()
+                    done = await let_end(self._act(act, connection), _TO_END)
                 except JournalError:
-                    raise
-                except asyncio.CancelledError:
-                    await self._dropped()  # perhaps in the middle of a command
                     raise
                 except Exception as error:
                     if is_mistake(error):
@@ -232,6 +243,13 @@ class Link:
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, _LONGEST_WAIT)
 
+    async def _act(self, act: Callable[[Database], Awaitable[T]], connection: Database) -> T:
+        try:
+            return await act(connection)
+        except asyncio.CancelledError:
+            await self._dropped()  # in the middle of a command
+            raise
+
     async def close(self) -> None:
         """Close the connection."""
         await self._dropped()
@@ -240,11 +258,18 @@ class Link:
         if self._connection is None:
             settings = _unless_said(self._url)
             connection = await Database.connect(self._url, autocommit=True, **settings)
+            try:
+                await let_end(self._begin_session(connection), _TO_END)
+            except BaseException:
+                await _closed(connection)
+                raise
             self._connection = connection
-            await connection.execute(_SESSION)
-            if self._is_checked:
-                await self._witnessed(connection)
         return self._connection
+
+    async def _begin_session(self, connection: Database) -> None:
+        await connection.execute(_SESSION)
+        if self._is_checked:
+            await self._witnessed(connection)
 
     async def _witnessed(self, connection: Database) -> None:
         if self._witness is not None:
@@ -253,8 +278,7 @@ class Link:
     async def _dropped(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(Exception):
-                await connection.close()
+            await _closed(connection)
 
     def _tell(self, error: Exception, since: float) -> None:
         now = time.monotonic()

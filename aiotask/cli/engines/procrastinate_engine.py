@@ -1,7 +1,6 @@
 """Procrastinate in the database of the journal, in a schema of its own."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -73,8 +72,6 @@ async def running(worker: Worker, url: str) -> AsyncIterator[None]:
             yield
         finally:
             worker.stop()  # so that what it was told to do ends
-            # Queries of the engine that are broken off now are no news.
-            logging.getLogger("psycopg").setLevel(logging.ERROR)
             engine.cancel()
             await asyncio.wait([engine])
     finally:
