@@ -140,15 +140,17 @@ async def rows_of(database: Any, job: str, windows: Sequence[Taken]) -> list[Row
     """Return the rows of windows that were taken: nobody else writes to them now."""
     first, last = windows[0].first, windows[-1].last
     size = sum(each.last - each.first + 1 for each in windows)
-    which, named = _FROM_TO, [job, first, last]
-    if size <= last - first:
+    which = _FROM_TO
+    place: list[Any] = [first, last]
+    if size <= last - first:  # with others in between
         numbers = [number for each in windows for number in range(each.first, each.last + 1)]
-        which, named = _AMONG, [job, numbers]
-    cursor = await database.execute(_STATES + which, named)
+        which, place = _AMONG, [numbers]
+    cursor = await database.execute(_STATES + which, (job, *place))
     known = {number: (State(state), epoch) for number, state, epoch in await cursor.fetchall()}
-    cursor = await database.execute(_ROWS + which, named)
+    cursor = await database.execute(_ROWS + which, (job, *place))
     nothing = None, 0
-    return [Row(*row, *known.get(row[0], nothing)) for row in await cursor.fetchall()]
+    rows = [Row(*row) for row in await cursor.fetchall()]
+    return [Row(*row[:5], *known.get(row.number, nothing)) for row in rows]
 
 
 async def keep(database: Any, owner: str, held: Collection[Held], length: float) -> set[Held]:
