@@ -24,7 +24,9 @@ from tests.rabbitmq import Rabbitmq, running_rabbitmq
 from tests.virtual_time import VirtualTimeLoop
 
 # How long an example takes is the machine's affair, and no test's.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("patient", patient, max_examples=40)
+settings.register_profile("thorough", patient)  # which .ci/run chooses
 settings.load_profile("patient")
 
 # A shell lets what it starts in the background ignore interrupts, and so would the programs that

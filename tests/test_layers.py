@@ -228,10 +228,15 @@ def imports(tree: ast.AST, package: str = "") -> Iterator[tuple[ast.stmt, str]]:
 
 
 @functools.cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text())
+
+
+@functools.cache
 def imported_by(module: str) -> set[str]:
     """Return the modules of aiotask that a module imports, at once or, by its stub, lazily."""
     path = MODULES[module]
-    found = {name for _, name in imports(ast.parse(path.read_text()))}
+    found = {name for _, name in imports(tree_of(module))}
     stub = path.with_suffix(".pyi")
     if stub.exists():
         package = module if path.name == "__init__.py" else module.rpartition(".")[0]
@@ -266,7 +271,7 @@ def test_the_lazily_loaded_is_seen() -> None:
 def test_every_import_is_made_when_the_module_is(module: str) -> None:
     if module in EXTRAS:
         return
-    tree = ast.parse(MODULES[module].read_text())
+    tree = tree_of(module)
     at_top = {id(node) for node in tree.body}
     assert all(id(node) in at_top for node, _ in imports(tree))
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}

@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from aiotask import SharedJournal
 from aiotask.bulk import Keys, Settings, source_of
 from aiotask.bulk.keys import KEY_ATTRIBUTE
@@ -88,6 +90,7 @@ async def test_a_worker_that_is_killed_loses_no_row_and_makes_none_twice(
     await finish(there, url, 400)
 
 
+@pytest.mark.campaign
 async def test_workers_amid_faults_that_are_killed_and_stopped(tmp_path: Path, url: str) -> None:
     chance = random.Random(7)
     slow: dict[str, Any] = {"faults": 0.1, "seed": 7, "latency": 0.1}
