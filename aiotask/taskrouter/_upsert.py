@@ -136,8 +136,9 @@ class Upsert(Change[R]):
                 return await self._created(row)
             except REFUSALS as error:
                 refused = error
-                # Its own change, made by a lost attempt, may be why a repetition was refused.
-                item.tries += error.maybe_applied
+                # Its own change may be why it was refused: one that was made by a lost attempt, or
+                # one that a proxy delivered twice.
+                item.tries += error.maybe_applied or bool(there)
             if isinstance(refused, NotFoundError):
                 await self.check_there()
             elif isinstance(refused, BadRequestError) and there:

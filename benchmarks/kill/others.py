@@ -150,7 +150,14 @@ class Others:
         answer = self._carry_out(request)
         self.created[number] += 1
         self._numbers[msgspec.json.decode(answer.body, type=_Named).sid] = number
-        return answer if self._work.collection == "Workflows" else self._twice(request, answer)
+        if self._work.collection == "Workflows":  # which would be there twice
+            return answer
+        try:
+            return self._twice(request, answer)
+        except Refusal:
+            # A name that is taken: nothing tells whether by this request or by somebody else's.
+            self.met[number].add("request delivered twice")
+            raise
 
     def _see_that_it_may_be_sent(self, number: int) -> None:
         if number in self._over:

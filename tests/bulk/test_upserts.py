@@ -19,6 +19,8 @@ from aiotask import (
     Updated,
 )
 from aiotask.bulk import State, read_summary
+from aiotask.sandbox.api.dispatch import Request
+from aiotask.sandbox.wire.answers import Answer
 from aiotask.taskrouter import Workers, WorkflowConfiguration, WorkspaceContext
 from tests.bulk.bench import SETTLE, Bench, look
 
@@ -249,6 +251,26 @@ async def test_a_change_whose_answer_is_lost_is_told_although_its_look_fails_at_
     rows = [{"friendly_name": "Ana", "attributes": {"n": 2}}]
     assert kinds_of(await ends(workers.upsert_many(rows))) == {Updated: 1}
     assert there.sandbox.answers[412] == 1
+
+
+async def test_a_change_that_a_proxy_delivers_twice_is_told_as_one(
+    there: Bench, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workers.create(friendly_name="Ana", attributes={"n": 1})
+    carry_out = there.sandbox._service.carry_out
+    changes: list[str] = []
+
+    def carried_out_twice(request: Request) -> Answer:
+        if request.method == "POST":
+            changes.append(request.path)
+            carry_out(request)
+        return carry_out(request)  # the ETag is another one by now
+
+    monkeypatch.setattr(there.sandbox._service, "carry_out", carried_out_twice)
+    row = {"friendly_name": "Ana", "attributes": {"n": 2}}
+    told = await ends(workers.upsert_many([row]))
+    assert len(changes) == 1
+    assert isinstance(told["Ana"], Updated)
 
 
 async def test_a_name_that_is_taken_meanwhile_is_changed(there: Bench, workers: Workers) -> None:
