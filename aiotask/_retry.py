@@ -42,6 +42,10 @@ _PASSING = _UNDECIDED | {421, 429}
 _MOST_CONFLICTS = 10
 
 
+class WithheldError(ConnectionFailedError):
+    """The sender forbade the request when it had a connection: nothing was sent."""
+
+
 def fate_unknown(error: AiotaskError) -> bool:
     """Whether a request that failed with *error* may have been carried out all the same."""
     match error:
@@ -163,7 +167,7 @@ class RetryPolicy:
             case AnswerError(retry_after=float(wait)) if wait > self.longest_wait:
                 return False
             case ConnectionFailedError():
-                return not (isinstance(error, TLSError) or refused_by_proxy(error))
+                return not (isinstance(error, TLSError | WithheldError) or refused_by_proxy(error))
             case RateLimitError() | StatusError(status=421):
                 # Neither was carried out: 429 by Twilio's error 20429, 421 by RFC 9110, 15.5.20.
                 return True

@@ -5,7 +5,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import aiohttp
 import attrs
@@ -157,10 +157,12 @@ class Session:
         if_match: str | None = None,
         *,
         lane: RateLimiter,
+        may_go: Callable[[], bool] | None = None,
     ) -> T:
         """Send one call, repeat it as verb and policy allow, and return the result of *read*.
 
         *url* is encoded already. Every failure is an AiotaskError, also those that *read* raises.
+        *may_go* is as in :meth:`send`: what it forbids is not repeated.
         """
         headers = self._headers.reading if body is None else self._headers.writing
         if verb is QUERY:
@@ -170,12 +172,12 @@ class Session:
             headers["If-Match"] = if_match
         started = self.retry.clock()
         try:
-            return read(await self._paced(verb, url, body, headers, lane))
+            return read(await self._paced(lane, verb, url, body, headers, lane, may_go))
         except AiotaskError as error:
             failure = error
 
         async def attempt() -> T:
-            return read(await self._paced(verb, url, body, headers, lane))
+            return read(await self._paced(lane, verb, url, body, headers, lane, may_go))
 
         return await self._repeated(failure, started, verb, url, attempt)
 
@@ -226,13 +228,11 @@ class Session:
             self.hooks.failed(error)
             raise
 
-    async def _paced(
-        self, verb: Verb, url: URL, body: bytes | None, headers: CIMultiDict[str], lane: RateLimiter
-    ) -> Answer:
+    async def _paced(self, lane: RateLimiter, *request: Any) -> Answer:
         http = self.connections.usable()  # before the lane, in which all calls are of one loop
         start = await lane.acquire() if lane.limited else lane.enter()
         try:
-            return await self._attempt(http, verb, url, body, headers, lane)
+            return await self._attempt(http, *request)
         finally:
             lane.release(start)
 

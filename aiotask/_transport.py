@@ -14,6 +14,7 @@ from aiohttp.http_exceptions import HttpProcessingError, TransferEncodingError
 from aiohttp.tracing import Trace
 
 from aiotask._checks import without_long_words
+from aiotask._retry import WithheldError
 from aiotask.errors import (
     AiotaskError,
     ConnectionFailedError,
@@ -58,10 +59,6 @@ class DisconnectedError(aiohttp.ClientError):
     def __init__(self, error: aiohttp.ClientError) -> None:
         super().__init__(str(error))
         self.error = error
-
-
-class WithheldError(ConnectionFailedError):
-    """The sender forbade the request when it had a connection: nothing was sent."""
 
 
 class _ForbiddenError(Exception):

@@ -17,6 +17,7 @@ from aiotask.bulk.wait_queue import guarded
 from aiotask.bulk.windows import JobWindows
 from aiotask.errors import JournalError
 from aiotask.taskrouter import Tasks
+from aiotask.taskrouter._upserted import Upserted
 
 Submit = Callable[[Sequence[tuple[str, int]]], Awaitable[None]]
 """Tells an engine of windows, each by its job and its first row."""
@@ -24,12 +25,16 @@ Submit = Callable[[Sequence[tuple[str, int]]], Awaitable[None]]
 _log = logging.getLogger("aiotask")
 
 _CREATE = "tasks.create"
+_NAMED = ("workers", "task_queues", "activities", "workflows", "task_channels")
 _VERBS = (
     _CREATE,
     *(f"tasks.{verb}" for verb in ("update", "cancel", "complete", "delete")),
     *(f"workers.{verb}" for verb in ("update", "delete")),
+    *(f"{kind}.upsert" for kind in _NAMED),
 )
-_WORKSPACE = re.compile("/Workspaces/(WS[0-9a-fA-F]{32})/(Tasks|Workers)$")
+_WORKSPACE = re.compile(
+    "/Workspaces/(WS[0-9a-fA-F]{32})/(Tasks|Workers|TaskQueues|Activities|Workflows|TaskChannels)$"
+)
 _ANY = "WS" + "0" * 32  # any workspace of a client is in the same place as all
 _LOOK = 5.0  # seconds between two looks for jobs, unless the journal's bell rings
 _APART = 0.05  # seconds: many rings are one
@@ -59,6 +64,7 @@ class Worker:
         self._journal = journal
         self._client = client
         session = client._session  # noqa: SLF001 - a part of the client
+        self._settle = settle
         self._settings = partial(
             Settings,
             settle=settle,
@@ -201,6 +207,9 @@ class Worker:
             return creation, lookup
         context = self._client.taskrouter.workspace(workspace)
         kind, _, verb = job.verb.partition(".")
+        if verb == "upsert":
+            upserted: Upserted[Any] = getattr(context, kind)
+            return upserted.upsert_of(self._settle), None
         return (context.workers if kind == "workers" else context.tasks).change_of(verb), None
 
     async def _work(self, job: Job, run: Run[Any]) -> None:

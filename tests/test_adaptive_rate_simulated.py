@@ -3,8 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-
-from tests.simulated_service import (
+from servers.simulated import (
     Limit,
     Simulation,
     at_a_time,

@@ -3,10 +3,10 @@
 import math
 
 import pytest
+from servers.simulated import Simulation, steps, window
 
 from aiotask._adaptive_rate import AdaptiveRate
 from aiotask._company import SHARING, Company
-from tests.simulated_service import Simulation, steps, window
 
 LATENCY = 0.1
 

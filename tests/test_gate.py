@@ -6,7 +6,7 @@ import pytest
 from yarl import URL
 
 from aiotask import Client
-from aiotask._transport import WithheldError
+from aiotask._retry import WithheldError
 from aiotask._verbs import CREATE
 from tests.conftest import ACCOUNT, AT_ONCE, RawServer, answer
 

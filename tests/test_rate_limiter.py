@@ -5,9 +5,9 @@ import math
 from collections.abc import Mapping
 
 import pytest
+from servers.simulated import window
 
 from aiotask._rate_limiter import RateLimiter
-from tests.simulated_service import window
 
 pytestmark = pytest.mark.virtual_time
 

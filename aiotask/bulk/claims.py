@@ -146,15 +146,15 @@ class Claims:
             item.sent_at, item.from_earlier_run = sent_at, self._writer.is_suspect
             name = item.number if not has_row_key or item.key is None else item.key
             if error is None and name in valid:
-                error = taken(self._keys.name, name, valid[name].number)
+                error = self._keys.taken(item.row, name, valid[name].number)
             if error is None:
                 valid[name] = item
             else:
                 invalid.append(InvalidRow(item, error))
         if has_row_key:
             for key, number in (await self._writer.existing_keys([*map(str, valid)])).items():
-                error = taken(self._keys.name, key, number)
-                invalid.append(InvalidRow(valid.pop(key), error))
+                item = valid.pop(key)
+                invalid.append(InvalidRow(item, self._keys.taken(item.row, key, number)))
         # A key that follows from the row's number need not be kept.
         claims = [
             _claim(item, State.IN_FLIGHT, noted_at, item.key if has_row_key else None)
@@ -211,11 +211,6 @@ def first_changed(found: list[int | None], known: list[int | None]) -> int | Non
         if then is not None and now != then:
             return number
     return None
-
-
-def taken(name: str, key: object, number: int) -> ValueError:
-    """Return the error of a row whose key, called *name*, another one has."""
-    return ValueError(f"{name}: {key!r} is the key of row {number:,} already")
 
 
 def _claim(item: Item, state: State, sent_at: float | None, key: str | None) -> Claim:

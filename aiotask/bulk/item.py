@@ -12,8 +12,8 @@ from aiotask.errors import AiotaskError
 class Item:
     """A claimed row: the body that is sent for it, and its progress.
 
-    Times are in seconds: ``failed_at`` and ``due`` by the run's own clock, ``sent_at`` by the
-    service's, None before the service has told its time.
+    Times are in seconds: ``failed_at``, since when it is in doubt, and ``due`` by the run's own
+    clock, ``sent_at`` by the service's, None before the service has told its time.
     """
 
     number: int

@@ -44,6 +44,11 @@ def checked_key(name: str, key: object) -> str:
     return plain(key)
 
 
+def taken(name: str, key: object, number: int) -> ValueError:
+    """Return the error of a row whose key, called *name*, another one has."""
+    return ValueError(f"{name}: {key!r} is the key of row {number:,} already")
+
+
 @attrs.frozen
 class Keys:
     """The rule that gives each row its key, by which its task is found again.
@@ -91,6 +96,15 @@ class Keys:
             kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
             raise ValueError(f"{self.name}: {kind}{error}") from error
         return checked_key(self.name, key)
+
+    @property
+    def has_own(self) -> bool:
+        """Whether rows have keys that do not follow from their numbers."""
+        return self.row_key is not None
+
+    def taken(self, row: Any, key: object, number: int) -> ValueError:  # noqa: ARG002 - for others
+        """Return the error of a row whose key another one has."""
+        return taken(self.name, key, number)
 
     def mark(self, attributes: Any, job: str, number: int, key: str | None) -> Any:
         """Return *attributes* with key, job and row added; other values there are a ValueError."""

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiotask.bulk.claims import Prepared, first_changed, prepared, taken
+from aiotask.bulk.claims import Prepared, first_changed, prepared
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.postgres_jobs import (
     Ended,
@@ -53,7 +53,7 @@ class Loader:
         self._expect = expect
         self._known = known
         self._pulled = 0
-        self._has_row_key = settings.keys.row_key is not None
+        self._has_row_key = settings.keys.has_own
 
     async def run(self, link: Link, job: Job) -> None:
         """Load all rows."""
@@ -102,11 +102,8 @@ class Loader:
             key, error = row.item.key, row.error
             if key is not None and error is None and row.item.number > rows:
                 owner = owners.setdefault(key, row.item.number)
-                error = (
-                    taken(self._settings.keys.name, key, owner)
-                    if owner != row.item.number
-                    else None
-                )
+                if owner != row.item.number:
+                    error = self._settings.keys.taken(row.item.row, key, owner)
             checked.append(Prepared(row.item, error))
         return checked
 

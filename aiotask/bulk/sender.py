@@ -7,8 +7,7 @@ from itertools import count
 from typing import NamedTuple
 
 from aiotask._rate_limiter import Slot
-from aiotask._retry import refused_by_proxy
-from aiotask._transport import WithheldError
+from aiotask._retry import WithheldError, refused_by_proxy
 from aiotask.bulk.circuit_breaker import CircuitBreaker
 from aiotask.bulk.item import Item
 from aiotask.bulk.operation import Done, Failed, Operation

@@ -229,7 +229,7 @@ class WindowFeeder:
         if item.invalid is not None:
             self._delivery.put(item, Rejected(None, item.invalid))
         elif self._writer.repeats:
-            item.from_earlier_run = True
+            item.from_earlier_run, item.failed_at = True, since
             return item
         elif self._resolver is None:
             self._delivery.put(item, unresolved(item))

@@ -6,6 +6,8 @@ from functools import partial
 from os import PathLike
 from typing import Any, ClassVar, Generic, TypeVar
 
+import attrs
+
 from aiotask._answers import Answer
 from aiotask._checks import checked, type_name
 from aiotask._collection import Named, Place, form, nothing
@@ -67,6 +69,11 @@ class Change(ABC, Generic[R]):
         self._place = place
         self._is_there = False
 
+    @property
+    def keys(self) -> Keys:
+        """What tells a row from others of a job that many workers do."""
+        return Keys(None)
+
     @abstractmethod
     def body(self, fields: Any, mark: Callable[[Any], Any]) -> bytes:
         """Return what is to be sent for a row, as it is now."""
@@ -117,9 +124,8 @@ class SingleChange(Change[R]):
         read = partial(see_that_it_shows, sid) if has_fields else nothing
         body = fields.encode() if has_fields else None
         try:
-            may_go = None if item.lease is None else item.lease.is_good
             await self._place.session.send(
-                self.http, self._place.at(sid), read, body, self.limiter, may_go
+                self.http, self._place.at(sid), read, body, self.limiter, gate(item)
             )
         except REFUSALS as error:
             if isinstance(error, NotFoundError):
@@ -255,10 +261,16 @@ def stream(
         shared = journal if isinstance(journal, SharedJournal) else str(journal)
         place = operation.destination
         source, lanes = source_of(rows), operation.lanes
+        settings = attrs.evolve(settings, keys=operation.keys)
         return SharedRun(source, operation, settings, None, shared, place, lanes).outcomes()
     if job is not None:
         raise ValueError("job: only a journal in PostgreSQL has jobs of a name")
     return Run(source_of(rows), operation, settings).outcomes()
+
+
+def gate(item: Item) -> Callable[[], bool] | None:
+    """Return what forbids the first byte of a row that is another worker's by now."""
+    return None if item.lease is None else item.lease.is_good
 
 
 def see_that_it_shows(sid: str, answer: Answer) -> None:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from hashlib import blake2b
 from typing import Any, Protocol, TypeVar
 
 import attrs
@@ -15,8 +16,9 @@ from aiotask._collection import Named, Place, form, sendable_etag
 from aiotask._encoding import field_types, urlencoded, wire_name
 from aiotask._paging import Paging
 from aiotask._rate_limiter import RateLimiter, Slot
+from aiotask._retry import WithheldError
 from aiotask._verbs import CREATE, UPDATE
-from aiotask.bulk import Created, Done, Failed, Item, Unchanged, Updated
+from aiotask.bulk import Created, Done, Failed, Item, Keys, Unchanged, Updated
 from aiotask.bulk.outcomes import Effect
 from aiotask.errors import (
     AiotaskError,
@@ -24,7 +26,7 @@ from aiotask.errors import (
     NotFoundError,
     ProtocolError,
 )
-from aiotask.taskrouter._changes import REFUSALS, Change, see_that_it_shows
+from aiotask.taskrouter._changes import REFUSALS, Change, gate, see_that_it_shows
 from aiotask.taskrouter._known_names import Known, KnownNames
 from aiotask.taskrouter._shown import differing, shown, wanted
 
@@ -73,6 +75,29 @@ class Kind:
     meaning: Callable[[Any], Any] = _same
 
 
+@attrs.frozen
+class Names(Keys):
+    """The rule that a name has one row of a job; a name may hold what a key may not."""
+
+    folded: Callable[[str], str] = str
+
+    @property
+    def has_own(self) -> bool:
+        """Whether rows have keys that do not follow from their numbers."""
+        return True
+
+    def key_of(self, job: str, number: int, row: Any) -> str | None:  # noqa: ARG002
+        """Return what tells a row's name from others; None for a wrong row, which is refused."""
+        name = row.get(self.name) if isinstance(row, Mapping) else None
+        if not isinstance(name, str):
+            return None
+        return blake2b(self.folded(name).encode(errors="replace"), digest_size=32).hexdigest()
+
+    def taken(self, row: Any, key: object, number: int) -> ValueError:  # noqa: ARG002
+        """Return the error of a row whose name another one has."""
+        return ValueError(f"{self.name}: {row[self.name]!r} is the name of row {number:,} already")
+
+
 class _Unpaced(RateLimiter):
     """Lets every row start: its requests are paced by their own operations."""
 
@@ -110,6 +135,11 @@ class Upsert(Change[R]):
         self._looked = 0
         self._lost: dict[int, float] = {}  # when a create was lost, by the row's number
 
+    @property
+    def keys(self) -> Keys:
+        """The names, by which a job of many workers has each row once."""
+        return Names(None, name=self._kind.name, folded=self._kind.folded)
+
     def body(self, fields: Any, mark: Callable[[Any], Any]) -> bytes:  # noqa: ARG002 - no keys
         """Return the form that creates what a row names."""
         if not isinstance(fields, Mapping):
@@ -134,6 +164,9 @@ class Upsert(Change[R]):
                 if there:
                     return await self._changed(row, there[0])
                 return await self._created(row)
+            except WithheldError as error:
+                item.tries += error.maybe_applied
+                raise
             except REFUSALS as error:
                 refused = error
                 # Its own change may be why it was refused: one that was made by a lost attempt, or
@@ -156,17 +189,22 @@ class Upsert(Change[R]):
     async def _settled(self, item: Item) -> None:
         """Wait until a create that may be under way was carried out, or never will be."""
         if not self._kind.unique:
-            earlier = self._began if item.from_earlier_run else -math.inf
+            since = max(self._began, item.failed_at)
+            earlier = since if item.from_earlier_run else -math.inf
             lost_at = self._lost.get(item.number, earlier)
             if (wait := lost_at + self._settle - self.retry.clock()) > 0:
                 await self.retry.sleep(wait)
 
     async def _created(self, row: _Row) -> Done:
         place = self._place
-        lane = place.lane("create")
         try:
             made = await place.session.request(
-                CREATE, place.url, place.decoded, row.item.body, lane=lane
+                CREATE,
+                place.url,
+                place.decoded,
+                row.item.body,
+                lane=place.lane("create"),
+                may_go=gate(row.item),
             )
         except AiotaskError as error:
             if error.maybe_applied:
@@ -198,6 +236,7 @@ class Upsert(Change[R]):
             urlencoded(changes).encode(),
             etag,
             lane=place.lane("update"),
+            may_go=gate(row.item),
         )
         return Done(there.sid, None, Updated)
 

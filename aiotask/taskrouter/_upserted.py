@@ -5,7 +5,7 @@ from os import PathLike
 from typing import ClassVar, TypeVar
 
 from aiotask._collection import Collection
-from aiotask.bulk import AnyOutcome, OutcomeStream, Run, Settings, Source, is_shared
+from aiotask.bulk import AnyOutcome, OutcomeStream, Run, Settings, SharedJournal, Source
 from aiotask.taskrouter._changes import stream
 from aiotask.taskrouter._upsert import Dated, Kind, Upsert
 
@@ -21,13 +21,18 @@ class Upserted(Collection[R]):
 
     def upserting(self, source: Source[Row], settings: Settings) -> Run[Row]:
         """Return the run that creates or changes what each row of a source names."""
-        return Run(source, Upsert(self._place, self._kind, settings.settle), settings)
+        return Run(source, self.upsert_of(settings.settle), settings)
+
+    def upsert_of(self, settle: float) -> Upsert[R]:
+        """Return the operation of rows, which others may have loaded."""
+        return Upsert(self._place, self._kind, settle)
 
     def upsert_many(
         self,
         rows: Iterable[Fields] | AsyncIterable[Fields],
         *,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | SharedJournal | None = None,
+        job: str | None = None,
         max_in_flight: int | None = None,
         max_rate: float | None = None,
         settle: float = 60.0,
@@ -48,7 +53,5 @@ class Upserted(Collection[R]):
         takes a name twice (activities and workflows), not before *settle* seconds have passed, by
         which it has to have carried out the request. All else is as in :meth:`Tasks.create_many`.
         """
-        if is_shared(journal):
-            raise ValueError("journal: upserts need one in a file")
-        upsert = Upsert(self._place, self._kind, settle)
-        return stream(upsert, rows, journal, None, max_in_flight, max_rate, settle)
+        upsert = self.upsert_of(settle)
+        return stream(upsert, rows, journal, job, max_in_flight, max_rate, settle)

@@ -156,6 +156,20 @@ class Bench:
         self.client._session.service_time = Offsets()
         assert await self.tasks.list(limit=1).all() == []
 
+    def change_after_read(self, sid: str, form: bytes) -> None:
+        """Have somebody else change a resource right after its next read by its sid."""
+        service: Any = self.sandbox._service
+        carry_out = service.carry_out
+
+        def changing(request: Any) -> Any:
+            answer = carry_out(request)
+            if request.method == "GET" and request.path.endswith(sid):
+                service.carry_out = carry_out
+                carry_out(request._replace(method="POST", query=b"", form=form))
+            return answer
+
+        service.carry_out = changing
+
     async def copied(self, outcome: Outcome[NewTask]) -> str:
         """Make a copy of a row's task, as a request does that is carried out twice."""
         assert isinstance(outcome, Created)

@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from aiotask import AnyOutcome, Deleted, SharedJournal, Updated, Worker, errors
-from aiotask._transport import WithheldError
+from aiotask import AnyOutcome, Created, Deleted, SharedJournal, Updated, Worker, errors
+from aiotask._retry import WithheldError
 from aiotask.bulk.item import Item
 from aiotask.bulk.journal.postgres_windows import take
 from aiotask.bulk.lease import Lease
@@ -19,7 +19,8 @@ from tests.bulk.worker_program import TERMS
 from tests.postgres import Postgres
 
 NUMBER = 80
-VERBS = ["tasks.update", "tasks.cancel", "tasks.delete", "workers.update", "workers.delete"]
+VERBS = [f"tasks.{verb}" for verb in ("update", "cancel", "complete", "delete")]
+VERBS += [f"workers.{verb}" for verb in ("update", "delete", "upsert")]
 
 
 @pytest.fixture
@@ -41,8 +42,11 @@ class Changed:
         def fields(number: int) -> dict[str, Any]:
             return {} if self.kind == "tasks" else {"friendly_name": f"w{number}"}
 
-        for number in range(NUMBER):
+        # Of those that are upserted, half are there.
+        for number in range(0, NUMBER, 2 if self.verb == "upsert" else 1):
             self.sids.append((await self.collection.create(**fields(number))).sid)
+            if self.verb == "complete":
+                self.there.sandbox.set_status(self.sids[-1], "assigned")
 
     def run(self, journal: Any, job: str = "spring") -> AsyncGenerator[AnyOutcome[Any], None]:
         chosen: dict[str, Any] = {"journal": journal, "job": job}
@@ -50,6 +54,9 @@ class Changed:
         if self.verb == "update":
             attributes = {"attributes": {"seen": True}}
             result = many([{"sid": sid} | attributes for sid in self.sids], **chosen)
+        elif self.verb == "upsert":
+            named = [{"friendly_name": f"w{number}"} for number in range(NUMBER)]
+            result = many([row | {"attributes": {"seen": True}} for row in named], **chosen)
         elif self.verb == "delete":
             result = many(self.sids, **chosen)
         else:
@@ -61,8 +68,11 @@ class Changed:
         shown = await self.collection.list().all()
         if self.verb == "delete":
             return not shown
-        if self.verb == "cancel":
-            return all(each.assignment_status == "canceled" for each in shown)
+        if self.verb in {"cancel", "complete"}:
+            status = "canceled" if self.verb == "cancel" else "completed"
+            return all(each.assignment_status == status for each in shown)
+        if self.verb == "upsert" and len({each.friendly_name for each in shown}) != NUMBER:
+            return False
         return all(each.attributes == {"seen": True} for each in shown)
 
 
@@ -76,8 +86,8 @@ async def changed(there: Bench, request: pytest.FixtureRequest) -> Changed:
 async def finished(changed: Changed, journal: Any) -> None:
     outcomes = [each async for each in changed.run(journal)]
     assert len(outcomes) == NUMBER
-    effect = Deleted if changed.verb == "delete" else Updated
-    assert all(isinstance(each, effect) for each in outcomes)
+    effects = {"delete": Deleted, "upsert": Created | Updated}
+    assert all(isinstance(each, effects.get(changed.verb, Updated)) for each in outcomes)
     assert await changed.is_done()
 
 
@@ -120,7 +130,7 @@ async def test_a_worker_knows_the_verb_of_a_job(
             await asyncio.sleep(0.02)
         worker.stop()
         await running
-    wrong = "SELECT count(*) FROM aiotask.outcome WHERE state NOT IN (8, 10)"
+    wrong = "SELECT count(*) FROM aiotask.outcome WHERE state NOT IN (4, 8, 10)"
     assert postgres.execute(url, wrong) == [(0,)]
     await finished(changed, url)
 
@@ -146,12 +156,6 @@ async def test_no_byte_of_a_row_is_sent_whose_lease_is_over(
     with pytest.raises(WithheldError):
         await operation(there.tasks).send(item)
     assert there.sandbox.requests.total() == before
-
-
-def test_upserts_need_a_journal_in_a_file(there: Bench, url: str) -> None:
-    workers = there.client.taskrouter.workspace(there.workspace).workers
-    with pytest.raises(ValueError, match="journal: upserts need one in a file"):
-        workers.upsert_many([], journal=url)
 
 
 async def test_jobs_have_names_only_there(there: Bench, url: str) -> None:

@@ -205,26 +205,7 @@ async def test_a_change_by_somebody_else_is_not_undone(there: Bench, workers: Wo
         for each in await there.client.taskrouter.workspace(there.workspace).activities.list().all()
         if each.available
     )
-    seen: list[str] = []
-    fetch = there.sandbox._service.carry_out
-
-    def meddled(request: Any) -> Any:
-        answer = fetch(request)
-        seen.append(request.method)
-        if request.method == "GET" and request.path.endswith(made.sid) and seen.count("GET") == 2:
-            there.sandbox._service.carry_out = fetch  # type: ignore[method-assign]
-            other = request.__class__(
-                method="POST",
-                origin=request.origin,
-                path=request.path,
-                query=b"",
-                form=f"ActivitySid={available.sid}".encode(),
-                if_match=None,
-            )
-            fetch(other)
-        return answer
-
-    there.sandbox._service.carry_out = meddled  # type: ignore[method-assign]
+    there.change_after_read(made.sid, b"ActivitySid=%b" % available.sid.encode())
     rows = [{"friendly_name": "Ana", "attributes": {"n": 2}}]
     assert kinds_of(await ends(workers.upsert_many(rows))) == {Updated: 1}
     after = await workers.fetch(made.sid)

@@ -10,7 +10,7 @@ import click
 from aiotask._encoding import encode, utc_text
 from aiotask._json import strict_dumps
 from aiotask.bulk import Keys
-from aiotask.bulk.claims import taken
+from aiotask.bulk.keys import taken
 from aiotask.bulk.temporary import temporary_database, temporary_files
 from aiotask.cli.errors import FAILED, WrongUsageError, reason
 from aiotask.cli.importing.failures import Failures

@@ -16,6 +16,7 @@ Event = tuple[float, int, str, int, float]  # time, serial, kind, client, start 
 Comes = Callable[[int], tuple[float, float]]  # client -> when it comes and goes
 Limit = Callable[[float, int], bool]  # time and requests served -> whether one more is admitted
 
+_AT_ONCE = 0.001  # seconds that a client does not sleep for
 _BEGIN = 500.0  # seconds; a monotonic clock begins anywhere
 
 
@@ -82,7 +83,9 @@ class Simulation:
 
     A request travels to the service, is served, and travels back, for the *legs*' shares of the
     *latency* (seconds), each with a lognormal *jitter*; *slow* refusals take as long as answers. A
-    service with *workers* queues. A share *lost* of the answers comes ten seconds late.
+    service with *workers* queues. A share *lost* of the answers comes ten seconds late. With
+    *beats* clients hear of each other, each *comes* and goes at times of its own, and a client's
+    rate is *made* at a time.
     """
 
     admits: Limit
@@ -98,6 +101,7 @@ class Simulation:
     seed: int = 1
     beats: bool = False
     comes: Comes = _always
+    made: Callable[[float], AdaptiveRate] = AdaptiveRate
 
     rates: list[AdaptiveRate] = attrs.field(init=False)
     delivered: list[int] = attrs.field(init=False)
@@ -114,7 +118,8 @@ class Simulation:
     _words: dict[int, tuple[float, float, float]] = attrs.field(init=False)
 
     def run(self) -> "Simulation":
-        self.rates = [AdaptiveRate(_BEGIN) for _ in range(self.clients)]
+        """Let all clients ask until the time is over."""
+        self.rates = [self.made(_BEGIN) for _ in range(self.clients)]
         self.delivered, self._free = [0] * self.clients, [0.0] * self.workers
         self._random = random.Random(self.seed)
         handlers = {
@@ -142,10 +147,12 @@ class Simulation:
 
     @property
     def throughput(self) -> float:
+        """The answers a second that were no refusals."""
         return sum(self.delivered) / self.seconds
 
     @property
     def refused_share(self) -> float:
+        """The share of refusals in all answers."""
         return self.refused / (self.refused + sum(self.delivered))
 
     def _at(self, time: float, kind: str, client: int, started_at: float = 0.0) -> None:
@@ -164,10 +171,10 @@ class Simulation:
             return
         if client in self._asleep or rate.in_flight >= self.most:
             return
-        while (wait := rate.wait(_BEGIN + now)) <= 0.001 and rate.in_flight < self.most:
+        while (wait := rate.wait(_BEGIN + now)) <= _AT_ONCE and rate.in_flight < self.most:
             rate.start(_BEGIN + now)
             self._at(now + self._leg(0), "arrive", client, now)
-        if 0.001 < wait < math.inf:
+        if _AT_ONCE < wait < math.inf:
             self._asleep.add(client)
             self._at(now + wait + self._random.random() / 1000, "wake", client)
 

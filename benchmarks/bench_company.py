@@ -1,0 +1,112 @@
+"""One limit among clients that tell each other what they are delivered, in virtual time.
+
+A second of it takes no second, and nothing else on the machine matters. "Constant" is what clients
+would use that knew the limit, never probed, and each sent at the same constant rate, for the best
+rate of some: that nothing adaptive can exceed, as their requests come at moments of their own.
+"""
+
+import argparse
+import math
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+
+from servers.simulated import Comes, Limit, Simulation, steps, window
+
+from aiotask._adaptive_rate import AdaptiveRate
+
+LATENCY = 0.1
+LEAVING = 4  # clients of eight
+OFFERED = (0.94, 0.95, 0.96, 0.97, 0.98, 0.99)
+
+
+class ConstantRate(AdaptiveRate):
+    """Starts of requests at one rate, whatever becomes of them."""
+
+    def __init__(self, now: float, rate: float, chance: random.Random) -> None:
+        super().__init__(now)
+        self._gap = 1 / rate
+        self._next_start_at = now + chance.random() / rate
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until the next moment."""
+        return self._next_start_at - now
+
+    def delivered(self, now: float, started_at: float) -> None:
+        """Change nothing."""
+
+    def refused(self, now: float, started_at: float, retry_after: float | None = None) -> None:
+        """Change nothing."""
+
+
+def shared(limit: Limit, clients: int, seconds: float, seed: int) -> Simulation:
+    """Return a run of clients that hear of each other."""
+    return Simulation(limit, LATENCY, seconds, clients, seed=seed, beats=True).run()
+
+
+def constant(rate: float, clients: int, seconds: float, seed: int) -> tuple[float, float, float]:
+    """Return what constant rates use and are refused, and which of all they are together."""
+    found: list[tuple[float, float, float]] = []
+    for offered in OFFERED:
+        each = offered * rate / clients
+        made = partial(ConstantRate, rate=each, chance=random.Random(seed))
+        run = Simulation(window(rate), LATENCY, seconds, clients, seed=seed, made=made).run()
+        found.append((run.throughput / rate, run.refused_share, offered))
+    # A refused request costs as much as one that is not used.
+    return max(found, key=lambda each: each[0] - each[1])
+
+
+def used_between(
+    limit: Callable[[], Limit], clients: int, seed: int, times: Sequence[float], comes: Comes
+) -> list[int]:
+    """Return what was delivered between times."""
+    totals = [
+        sum(
+            Simulation(limit(), LATENCY, until, clients, seed=seed, beats=True, comes=comes)
+            .run()
+            .delivered
+        )
+        for until in times
+    ]
+    return [after - before for before, after in pairwise(totals)]
+
+
+def main() -> None:
+    """Print what is used of limits, and after changes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rates", type=float, nargs="+", default=[50, 200])
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 2, 4, 8, 16])
+    parser.add_argument("--seconds", type=float, default=200.0)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    print("wanted: used >= 0.95, refused <= 1 % (50/s: 2 %)")
+    for rate in given.rates:
+        for clients in given.clients:
+            run = shared(window(rate), clients, given.seconds, given.seed)
+            used, refused, offered = constant(rate, clients, given.seconds, given.seed)
+            print(
+                f"{rate:5.0f}/s {clients:3} clients: used {run.throughput / rate:.3f}  "
+                f"refused {run.refused_share:.2%}   constant ({offered:.2f}): "
+                f"{used:.3f}  {refused:.2%}",
+                flush=True,
+            )
+    times = (60.0, 75.0, 120.0)
+    first, then = used_between(
+        lambda: steps((0, 80), (60, 300)), 4, given.seed, times, lambda _: (0.0, math.inf)
+    )
+    print(
+        f"80/s becomes 300/s, 4 clients: used {first / 4500:.2f} in 15 s, then {then / 13500:.2f}"
+    )
+    first, then = used_between(
+        lambda: window(200),
+        8,
+        given.seed,
+        times,
+        lambda n: (0.0, 60.0 if n < LEAVING else math.inf),
+    )
+    print(f"4 of 8 clients leave 200/s: used {first / 3000:.2f} in 15 s, then {then / 9000:.2f}")
+
+
+if __name__ == "__main__":
+    main()
