@@ -20,7 +20,7 @@ _LONG = 120
 _PROGRAMS = Path("/usr/lib/rabbitmq/bin")
 # The daemon that tells nodes their names refuses to end while it knows of one.
 _END = """
-[ -f "$1/group" ] && kill -KILL -- "-$(cat "$1/group")"
+[ -f "$1/group" ] && kill -s KILL -- "-$(cat "$1/group")"
 for _ in $(seq 100); do
     epmd -port "$2" -names || break
     epmd -port "$2" -kill
