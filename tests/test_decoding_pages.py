@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from aiotask import Client
-from aiotask._bodies import _complete, _page_decoder, decode_page
+from aiotask._bodies import _complete, _page_decoder, _parts, decode_page
 from aiotask._collection import Collection
 from aiotask._decoding import structure
 from aiotask._json import loads
@@ -55,7 +55,7 @@ async def test_msgspec_decodes_every_page_of_the_sandbox_by_itself(
         page = _page_decoder(resource, collection.key).decode(body)
         assert page.meta.key == collection.key
         assert page.rows
-        _complete(page.rows, resource, None)
+        _complete(page.rows, _parts(resource), None)
         rows = loads(body)[collection.key]
         assert page.rows == [structure(row, resource) for row in rows]
 

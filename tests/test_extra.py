@@ -10,6 +10,7 @@ import pytest
 
 from aiotask import Client, to_dict
 from aiotask._additions import Additions, additions_of
+from aiotask._bodies import _parts
 from aiotask._bodies import decode, decode_page
 from aiotask._decoding import AwareDatetime, structure
 from aiotask._resource import Resource
@@ -35,6 +36,7 @@ MORE = {"color": "red", "size": {"cm": [1, 2.5, None]}, "big": 12345678901234567
 def _nothing_seen() -> None:
     """See that the next answer of each kind is looked at."""
     additions_of.cache_clear()
+    _parts.cache_clear()
 
 
 def fresh() -> Any:
