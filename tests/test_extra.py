@@ -10,8 +10,7 @@ import pytest
 
 from aiotask import Client, to_dict
 from aiotask._additions import Additions, additions_of
-from aiotask._bodies import _parts
-from aiotask._bodies import decode, decode_page
+from aiotask._bodies import _parts, decode, decode_page
 from aiotask._decoding import AwareDatetime, structure
 from aiotask._resource import Resource
 from aiotask.sandbox import Sandbox
