@@ -135,9 +135,6 @@ ABLATIONS = {
     "refused-is-rejected": Ablation(
         "what was refused is not read", verb="complete", shows="wrongly reported", kills=1, rows=200
     ),
-    "no-memory": Ablation(
-        "what may have been sent is not known", verb="update", shows="wrongly reported", rows=600
-    ),
     "gone-is-rejected": Ablation(
         "what is gone was not deleted", verb="delete", shows="wrongly reported", kills=1, rows=200
     ),

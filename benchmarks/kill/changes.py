@@ -7,6 +7,7 @@ from pathlib import Path
 from aiotask.bulk import State, entries_of
 from aiotask.bulk.journal.records import Entry
 from aiotask.sandbox import Sandbox
+from kill.incidents import OF_JOURNALS
 from kill.others import CHANGED_BY_OTHERS, Others
 from kill.plan import Job, Plan
 from kill.verbs import WORKS, Shown, is_wrong
@@ -36,6 +37,10 @@ class ChangesComparison:
         self._work = WORKS[plan.verb]
         self._others = others
         self._sids = sids
+        # A name that is there as it should be does not tell what a lost part of the journal told.
+        self._has_forgotten = self._work.by_name and any(
+            job.incidents[each] for each in OF_JOURNALS
+        )
 
     def judge_all(self, journal: Path, outcomes: Path, sandbox: Sandbox) -> None:
         """Note what is wrong with each row."""
@@ -71,7 +76,9 @@ class ChangesComparison:
             f"row {number}: told {list(told)}, journal {entry}, applied {others.applied[number]}, "
             f"created {others.created[number]}, shown {list(shown)}, {others.met[number]}"
         )
-        if others.created[number] > 1 or len(shown) > 1:
+        # What others have removed is created again by a run that does not know of the one before.
+        again = others.created[number] > 1 and "removed by others" not in others.met[number]
+        if again or len(shown) > 1:
             wrong["twice"].append(case)
         if self._is_lost(number, shown):
             wrong["lost"].append(case)
@@ -109,9 +116,10 @@ class ChangesComparison:
         return not others.applied[number]  # what has ended is gone some time after
 
     def _may_be_unknown(self, number: int, shown: Sequence[Shown]) -> bool:
-        """Whether nothing can tell what became of a row: what it changed is gone."""
+        """Whether nothing can tell what became of a row: what it is about is gone, or over."""
         is_update = self._plan.verb.startswith("update")
-        return is_update and not shown and not is_wrong(number)
+        is_over = not shown or "ended by others" in self._others.met[number]
+        return is_update and is_over and not is_wrong(number)
 
     def _is_true(
         self, kind: str, number: int, shown: Sequence[Shown], told: Sequence[tuple[str, str]]
@@ -130,7 +138,7 @@ class ChangesComparison:
             "created": may_be_done and (is_met or others.created[number] > 0),
             # A run that was killed may have sent it, where nothing tells when it began.
             "updated": may_be_done and (is_met or sent > 0 or self._work.by_name),
-            "unchanged": may_be_done and (is_met or not (sent and is_first)),
+            "unchanged": may_be_done and (is_met or self._has_forgotten or not (sent and is_first)),
         }[kind]
 
 

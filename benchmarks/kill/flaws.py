@@ -56,11 +56,6 @@ def refused_is_rejected() -> None:
     patch.object(Ending, "refused", refused).start()
 
 
-def no_memory() -> None:
-    """Know of no attempt before."""
-    patch.object(Item, "may_be_done", property(lambda _: False)).start()
-
-
 def gone_is_rejected() -> None:
     """Take what is gone for a wrong row."""
 
@@ -103,7 +98,6 @@ WITHOUT_OF_CHANGES: dict[str, Callable[[], None]] = {
     "lost-is-done": lost_is_done,
     "once-only": once_only,
     "refused-is-rejected": refused_is_rejected,
-    "no-memory": no_memory,
     "gone-is-rejected": gone_is_rejected,
     "forgotten-ends": forgotten_ends,
     "no-etag": no_etag,

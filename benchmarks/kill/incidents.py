@@ -33,6 +33,17 @@ _OF_CREATES: frozenset[Incident] = frozenset(
 _OF_CHANGES: frozenset[Incident] = frozenset(
     {"request delivered twice", "changed by others", "ended by others", "removed by others"}
 )
+OF_JOURNALS: frozenset[Incident] = frozenset(
+    {
+        "journal moved without its log",
+        "log deleted",
+        "bits flipped in the log",
+        "backup restored",
+        "backup restored, without .mark",
+        "copy run, then the original",
+        "copy run, and gone on with",
+    }
+)
 _ALL: frozenset[Incident] = frozenset(get_args(Incident))
 
 
