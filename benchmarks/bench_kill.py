@@ -190,7 +190,7 @@ def show(campaign: Campaign, plan: Plan) -> None:
     print(f"  violations: {campaign.summary}", flush=True)
 
 
-def show_all(campaigns: Mapping[str, Campaign], rows: int) -> None:
+def show_all(campaigns: Mapping[str, Campaign]) -> None:
     """Print a line for each verb."""
     print_table(
         "all verbs",
@@ -199,7 +199,7 @@ def show_all(campaigns: Mapping[str, Campaign], rows: int) -> None:
             [
                 verb,
                 len(each.jobs),
-                rows * len(each.jobs),
+                each.rows,
                 each.kills,
                 each.injected.total(),
                 each.incidents.total(),
@@ -209,12 +209,10 @@ def show_all(campaigns: Mapping[str, Campaign], rows: int) -> None:
             for verb, each in campaigns.items()
         ],
     )
-    done = [job for each in campaigns.values() for job in each.jobs]
-    kills, wrong = (
-        sum(job.kills for job in done),
-        sum(each.wrong.total() for each in campaigns.values()),
-    )
-    print(f"\n  {rows * len(done):,} rows, {kills:,} kills, {wrong:,} violations")
+    done = campaigns.values()
+    rows, kills = sum(each.rows for each in done), sum(each.kills for each in done)
+    wrong = sum(each.wrong.total() for each in done)
+    print(f"\n  {rows:,} rows, {kills:,} kills, {wrong:,} violations")
 
 
 def judge(plan: Plan, seed: int, kills: int, jobs: int) -> Campaign:
@@ -276,7 +274,7 @@ def main() -> int:
                 Plan(
                     folder=folder / verb,
                     verb=verb,
-                    rows=options.rows,
+                    rows=min(options.rows, WORKS[verb].most) if verb in WORKS else options.rows,
                     kills=options.most_kills,
                     lag=options.lag,
                     incidents=frozenset() if options.plain else incidents_of(verb),
@@ -289,7 +287,7 @@ def main() -> int:
         }
         well = not any(each.wrong for each in campaigns.values())
         if options.verb == "all":
-            show_all(campaigns, options.rows)
+            show_all(campaigns)
     print(f"  seed {seed}")
     if well:
         shutil.rmtree(folder)

@@ -40,6 +40,11 @@ class Campaign:
             self.seconds += time.perf_counter() - began
 
     @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return self._plan.rows * len(self.jobs)
+
+    @property
     def kills(self) -> int:
         """The number of kills."""
         return sum(job.kills for job in self.jobs)

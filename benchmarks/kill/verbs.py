@@ -57,6 +57,8 @@ class Work(ABC):
     """Whether rows name what they are about, and do not have its sid."""
     reads_first: ClassVar[bool] = False
     """Whether what is changed is read first, and changed under its ETag."""
+    most: ClassVar[int] = 1_000_000
+    """The number of rows that a workspace has room for."""
     others_end: ClassVar[Status | None] = None
     """The status by which others interfere."""
 
@@ -275,6 +277,7 @@ class UpsertWorkflows(Work):
 
     collection = "Workflows"
     by_name = True
+    most = 900  # a workspace has no more than 1,000
 
     def contents(self, rows: int) -> dict[str, Any]:
         """Return the workflows of a third of the rows, half of them as the rows say."""
