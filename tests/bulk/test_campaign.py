@@ -47,7 +47,9 @@ def test_kills_and_incidents_leave_no_row_of_another_verb_undone_or_wrongly_told
 
 
 def test_without_a_safeguard_of_the_other_verbs_the_campaign_fails() -> None:
-    campaign("--verb", "all", "--ablations")
+    # Whether others are missed within some jobs depends on what is under way at a kill.
+    names = ("lost-is-done", "refused-is-rejected", "once-only", "gone-is-rejected")
+    campaign(*(word for name in names for word in ("--ablation", name)))
 
 
 def test_workers_of_one_journal_that_are_struck_lose_no_row_and_make_none_twice(
