@@ -144,6 +144,9 @@ ABLATIONS = {
         shows="sent again after its end",
         rows=250,
     ),
+    "no-memory": Ablation(
+        "what an earlier run may have sent is not known", verb="upsert", shows="wrongly reported"
+    ),
     "no-etag": Ablation(
         "changes by others are not noticed",
         verb="upsert",

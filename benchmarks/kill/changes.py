@@ -4,23 +4,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from aiotask.bulk import State, entries_of
+from aiotask.bulk import entries_of
 from aiotask.bulk.journal.records import Entry
 from aiotask.sandbox import Sandbox
-from kill.incidents import OF_JOURNALS
+from kill.memory import ENDS, Memory
 from kill.others import CHANGED_BY_OTHERS, Others
 from kill.plan import Job, Plan
 from kill.verbs import WORKS, Shown, is_wrong
 
 _DONE = {"created", "updated", "unchanged", "deleted"}
-_ENDS = {
-    State.CREATED: "created",
-    State.UPDATED: "updated",
-    State.UNCHANGED: "unchanged",
-    State.DELETED: "deleted",
-    State.REJECTED: "rejected",
-    State.UNRESOLVED: "unresolved",
-}
 
 
 class ChangesComparison:
@@ -30,17 +22,16 @@ class ChangesComparison:
     was created is unchanged then, and what was canceled is gone.
     """
 
-    def __init__(self, plan: Plan, job: Job, others: Others, sids: Sequence[str]) -> None:
+    def __init__(
+        self, plan: Plan, job: Job, others: Others, memory: Memory, sids: Sequence[str]
+    ) -> None:
         self._plan = plan
         self._wrong = job.wrong
         self._job = job
         self._work = WORKS[plan.verb]
         self._others = others
         self._sids = sids
-        # A name that is there as it should be does not tell what a lost part of the journal told.
-        self._has_forgotten = self._work.by_name and any(
-            job.incidents[each] for each in OF_JOURNALS
-        )
+        self._memory = memory
 
     def judge_all(self, journal: Path, outcomes: Path, sandbox: Sandbox) -> None:
         """Note what is wrong with each row."""
@@ -93,7 +84,7 @@ class ChangesComparison:
                 wrong["unresolved"].append(case)
             elif not self._is_true(kind, number, shown, told):
                 wrong["wrongly reported"].append(case)
-        end = None if entry is None else _ENDS.get(entry.state)
+        end = None if entry is None else ENDS.get(entry.state)
         if end is None or entry is None:
             wrong["without an end"].append(case)
             return
@@ -125,29 +116,25 @@ class ChangesComparison:
         self, kind: str, number: int, shown: Sequence[Shown], told: Sequence[tuple[str, str]]
     ) -> bool:
         """Whether an outcome says what is so."""
-        others = self._others
+        others, memory, by_name = self._others, self._memory, self._work.by_name
         sent = others.applied[number] + others.created[number]
         is_met = self._has_met(number)
         may_be_done = not self._work.is_refused(number)
         # Without a word of the request that made it so, a later run finds that it is so.
         is_first = told[0][0] == kind
+        may_be_sent = by_name and number in memory.doubtful
+        is_forgotten = by_name and number in memory.forgotten
         return {
             "unresolved": True,
             "rejected": not sent and (is_met or not may_be_done),
             "deleted": not shown,
             "created": may_be_done and (is_met or others.created[number] > 0),
-            # A run that was killed may have sent it, where nothing tells when it began.
-            "updated": may_be_done and (is_met or sent > 0 or self._work.by_name),
-            "unchanged": may_be_done and (is_met or self._has_forgotten or not (sent and is_first)),
+            # That it is so already does not tell whether a run that was killed has sent it ...
+            "updated": may_be_done and (is_met or sent > 0 or may_be_sent),
+            # ... nor that one did of which the journal has lost what it knew.
+            "unchanged": may_be_done and (is_met or is_forgotten or not (sent and is_first)),
         }[kind]
 
 
 def _class(kind: str) -> str:
     return "done" if kind in _DONE else kind
-
-
-def ended(journal: Path) -> frozenset[int]:
-    """Return the rows that have their end in a journal."""
-    if not journal.exists():
-        return frozenset()
-    return frozenset(each.number - 1 for each in entries_of(journal) if each.state in _ENDS)

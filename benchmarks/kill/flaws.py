@@ -56,6 +56,11 @@ def refused_is_rejected() -> None:
     patch.object(Ending, "refused", refused).start()
 
 
+def no_memory() -> None:
+    """Know of no attempt of an earlier run."""
+    patch.object(Item, "from_earlier_run", property(lambda _: False, lambda _, __: None)).start()
+
+
 def gone_is_rejected() -> None:
     """Take what is gone for a wrong row."""
 
@@ -98,6 +103,7 @@ WITHOUT_OF_CHANGES: dict[str, Callable[[], None]] = {
     "lost-is-done": lost_is_done,
     "once-only": once_only,
     "refused-is-rejected": refused_is_rejected,
+    "no-memory": no_memory,
     "gone-is-rejected": gone_is_rejected,
     "forgotten-ends": forgotten_ends,
     "no-etag": no_etag,

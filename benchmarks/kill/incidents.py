@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Literal, get_args
 
-Incident = Literal[
+JournalIncident = Literal[
     "journal moved without its log",
     "log deleted",
     "bits flipped in the log",
@@ -15,6 +15,9 @@ Incident = Literal[
     "backup restored, without .mark",
     "copy run, then the original",
     "copy run, and gone on with",
+]
+Incident = Literal[
+    JournalIncident,
     "clock jumped",
     "program suspended",
     "time leapt in mid-run",
@@ -33,17 +36,7 @@ _OF_CREATES: frozenset[Incident] = frozenset(
 _OF_CHANGES: frozenset[Incident] = frozenset(
     {"request delivered twice", "changed by others", "ended by others", "removed by others"}
 )
-OF_JOURNALS: frozenset[Incident] = frozenset(
-    {
-        "journal moved without its log",
-        "log deleted",
-        "bits flipped in the log",
-        "backup restored",
-        "backup restored, without .mark",
-        "copy run, then the original",
-        "copy run, and gone on with",
-    }
-)
+OF_JOURNALS: tuple[JournalIncident, ...] = get_args(JournalIncident)
 _ALL: frozenset[Incident] = frozenset(get_args(Incident))
 
 
@@ -91,9 +84,9 @@ class JournalFiles:
     def copy(self) -> Path:
         """Copy all files, and return the place of the copy."""
         place = self._new_place()
-        for suffix in _SUFFIXES:
-            if (file := _beside(self.path, suffix)).exists():
-                shutil.copy2(file, _beside(place, suffix))
+        for file, copied in zip(suffixed(self.path), suffixed(place), strict=True):
+            if file.exists():
+                shutil.copy2(file, copied)
         return place
 
     def _new_place(self) -> Path:
@@ -140,6 +133,11 @@ class JournalFiles:
             else:
                 file.unlink(missing_ok=True)
         return True
+
+
+def suffixed(path: Path) -> list[Path]:
+    """Return all files that a journal may have."""
+    return [_beside(path, suffix) for suffix in _SUFFIXES]
 
 
 def _beside(path: Path, suffix: str) -> Path:

@@ -17,9 +17,10 @@ from random import Random
 from typing import get_args
 
 from aiotask.sandbox import FaultKind, Sandbox
-from kill.changes import ChangesComparison, ended
+from kill.changes import ChangesComparison
 from kill.comparison import Comparison
-from kill.incidents import Incident, JournalFiles
+from kill.incidents import OF_JOURNALS, Incident, JournalFiles, JournalIncident
+from kill.memory import Memory
 from kill.others import Others
 from kill.plan import Job, Plan
 from kill.service import ServiceSide
@@ -41,15 +42,6 @@ _CLOSELY = 5.0  # seconds more, where a journal is looked at closely first
 _BEFALLEN = 0.7  # share of the kills after which something befalls the journal
 _PAUSED = 1.0, 3.0  # seconds that a program is suspended
 _JUMPS = [sign * hours * 3600.0 for sign in (-1, 1) for hours in (1, 24, 240)]
-_BETWEEN: list[Incident] = [
-    "journal moved without its log",
-    "log deleted",
-    "bits flipped in the log",
-    "backup restored",
-    "backup restored, without .mark",
-    "copy run, then the original",
-    "copy run, and gone on with",
-]
 
 
 class JobRun:
@@ -74,7 +66,8 @@ class JobRun:
         )
         self._options += ["--named"] * named + ["--awaited"] * awaited
         self._files = JournalFiles(job.folder / "journal", random, job.incidents)
-        self._between: list[Incident] = [kind for kind in _BETWEEN if kind in plan.incidents]
+        self._memory = Memory(plan.rows)
+        self._between = [kind for kind in OF_JOURNALS if kind in plan.incidents]
         self._outcomes = job.folder / "outcomes"
         self._log = job.folder / "driver.log"
 
@@ -170,7 +163,7 @@ class JobRun:
         if self._ending and (self._plan.ending or self._random.random() < 1 / 2):
             await self._side.leap()
 
-    async def _befall(self, incident: Incident) -> None:
+    async def _befall(self, incident: JournalIncident) -> None:
         """Let an incident befall the journal."""
         done = True
         if not incident.startswith("copy run"):
@@ -204,8 +197,9 @@ class JobRun:
     async def _run_once(self, journal: Path, death: float | None) -> list[int | None]:
         """Run the driver, or several; return how each ended, with None for those killed here."""
         if isinstance(self._side, Others):
-            # Of a copy, as reading writes the log into the file.
-            self._side.see_no_more_of(ended(self._files.copy()), LATE)
+            befallen = any(self._job.incidents[each] for each in OF_JOURNALS)
+            self._memory.begin(journal, is_suspect=befallen)
+            self._side.see_no_more_of(self._memory.ended, LATE)
         drivers = [await self._start(journal) for _ in range(self._plan.drivers)]
         disturbing = asyncio.ensure_future(self._disturb(drivers))
         try:
@@ -218,6 +212,8 @@ class JobRun:
                 if driver.returncode is None:
                     driver.kill()
                 await driver.wait()
+            if isinstance(self._side, Others):
+                self._memory.end(journal)
 
     async def _disturb(self, drivers: Sequence[Process]) -> None:
         """Suspend the program, or let time leap, while it runs."""
@@ -264,7 +260,7 @@ class JobRun:
         await asyncio.sleep(LATE + 2 * self._plan.lag)  # what is late is there by then
         side = self._side
         if isinstance(side, Others):
-            changes = ChangesComparison(self._plan, self._job, side, sids)
+            changes = ChangesComparison(self._plan, self._job, side, self._memory, sids)
             changes.judge_all(self._files.path, self._outcomes, self._sandbox)
             return
         self._job.doubled = len(side.doubled)
