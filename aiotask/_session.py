@@ -1,26 +1,25 @@
 """Session: the client's only I/O, with its authentication, timeouts, retries and errors."""
 
 import asyncio
-import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable, Mapping
+from typing import NoReturn, TypeVar
 
 import aiohttp
 import attrs
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
-from tenacity import RetryCallState
 from yarl import URL
 
 from aiotask._answers import Answer, read_answer
 from aiotask._authorizer import Authorizer
 from aiotask._background import BackgroundTasks
+from aiotask._call import Call
 from aiotask._connections import Connections
 from aiotask._hooks import Hooks
 from aiotask._last_answer import note
 from aiotask._rate_limiter import RateLimiter
+from aiotask._repetition import repeated
 from aiotask._request_headers import RequestHeaders, authorized
 from aiotask._retry import RetryPolicy, fate_unknown
 from aiotask._service_time import Offsets
@@ -39,8 +38,6 @@ from aiotask.errors import (
 
 T = TypeVar("T")
 Reader = Callable[[Answer], T]
-
-_log = logging.getLogger("aiotask")
 
 _REFUSED_BY_AIOHTTP = (
     "aiohttp refuses to make the request; if its session has trust_env, look at HTTPS_PROXY, and "
@@ -139,12 +136,11 @@ class Session:
         *may_go* is asked immediately before the first byte, and can forbid it: a WithheldError.
         """
         headers = self._headers.reading if body is None else self._headers.writing
+        call = Call(verb, url, body, headers, lane, may_go)
         try:
-            http = self.connections.usable()
-            return read(await self._attempt(http, verb, url, body, headers, lane, may_go))
+            return read(await self._attempt(call, paced=False))
         except AiotaskError as error:
-            error.method, error.url, error.attempts = verb.method, str(url.with_query(None)), 1
-            error.maybe_applied = verb.changes and fate_unknown(error)
+            call.tell(error, 1, maybe_applied=verb.changes and fate_unknown(error))
             self.hooks.failed(error)
             raise
 
@@ -152,7 +148,7 @@ class Session:
         self,
         verb: Verb,
         url: URL,
-        read: Callable[[Answer], T],
+        read: Reader[T],
         body: bytes | None = None,
         if_match: str | None = None,
         *,
@@ -170,112 +166,54 @@ class Session:
         if if_match is not None:
             headers = headers.copy()
             headers["If-Match"] = if_match
+        call = Call(verb, url, body, headers, lane, may_go)
         started = self.retry.clock()
         try:
-            return read(await self._paced(lane, verb, url, body, headers, lane, may_go))
+            return read(await self._attempt(call, paced=True))
         except AiotaskError as error:
             failure = error
 
         async def attempt() -> T:
-            return read(await self._paced(lane, verb, url, body, headers, lane, may_go))
+            return read(await self._attempt(call, paced=True))
 
-        return await self._repeated(failure, started, verb, url, attempt)
+        return await repeated(call, attempt, failure, started, self.retry, self.hooks)
 
-    async def _repeated(
-        self,
-        failure: AiotaskError | None,
-        started: float,
-        verb: Verb,
-        url: URL,
-        attempt: Callable[[], Awaitable[T]],
-    ) -> T:
-        """Repeat a call after its first attempt ended in *failure*.
-
-        tenacity's controller costs a third of a request, so the first attempt does without one.
-        """
-        place = str(url.with_query(None))
-        attempts = 0
-        maybe_applied = False
-
-        async def counted() -> T:
-            nonlocal failure, attempts, maybe_applied
-            attempts += 1
+    async def _attempt(self, call: Call, *, paced: bool) -> Answer:
+        """Send a call when a connection is free, and its lane if it is to be *paced* here."""
+        connections, lane = self.connections, call.lane
+        http = connections.usable()  # before the lane, in which all calls are of one loop
+        start = None
+        if paced:
+            start = await lane.acquire() if lane.limited else lane.enter()
+        try:
+            slots = connections.slots
+            await slots.acquire()
             try:
-                if failure is None:
-                    return await attempt()
-                known, failure = failure, None
-                raise known
-            except AiotaskError as error:
-                maybe_applied |= verb.changes and fate_unknown(error)
-                error.method, error.url = verb.method, place
-                error.attempts, error.maybe_applied = attempts, maybe_applied
-                raise
-
-        def tell(state: RetryCallState) -> None:
-            error = state.outcome and state.outcome.exception()
-            _log.info("%s; again in %.2f s", error, state.upcoming_sleep)
-            if isinstance(error, AiotaskError):
-                self.hooks.retrying(attempts, state.upcoming_sleep, error)
-
-        try:
-            if not self.retry.repeats(failure, idempotent=verb.idempotent):
-                return await counted()
-            controller = self.retry.controller(
-                idempotent=verb.idempotent, started=started, before_sleep=tell
-            )
-            return await controller(counted)
-        except AiotaskError as error:
-            self.hooks.failed(error)
-            raise
-
-    async def _paced(self, lane: RateLimiter, *request: Any) -> Answer:
-        http = self.connections.usable()  # before the lane, in which all calls are of one loop
-        start = await lane.acquire() if lane.limited else lane.enter()
-        try:
-            return await self._attempt(http, *request)
+                connections.check_open(http)
+                if (authorizer := self.authorizer) is None:
+                    return await self._exchange(http, call, call.headers)
+                return await authorizer.answer_to(
+                    lambda used: self._exchange(http, call, authorized(call.headers, used))
+                )
+            finally:
+                slots.release()
         finally:
-            lane.release(start)
-
-    async def _attempt(
-        self,
-        http: aiohttp.ClientSession,
-        verb: Verb,
-        url: URL,
-        body: bytes | None,
-        headers: CIMultiDict[str],
-        lane: RateLimiter,
-        may_go: Callable[[], bool] | None = None,
-    ) -> Answer:
-        slots = self.connections.slots
-        await slots.acquire()
-        try:
-            self.connections.check_open(http)
-            if (authorizer := self.authorizer) is None:
-                return await self._exchange(http, verb, url, body, headers, lane, may_go)
-            ask = partial(self._exchange, http, verb, url, body, lane=lane, may_go=may_go)
-            return await authorizer.answer_to(lambda used: ask(authorized(headers, used)))
-        finally:
-            slots.release()
+            if start is not None:
+                lane.release(start)
 
     async def ask_token(self, url: URL, form: bytes, read: Reader[T]) -> T:
         """Ask for an access token, once; a call that waits for it has a connection already."""
+        call = Call(QUERY, url, form, self._headers.writing, self.lane("token"))
         try:
-            http, lane = self.connections.usable(), self.lane("token")
-            return read(await self._exchange(http, QUERY, url, form, self._headers.writing, lane))
+            return read(await self._exchange(self.connections.usable(), call, call.headers))
         except AiotaskError as error:
-            error.method, error.url, error.attempts = QUERY.method, str(url), 1
+            call.tell(error, 1, maybe_applied=False)
             raise
 
     async def _exchange(
-        self,
-        http: aiohttp.ClientSession,
-        verb: Verb,
-        url: URL,
-        body: bytes | None,
-        headers: CIMultiDict[str],
-        lane: RateLimiter,
-        may_go: Callable[[], bool] | None = None,
+        self, http: aiohttp.ClientSession, call: Call, headers: CIMultiDict[str]
     ) -> Answer:
+        verb, url, body, may_go = call.verb, call.url, call.body, call.may_go
         payload = None if body is None and may_go is None else payload_of(body or b"", may_go)
         response: aiohttp.ClientResponse | None = None
         began = 0.0
@@ -317,7 +255,7 @@ class Session:
             raise
         else:
             self.hooks.answered(verb.method, url, response, began)
-            return self._noted(lane, began, response, text)
+            return self._noted(call.lane, began, response, text)
         finally:
             if response is not None and not response.closed:  # it is, if it was read to its end
                 response.close()

@@ -1,5 +1,6 @@
 """A row on its way through a bulk run."""
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -37,6 +38,11 @@ class Item:
     error: AiotaskError | None = None
     lease: Lease | None = None
     """The lease under which alone the row may be sent; None where nobody else can send it."""
+
+    @property
+    def may_go(self) -> Callable[[], bool] | None:
+        """What forbids the first byte of a row that is another worker's by now."""
+        return None if self.lease is None else self.lease.is_good
 
     @property
     def may_be_done(self) -> bool:

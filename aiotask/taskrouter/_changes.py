@@ -125,7 +125,7 @@ class SingleChange(Change[R]):
         body = fields.encode() if has_fields else None
         try:
             await self._place.session.send(
-                self.http, self._place.at(sid), read, body, self.limiter, gate(item)
+                self.http, self._place.at(sid), read, body, self.limiter, item.may_go
             )
         except REFUSALS as error:
             if isinstance(error, NotFoundError):
@@ -266,11 +266,6 @@ def stream(
     if job is not None:
         raise ValueError("job: only a journal in PostgreSQL has jobs of a name")
     return Run(source_of(rows), operation, settings).outcomes()
-
-
-def gate(item: Item) -> Callable[[], bool] | None:
-    """Return what forbids the first byte of a row that is another worker's by now."""
-    return None if item.lease is None else item.lease.is_good
 
 
 def see_that_it_shows(sid: str, answer: Answer) -> None:

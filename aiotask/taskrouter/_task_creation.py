@@ -60,8 +60,9 @@ class TaskCreation:
     async def send(self, item: Item) -> Done:
         """Create the row's task, once."""
         done = partial(_done, self._attribute, item.key)
-        may_go = None if item.lease is None else item.lease.is_good
-        return await self._session.send(CREATE, self._url, done, item.body, self.limiter, may_go)
+        return await self._session.send(
+            CREATE, self._url, done, item.body, self.limiter, item.may_go
+        )
 
     def accepted(self, error: AiotaskError) -> bool:
         """Whether the answer was a 201, although it does not name the task.

@@ -26,7 +26,7 @@ from aiotask.errors import (
     NotFoundError,
     ProtocolError,
 )
-from aiotask.taskrouter._changes import REFUSALS, Change, gate, see_that_it_shows
+from aiotask.taskrouter._changes import REFUSALS, Change, see_that_it_shows
 from aiotask.taskrouter._known_names import Known, KnownNames
 from aiotask.taskrouter._shown import differing, shown, wanted
 
@@ -204,7 +204,7 @@ class Upsert(Change[R]):
                 place.decoded,
                 row.item.body,
                 lane=place.lane("create"),
-                may_go=gate(row.item),
+                may_go=row.item.may_go,
             )
         except AiotaskError as error:
             if error.maybe_applied:
@@ -236,7 +236,7 @@ class Upsert(Change[R]):
             urlencoded(changes).encode(),
             etag,
             lane=place.lane("update"),
-            may_go=gate(row.item),
+            may_go=row.item.may_go,
         )
         return Done(there.sid, None, Updated)
 
