@@ -7,6 +7,7 @@ from copy import copy
 
 from aiotask._answers import Answer
 from aiotask._background import BackgroundTasks
+from aiotask._call import Call
 from aiotask._checks import header_value
 from aiotask._credentials import Credentials
 from aiotask._hooks import Hooks
@@ -43,7 +44,9 @@ class Authorizer:
         self._renewal: asyncio.Task[SecretText] | None = None
         self._rests_until = 0.0
 
-    async def answer_to(self, send: Callable[[SecretText], Awaitable[Answer]]) -> Answer:
+    async def answer_to(
+        self, call: Call, send: Callable[[SecretText], Awaitable[Answer]]
+    ) -> Answer:
         """Send a request, and once more with other credentials if it is answered with 401.
 
         A 401 was not carried out, whatever the verb.
@@ -51,12 +54,13 @@ class Authorizer:
         used = await self._current()
         try:
             return await send(used)
-        except AuthenticationError:
+        except AuthenticationError as error:
             self._refused(used)
             if (other := await self._current()) == used:
                 self._refused(other)
                 raise
-        self._hooks.counters.retries += 1
+            call.tell(error, 1, maybe_applied=False)
+            self._hooks.retrying(1, 0.0, error)
         try:
             return await send(other)
         except AuthenticationError:

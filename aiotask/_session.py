@@ -193,7 +193,7 @@ class Session:
                 if (authorizer := self.authorizer) is None:
                     return await self._exchange(http, call, call.headers)
                 return await authorizer.answer_to(
-                    lambda used: self._exchange(http, call, authorized(call.headers, used))
+                    call, lambda used: self._exchange(http, call, authorized(call.headers, used))
                 )
             finally:
                 slots.release()

@@ -15,6 +15,7 @@ import pytest
 from twilio.auth_strategy.token_auth_strategy import TokenAuthStrategy
 
 from aiotask import (
+    AiotaskError,
     AuthenticationError,
     Client,
     ClientCredentials,
@@ -66,10 +67,16 @@ async def test_a_token_is_got_once_for_all_and_used_until_it_ends_soon() -> None
 @pytest.mark.parametrize("ends", ["revoked", "expired"])
 async def test_a_rotation_amid_a_thousand_calls_costs_one_renewal_and_no_call(ends: str) -> None:
     time = Clock()
+    repeated: list[tuple[int, float, str | None, type]] = []
+
+    def on_retry(attempt: int, delay: float, reason: AiotaskError) -> None:
+        repeated.append((attempt, delay, reason.method, type(reason)))
+
+    policy = RetryPolicy(attempts=1, clock=lambda: 0.0)
     async with (
         Sandbox(clock=lambda: time.now, token_lifetime=1000) as sandbox,
         # The client's own clock stands still, so that it learns of the end by a 401.
-        client_of(sandbox, retry=RetryPolicy(attempts=1, clock=lambda: 0.0)) as client,
+        client_of(sandbox, retry=policy, on_retry=on_retry) as client,
     ):
         tasks = client.taskrouter.workspace(sandbox.create_workspace("Support")).tasks
         calls = [asyncio.ensure_future(tasks.create(attributes={"n": n})) for n in range(1000)]
@@ -86,6 +93,7 @@ async def test_a_rotation_amid_a_thousand_calls_costs_one_renewal_and_no_call(en
         tries = sandbox.requests["POST Tasks"]
     assert tries == 1000 + sandbox.answers[401]
     assert client.counters.retries == sandbox.answers[401]
+    assert repeated == [(1, 0.0, "POST", AuthenticationError)] * sandbox.answers[401]
 
 
 async def test_tokens_of_the_sandbox_are_what_twilios_library_reads(sandbox: Sandbox) -> None:
