@@ -1,4 +1,4 @@
-"""Commands that cancel, complete and delete all tasks that match."""
+"""Commands that cancel, complete, delete and update all tasks that match."""
 
 import os
 import pty
@@ -75,6 +75,50 @@ def test_all_that_match_are_changed_by_a_list_of_them(local: Service, tmp_path: 
     changed = local.run("tasks", "update", "--from", str(picked), "--set", "priority=9")
     assert changed.exit_code == 0, changed.stderr
     assert [task.priority for task in local.tasks()] == [0, 9, 9, 0, 0, 0]
+
+
+def test_all_that_match_are_updated(local: Service, tmp_path: Path) -> None:
+    sids = filled(local, 6, tmp_path)
+    local.ask(lambda: local.sandbox.assign(sids[0]))
+    words = ("tasks", "update", "--where", "n < 4", "--in-status", "pending", "--priority", "9")
+    seen = local.run(*words, "--dry-run")
+    assert (seen.exit_code, set(seen.stdout.split())) == (0, set(sids[1:3]))
+    assert seen.stderr == "2 tasks would be updated\n"
+    done = local.run(*words, "--yes", "--max-in-flight", "1")
+    assert (done.exit_code, done.stderr) == (0, "2 tasks: 2 updated\n")
+    assert [task.priority for task in local.tasks()] == [0, 9, 9, 0, 0, 0]
+
+
+def test_an_update_of_all_that_match_goes_on_by_its_journal(local: Service, tmp_path: Path) -> None:
+    filled(local, 5, tmp_path)
+    words = ("tasks", "update", *ALL, "--yes", "--journal", str(tmp_path / "changes.db"))
+    for _ in range(2):
+        done = local.run(*words, "--priority", "9")
+        assert (done.exit_code, local.sandbox.requests["POST Tasks/{Sid}"]) == (0, 5), done.stderr
+    other = local.run(*words, "--priority", "8")
+    assert (other.exit_code, "row 1 has changed" in other.stderr) == (2, True), other.stderr
+    assert {task.priority for task in local.tasks()} == {9}
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ((*ALL,), "nothing to change: give at least one field"),
+        ((*ALL, "--priority", "1"), "there is no terminal to ask: give --yes"),
+        ((*ALL, "--priority", "1", "--yes", "--set", "priority=2"), "--set goes with --from"),
+        ((*ALL, "--priority", "1", "--yes", "--if-match", "0"), "--if-match goes with a SID"),
+        ((*ALL, "--attributes", '{"a": "%s"}' % ("x" * 4096), "--yes"), "attributes: "),
+        (("WT" + "0" * 32, "--priority", "1", "--yes"), "--yes goes with --where"),
+        (("--from", "x", "--in-status", "pending"), "--in-status goes with --where"),
+    ],
+)
+def test_what_an_update_of_all_that_match_cannot_be_is_told(
+    local: Service, words: tuple[str, ...], why: str
+) -> None:
+    refused = local.run("tasks", "update", *words)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert why in refused.stderr
+    assert not local.sandbox.requests
 
 
 def test_what_cannot_be_is_told_with_its_reason(local: Service, tmp_path: Path) -> None:

@@ -244,11 +244,12 @@ def test_tasks_are_changed_by_the_rows_of_a_file(local: Service, tmp_path: Path)
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ([], "give either a SID or --from"),
-        (["WT" + "0" * 32, "--from", "x"], "give either a SID or --from"),
+        ([], "give either a SID, --from or --where"),
+        (["WT" + "0" * 32, "--from", "x"], "give either a SID, --from or --where"),
         (["--from", "x", "--priority", "5"], "--from: fields come from the file"),
-        (["--from", "x", "--if-match", "5"], "--from: fields come from the file"),
-        (["WT" + "0" * 32, "--journal", "x"], "the options about a file go with --from"),
+        (["--from", "x", "--if-match", "5"], "--if-match goes with a SID"),
+        (["WT" + "0" * 32, "--journal", "x"], "nothing to change"),
+        (["WT" + "0" * 32, "--priority", "1", "--journal", "x"], "goes with --from or --where"),
         (["--from", "x", "--journal", "postgresql://db/x"], "--journal: has to be a file"),
     ],
 )

@@ -1,14 +1,15 @@
-"""Commands ``aiotask tasks`` cancel, complete and delete: all tasks that match, pass after pass."""
+"""Commands that cancel, complete, delete or update all tasks that match, pass after pass."""
 
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar, get_args
 
 import click
 
 from aiotask._client import Client
+from aiotask._encoding import encode
 from aiotask.bulk import AnyOutcome, Deleted, OutcomeStream, Rejected, Unresolved
 from aiotask.cli.client import answered, open_tasks, report_option, workspace_options
 from aiotask.cli.errors import FAILED, WrongUsageError, reason
@@ -16,7 +17,7 @@ from aiotask.cli.options import Number
 from aiotask.cli.picked_tasks import PickedTasks
 from aiotask.cli.progress import Display
 from aiotask.cli.run_report import RunReport
-from aiotask.taskrouter import Task, Tasks, TaskStatus
+from aiotask.taskrouter import Task, TaskChanges, Tasks, TaskStatus
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Outcomes = OutcomeStream[AnyOutcome[str | Task]]
@@ -62,9 +63,28 @@ def _seconds(_: click.Context, __: click.Parameter, text: str | None) -> int:
     return sum(int(amount) * unit for amount, unit in zip(match.groups("0"), _SECONDS, strict=True))
 
 
+_yes = click.option("--yes", is_flag=True, help="Do it without being asked.")
+_older_than = click.option(
+    "--older-than",
+    metavar="DURATION",
+    callback=_seconds,
+    help="Only tasks that are at least so old, such as 2d, 36h or 1d12h.",
+)
+
+
+def _in_status(name: str, usual: tuple[TaskStatus, ...]) -> Callable[[Command], Command]:
+    by_default = f"; by default {' and '.join(usual)}" if usual else ""
+    return click.option(
+        name,
+        "in_status",
+        type=click.Choice(get_args(TaskStatus)),
+        multiple=True,
+        help=f"Only tasks in this status; several may be given{by_default}.",
+    )
+
+
 def many_options(verb: Verb) -> Callable[[Command], Command]:
     """Return a decorator that adds the options that pick tasks, and say how to go on."""
-    usual = f"; by default {' and '.join(verb.statuses)}" if verb.statuses else ""
 
     def add(command: Command) -> Command:
         for option in (
@@ -81,22 +101,12 @@ def many_options(verb: Verb) -> Callable[[Command], Command]:
                 type=click.Path(dir_okay=False),
                 help="File that records the progress; the same command again goes on there.",
             ),
-            click.option("--yes", is_flag=True, help="Do it without being asked."),
+            _yes,
             click.option(
                 "--dry-run", is_flag=True, help="Print the SIDs of the tasks, and change nothing."
             ),
-            click.option(
-                "--older-than",
-                metavar="DURATION",
-                callback=_seconds,
-                help="Only tasks that are at least so old, such as 2d, 36h or 1d12h.",
-            ),
-            click.option(
-                "--assignment-status",
-                type=click.Choice(get_args(TaskStatus)),
-                multiple=True,
-                help=f"Only tasks in this status; several may be given{usual}.",
-            ),
+            _older_than,
+            _in_status("--assignment-status", verb.statuses),
         ):
             command = option(command)
         return command
@@ -109,6 +119,11 @@ _where = click.option(
     metavar="EXPRESSION",
     required=True,
     help="Only tasks whose attributes match this expression; 1==1 matches all.",
+)
+where_option = click.option(
+    "--where",
+    metavar="EXPRESSION",
+    help="Instead of one task, all whose attributes match this expression; 1==1 matches all.",
 )
 _reason = click.option(
     "--reason", metavar="TEXT", required=True, help="Why, as the tasks say afterwards."
@@ -151,6 +166,30 @@ def delete_all(client: Client, tasks: Tasks, **options: Any) -> None:
     carry_out(_DELETE, client, tasks, reason=None, **options)
 
 
+def picking_options(command: Command) -> Command:
+    """Add the options that pick the tasks to be updated, and ask for consent."""
+    for option in (_yes, _older_than, _in_status("--in-status", ()), where_option):
+        command = option(command)
+    return command
+
+
+def update_all(client: Client, tasks: Tasks, changes: Mapping[str, Any], **options: Any) -> None:
+    """Make the same changes to all tasks that match."""
+    try:
+        encode(TaskChanges, changes)
+    except ValueError as error:
+        raise WrongUsageError(str(error)) from error
+    verb = Verb(
+        "update",
+        "updated",
+        (),
+        lambda tasks, sids, _, **settings: tasks.update_many(
+            ({"sid": sid, **changes} for sid in sids), **settings
+        ),
+    )
+    carry_out(verb, client, tasks, reason=None, **options)
+
+
 def check_consent(*, yes: bool, dry_run: bool) -> None:
     """Refuse where nobody can be asked."""
     if not (yes or dry_run or sys.stdin.isatty()):
@@ -163,7 +202,7 @@ def carry_out(
     tasks: Tasks,
     *,
     where: str,
-    assignment_status: tuple[str, ...],
+    in_status: tuple[str, ...],
     older_than: int,
     dry_run: bool,
     yes: bool,
@@ -171,12 +210,13 @@ def carry_out(
     max_rate: float | None,
     reason: str | None,
     report: str | None,
+    max_in_flight: int | None = None,
 ) -> None:
     """Pick tasks, ask, and carry out, pass after pass."""
     check_consent(yes=yes, dry_run=dry_run)
     told = RunReport(report)
     filters: dict[str, Any] = {"evaluate_task_attributes": where, "page_size": _PAGE}
-    if statuses := assignment_status or verb.statuses:
+    if statuses := in_status or verb.statuses:
         filters["assignment_status"] = list(statuses)
 
     async def pick(picked: PickedTasks) -> None:
@@ -195,7 +235,8 @@ def carry_out(
         # Of those that a job had before it was asked already.
         if not yes and (new := picked.count - picked.kept):
             click.confirm(f"{verb.name} {new:,} tasks?", abort=True, err=True)
-        passes = _Passes(verb, tasks, picked, pick, reason, journal, max_rate, told)
+        settings = {"journal": journal, "max_rate": max_rate, "max_in_flight": max_in_flight}
+        passes = _Passes(verb, tasks, picked, pick, reason, settings, told)
         try:
             answered(client, passes.run)
         finally:
@@ -214,8 +255,7 @@ class _Passes:
         picked: PickedTasks,
         pick: Callable[[PickedTasks], Any],
         why: str | None,
-        journal: str | None,
-        max_rate: float | None,
+        settings: Mapping[str, Any],
         told: RunReport,
     ) -> None:
         self._verb = verb
@@ -224,7 +264,7 @@ class _Passes:
         self._picked = picked
         self._pick = pick
         self._why = why
-        self._settings = {"journal": journal, "max_rate": max_rate}
+        self._settings = settings
         self._counts: Counter[str] = Counter()
         self._display = Display(None)
 

@@ -1,6 +1,7 @@
 """Commands ``aiotask tasks`` list, create, fetch, update and delete: one client call each.
 
-Many tasks are canceled, completed and deleted by :mod:`aiotask.cli.commands.ends`.
+All tasks that match are changed by :mod:`aiotask.cli.commands.ends`, and those of a file by
+:mod:`aiotask.cli.commands.update_rows`.
 """
 
 from collections.abc import Sequence
@@ -11,8 +12,16 @@ import click
 
 from aiotask._encoding import field_types
 from aiotask.cli.client import answered, open_tasks, workspace_options
-from aiotask.cli.commands.ends import cancel, complete, delete_all, delete_options
-from aiotask.cli.commands.update_rows import check_one_way, from_options, update_rows
+from aiotask.cli.commands.ends import (
+    cancel,
+    complete,
+    delete_all,
+    delete_options,
+    picking_options,
+    update_all,
+    where_option,
+)
+from aiotask.cli.commands.update_rows import Ways, from_options, update_rows
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.listing import list_options, write_list
 from aiotask.cli.options import field_options, given, is_given
@@ -77,6 +86,7 @@ _if_match = click.option("--if-match", metavar="ETAG", help="Act only if it stil
 @workspace_options
 @_if_match
 @field_options(TaskChanges)
+@picking_options
 @from_options
 @click.pass_context
 def update(
@@ -89,30 +99,29 @@ def update(
     if_match: str | None,
     **options: Any,
 ) -> None:
-    """Change the task SID and print it as JSON, or change the tasks of a file's rows."""
+    """Change the task SID and print it as JSON, the tasks of a file's rows, or all that match."""
     changes = given(TaskChanges, options)
     more = {name: value for name, value in options.items() if name not in _CHANGED}
-    given_more = [name for name in more if is_given(ctx, name) and name != "file"]
-    check_one_way(sid, options["file"], changes, if_match, given_more)
-    if sid is None:
-        at_once = more["max_in_flight"]
-        update_rows(ctx, lambda: open_tasks(workspace, timeout, base_url, at_once), **more)
+    ways = Ways(sid, options["file"], options["where"])
+    words = {each.name: each.opts[0] for each in ctx.command.params if each.name in more}
+    ways.check(changes, if_match, {name: words[name] for name in more if is_given(ctx, name)})
+    if sid is not None:
+        client, there = open_tasks(workspace, timeout, base_url)
+        write_one(answered(client, lambda: there.update(sid, if_match=if_match, **changes)))
         return
-    if not changes:
-        raise WrongUsageError("nothing to change: give at least one field")
-    client, there = open_tasks(workspace, timeout, base_url)
-    write_one(answered(client, lambda: there.update(sid, if_match=if_match, **changes)))
+    at_once = more["max_in_flight"]
+    chosen = ways.options(more)
+    if ways.where is None:
+        update_rows(ctx, lambda: open_tasks(workspace, timeout, base_url, at_once), **chosen)
+    else:
+        update_all(*open_tasks(workspace, timeout, base_url, at_once), changes, **chosen)
 
 
 @tasks.command()
 @click.argument("sid", required=False)
 @workspace_options
 @_if_match
-@click.option(
-    "--where",
-    metavar="EXPRESSION",
-    help="Instead of one task, all whose attributes match this expression; 1==1 matches all.",
-)
+@where_option
 @delete_options
 def delete(
     sid: str | None,

@@ -1,7 +1,7 @@
 """Option ``--from`` of ``aiotask tasks update``: changes of many tasks, in the rows of a file."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
@@ -85,13 +85,45 @@ def _check(fields: dict[str, Any]) -> None:
     encode(TaskChanges, {name: value for name, value in fields.items() if name != "sid"})
 
 
-def check_one_way(
-    sid: str | None, file: str | None, changes: dict[str, Any], if_match: str | None, more: Any
-) -> None:
-    """Refuse options of one task beside those of a file."""
-    if (sid is None) == (file is None):
-        raise WrongUsageError("give either a SID or --from")
-    if file is not None and (changes or if_match is not None):
-        raise WrongUsageError("--from: fields come from the file, and for every row from --set")
-    if sid is not None and more:
-        raise WrongUsageError("the options about a file go with --from")
+# The options of tasks that match, and those of both these and a file; the others are of files.
+_OF_MATCHES = ("where", "in_status", "older_than", "yes")
+_OF_MANY = ("journal", "report", "dry_run", "max_rate", "max_in_flight")
+
+
+class Ways(NamedTuple):
+    """What is to be changed: one task, those of a file, or those that match an expression."""
+
+    sid: str | None
+    file: str | None
+    where: str | None
+
+    def check(
+        self, changes: Mapping[str, Any], if_match: str | None, more: Mapping[str, str]
+    ) -> None:
+        """Refuse options that do not go together.
+
+        *more* are the given ones that are no fields, each with its word on the command line.
+        """
+        if [self.sid, self.file, self.where].count(None) != 2:  # noqa: PLR2004 - all but one
+            raise WrongUsageError("give either a SID, --from or --where")
+        if self.file is None and not changes:
+            raise WrongUsageError("nothing to change: give at least one field")
+        if self.sid is None and if_match is not None:
+            raise WrongUsageError("--if-match goes with a SID")
+        if self.file is not None and changes:
+            raise WrongUsageError("--from: fields come from the file, and for every row from --set")
+        for name, word in more.items():
+            if not self._takes(name):
+                goes_with = ["--where"] if name in _OF_MATCHES else ["--from"]
+                if name in _OF_MANY:
+                    goes_with.append("--where")
+                raise WrongUsageError(f"{word} goes with {' or '.join(goes_with)}")
+
+    def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those of the options that it takes."""
+        return {name: value for name, value in given.items() if self._takes(name)}
+
+    def _takes(self, name: str) -> bool:
+        if self.where is not None:
+            return name in _OF_MATCHES or name in _OF_MANY
+        return self.file is not None and name not in _OF_MATCHES
