@@ -24,7 +24,10 @@ _SHOWN = 40  # characters
 _NOT_LINES = (
     "a row continues in the next line; give each row its own line, or put all into one array"
 )
-_NEITHER = "neither JSON Lines, whose rows are objects, nor a JSON array"
+_NEITHER = (
+    "neither JSON Lines, whose rows are objects, nor a JSON array; other formats are known by the "
+    "file's ending, or told by --format"
+)
 _FIRST_ROWS = 10  # one object among them, and the others are wrong rows
 Form = Literal["jsonl", "json"]
 
