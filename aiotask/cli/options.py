@@ -100,8 +100,9 @@ def field_options(shape: type) -> Callable[[Command], Command]:
     """Return a decorator that adds an option for every field of *shape*."""
 
     def add(command: Command) -> Command:
+        hints = get_type_hints(shape)
         for name in reversed(field_types(shape)):
-            command = _option(shape, name)(command)
+            command = _option(shape, name, hints[name])(command)
         return command
 
     return add
@@ -131,8 +132,8 @@ def is_given(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
-def _option(shape: type, field: str) -> Callable[[Command], Command]:
-    kind, hint = field_types(shape)[field], get_type_hints(shape)[field]
+def _option(shape: type, field: str, hint: Any) -> Callable[[Command], Command]:
+    kind = field_types(shape)[field]
     is_required = field in shape.__required_keys__  # type: ignore[attr-defined]  # of every TypedDict
     name = option_name(shape, field)
     option = partial(click.option, cls=FieldOption, shape=shape, field=field)

@@ -293,6 +293,7 @@ async def lose_power(there: Bench, machine: Machine, random: Random, flaw: str =
     return importer
 
 
+@pytest.mark.campaign
 @needs_machine
 @pytest.mark.parametrize("seed", range(3))
 async def test_whatever_a_loss_of_power_leaves_every_row_is_made_once(
@@ -368,6 +369,7 @@ async def test_a_process_that_was_stopped_for_long_goes_on_and_makes_no_row_twic
 HOUR = 3600
 
 
+@pytest.mark.campaign
 @needs_machine
 @pytest.mark.parametrize("steps", [(HOUR, -HOUR), (-HOUR, HOUR, -10 * 365 * 24 * HOUR)])
 async def test_however_the_clock_is_put_every_row_is_made_once(

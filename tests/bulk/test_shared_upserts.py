@@ -46,6 +46,7 @@ def activities(number: int) -> Rows:
     return [{"friendly_name": f"Activity {n}", "available": True} for n in range(number)]
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize(
     ("kind", "given", "number"), [("workers", people, 120), ("activities", activities, 80)]
 )

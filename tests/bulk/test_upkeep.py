@@ -130,6 +130,7 @@ def copied(postgres: Postgres) -> Path:
     return copy
 
 
+@pytest.mark.campaign
 async def test_a_copy_that_is_put_back_under_a_worker_makes_no_row_twice(
     there: Bench, postgres: Postgres, url: str
 ) -> None:

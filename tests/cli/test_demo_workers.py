@@ -30,6 +30,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["aiotask.cli.commands.demo_workers"], "_LEASE", 2.0)
 
 
+@pytest.mark.campaign
 @pytest.mark.usefixtures("_hasty")
 def test_workers_are_killed_one_after_the_other_and_nothing_is_lost(
     url: str, postgres: Postgres, tmp_path: Path

@@ -50,6 +50,7 @@ def known(task: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in task.items() if name != "age"}
 
 
+@pytest.mark.campaign
 async def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path) -> None:
     store, chance = tmp_path / "sandbox.db", random.Random(1)
     acknowledged: dict[str, tuple[str, dict[str, Any]]] = {}

@@ -321,6 +321,7 @@ print(count[0], peak() - before)
 """
 
 
+@pytest.mark.campaign
 @pytest.mark.skipif(sys.platform != "linux", reason="the size of a process is in other units")
 @pytest.mark.parametrize("name", ["rows.xlsx", "rows.parquet", "rows.csv.zst"])
 def test_a_hundred_thousand_rows_are_read_in_bounded_memory(tmp_path: Path, name: str) -> None:

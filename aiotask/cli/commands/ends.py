@@ -120,11 +120,6 @@ _where = click.option(
     required=True,
     help="Only tasks whose attributes match this expression; 1==1 matches all.",
 )
-where_option = click.option(
-    "--where",
-    metavar="EXPRESSION",
-    help="Instead of one task, all whose attributes match this expression; 1==1 matches all.",
-)
 _reason = click.option(
     "--reason", metavar="TEXT", required=True, help="Why, as the tasks say afterwards."
 )
@@ -164,6 +159,15 @@ def delete_options(command: Command) -> Command:
 def delete_all(client: Client, tasks: Tasks, **options: Any) -> None:
     """Delete all tasks that match."""
     carry_out(_DELETE, client, tasks, reason=None, **options)
+
+
+def where_option(command: Command) -> Command:
+    """Add the option that picks tasks instead of one by its SID."""
+    return click.option(
+        "--where",
+        metavar="EXPRESSION",
+        help="Instead of one task, all whose attributes match this expression; 1==1 matches all.",
+    )(command)
 
 
 def picking_options(command: Command) -> Command:
