@@ -6,7 +6,7 @@
 Jobs of 10,000 rows lie in a journal in a PostgreSQL server of this program's own, and four workers
 do each of them, against a sandbox that breaks 10 % of all requests: every kind of fault that there
 is, some of them carried out up to 0.6 s after the client gave up. Every 1.5 s on average a worker
-is killed with SIGKILL and another one started, or it is stopped for 0.5 to 20 s (its leases last 2
+is killed with SIGKILL and another one started, or it is stopped for 0.5 to 60 s (its leases last 2
 s) and goes on then, if the kernel's timer does not end it first. Now and then the database crashes,
 and is away for up to 3 s.
 

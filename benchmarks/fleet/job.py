@@ -23,7 +23,7 @@ from aiotask.bulk.keys import JOB_ATTRIBUTE
 from aiotask.sandbox import Sandbox
 
 _FOLDER = Path(__file__).parents[1]
-_SHORTEST, _LONGEST = 0.5, 20.0  # seconds that a worker is stopped; the lease is 2 s
+_SHORTEST, _LONGEST = 0.5, 60.0  # seconds that a worker is stopped; the lease is 2 s
 _KILLED = 0.68  # share of the blows that are kills; the others are stops
 _AWAY = 3.0  # seconds that the database is away at the most
 _LOOK = 0.25  # seconds between two looks at what is done
@@ -168,9 +168,11 @@ class FleetJob:
         """Stop a worker for a time that is as likely to be below its lease as far beyond."""
         worker, random = self._workers[place], self._random
         self._stopped.add(place)
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, TimeoutError):
             worker.send_signal(signal.SIGSTOP)
-            await asyncio.sleep(_SHORTEST * (_LONGEST / _SHORTEST) ** random.random())
+            async with asyncio.timeout(_SHORTEST * (_LONGEST / _SHORTEST) ** random.random()):
+                await worker.wait()  # its switch may end it
+        with suppress(ProcessLookupError):
             worker.send_signal(signal.SIGCONT)
         self._stopped.discard(place)
 
