@@ -11,7 +11,7 @@ A service that queues instead of refusing is held by Little's law.
 import math
 from typing import NamedTuple
 
-from aiotask._company import SHARING, Company
+from aiotask._company import SHARING, Company, Totals
 from aiotask._concurrency_limit import ConcurrencyLimit
 from aiotask._cubic_curve import PROBING, CubicCurve
 from aiotask._throughput import RoundTrips, Throughput
@@ -119,6 +119,7 @@ class AdaptiveRate:
         self._reached, self._reached_at = 0.0, -math.inf  # answers a second in the slow start
         self._curve: CubicCurve | None = None
         self._company: Company | None = None
+        self._totals = Totals()
         self._concurrency = ConcurrencyLimit()
         self._throughput = Throughput(now)
         self._round_trips = RoundTrips(now)
@@ -189,6 +190,9 @@ class AdaptiveRate:
     def hear(self, company: Company | None) -> None:
         """Note what is known of all who share the limit; None for nobody else."""
         self._company = company
+        self._totals.add(company)
+        if company is not None and self._curve is None and not self._throughput.total:
+            self._slow_start_rate = min(self._slow_start_rate, _START.rate / company.workers)
 
     def limit_hint(self, limit: int) -> None:
         """Note that the service states so many requests as its limit, in an unknown sense."""
@@ -230,7 +234,10 @@ class AdaptiveRate:
         if not company.is_believed(now):
             return most
         if not company.is_calm(now, self._refused_at):
-            return min(most, max(SHARING.cap * company.share, 1.0))
+            if self._curve is None and not self._totals.are_known(now):
+                return most
+            share = self._totals.best() / company.workers
+            return min(most, max(SHARING.cap * share, 1.0))
         curve = self._curve
         if curve is not None and not curve.probes(now):
             curve.recovery = max(now - curve.started_at, 0.001)
@@ -241,7 +248,9 @@ class AdaptiveRate:
             self._reached, self._reached_at = recent, now
         doubling = _START.doubling + _START.doubling_round_trips * self.round_trip
         grown = self._slow_start_rate * math.exp2(min(passed / doubling, PROBING.doublings))
-        most = max(_START.outrun * recent + _START.outrun_spare, self._reached, _START.rate)
+        part = 1 if self._company is None else 1 / self._company.workers
+        spare = _START.outrun_spare * part
+        most = max(_START.outrun * recent + spare, self._reached, _START.rate * part)
         self._slow_start_rate = min(grown, most)
         return self._slow_start_rate
 

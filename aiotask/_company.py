@@ -5,6 +5,8 @@ is the share of requests that is refused, since each one probes. So each takes i
 seldom as they are many, and later where it has more than its share.
 """
 
+import math
+from collections import deque
 from typing import NamedTuple
 
 import attrs
@@ -16,6 +18,10 @@ class _Sharing(NamedTuple):
     believed: float = 3.0  # seconds that others' word holds
     calm: float = 8.0  # seconds without a refusal anywhere, after which there is room
     cap: float = 1.3  # times the equal share, until then
+    remembered: float = 3.0  # seconds; after a refusal all are slow at once, and leave room
+    beginning: float = 2.0  # seconds in which those who begin together tell of less than there is
+    sooner: float = 0.8  # times the time after which one alone would probe
+    decrease: float = 0.04  # after a refusal; the others' rates fall by themselves as well
     most: float = 16.0  # times sooner or later than others a turn comes
 
 
@@ -42,7 +48,7 @@ class Company:
 
     def lateness(self, rate: float) -> float:
         """Return how many times later than alone one that has *rate* takes its turn to probe."""
-        return min(max((rate / self.share) ** 2, 1 / SHARING.most), SHARING.most)
+        return SHARING.sooner * min(max((rate / self.share) ** 2, 1 / SHARING.most), SHARING.most)
 
     def is_calm(self, now: float, refused_at: float) -> bool:
         """Whether nobody was refused anything for long, oneself last at a moment."""
@@ -51,3 +57,31 @@ class Company:
     def is_believed(self, now: float) -> bool:
         """Whether it was heard of lately."""
         return now - self.heard_at <= SHARING.believed
+
+
+class Totals:
+    """What was delivered to all together in a second, as heard of lately."""
+
+    def __init__(self) -> None:
+        self._heard: deque[tuple[float, float]] = deque()
+        self._known_at = math.inf
+
+    def add(self, company: Company | None) -> None:
+        """Note what was heard; None forgets all."""
+        if company is None:
+            self._heard.clear()
+            return
+        now = company.heard_at
+        if not self._heard:
+            self._known_at = now if company.rate else now + SHARING.beginning
+        while self._heard and self._heard[0][0] < now - SHARING.remembered:
+            self._heard.popleft()
+        self._heard.append((now, company.rate))
+
+    def are_known(self, now: float) -> bool:
+        """Whether they say what there is: not so while all have just begun."""
+        return now >= self._known_at
+
+    def best(self) -> float:
+        """Return the highest."""
+        return max(rate for _, rate in self._heard)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import attrs
 
-from aiotask._company import Company
+from aiotask._company import SHARING, Company
 
 
 class _Recovery(NamedTuple):
@@ -57,6 +57,8 @@ class CubicCurve:
     max_in_flight: float
     recovery: float = RECOVERY.shortest
     """Seconds until the limit is reached again (K in RFC 9438)."""
+    decrease: float = RECOVERY.decrease
+    """Share of the limit by which it begins below it."""
     doubling: float = attrs.field(init=False)
     """Seconds until the first doubling beyond the limit."""
 
@@ -68,7 +70,7 @@ class CubicCurve:
         """Return the share of the limit that is tried now; above 1 once it has recovered."""
         beyond = now - self.started_at - self.recovery
         if beyond < 0:
-            return 1 - RECOVERY.decrease * (-beyond / self.recovery) ** 3
+            return 1 - self.decrease * (-beyond / self.recovery) ** 3
         part = beyond / self.doubling
         doublings = part**PROBING.power if part < 1 else 1 + PROBING.power * (part - 1)
         return math.exp2(min(doublings, PROBING.doublings))
@@ -95,7 +97,7 @@ class CubicCurve:
         seconds = RECOVERY.after_overshoot if overshot else max(due, RECOVERY.shortest)
         longest = self.longest_recovery()
         if company is not None:
-            late = company.lateness(self.rate)
+            late, self.decrease = company.lateness(self.rate), SHARING.decrease
             seconds, longest = (
                 seconds * late,
                 self.longest_recovery(company.rate) * company.workers * late,

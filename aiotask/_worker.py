@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from aiotask._client import Client
+from aiotask._rate_limiter import RateLimiter
 from aiotask.bulk import Keys, Lookup, Operation, Run, Settings, SharedJournal, source_of
 from aiotask.bulk.journal.postgres_jobs import Job, open_jobs
 from aiotask.bulk.journal.postgres_windows import free_in, to_offer
@@ -198,7 +199,9 @@ class Worker:
         self._runs[job.id] = run
         if offers is not None:
             self._offers[job.id] = offers
-        self._tasks[job.id] = asyncio.get_running_loop().create_task(self._work(job, run))
+        self._tasks[job.id] = asyncio.get_running_loop().create_task(
+            self._work(job, run, operation.limiter)
+        )
 
     def _operation_of(self, job: Job, workspace: str) -> tuple[Operation | None, Lookup | None]:
         """Return what does a job's rows, and what finds them again where that is needed."""
@@ -212,8 +215,9 @@ class Worker:
             return upserted.upsert_of(self._settle), None
         return (context.workers if kind == "workers" else context.tasks).change_of(verb), None
 
-    async def _work(self, job: Job, run: Run[Any]) -> None:
+    async def _work(self, job: Job, run: Run[Any], limiter: RateLimiter) -> None:
         try:
+            await self._journal.join(limiter)
             try:
                 async for _ in run.outcomes():
                     pass

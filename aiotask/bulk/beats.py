@@ -59,8 +59,20 @@ class Beats:
             if lane.in_use or lane.answers > answers:
                 rate = (lane.answers - answers) / passed
                 beats.append(Beat(name, rate, lane.refusals > refusals))
-        if not beats:
-            return
+        if beats:
+            await self._tell(beats)
+
+    async def join(self, limiter: RateLimiter) -> None:
+        """Tell of a limiter before it is used, so that many who begin together begin slowly."""
+        lanes = self._lanes().items()
+        beats = [Beat(name, 0.0, False) for name, lane in lanes if lane is limiter]
+        if beats and not limiter.in_use:
+            with suppress(JournalError, TimeoutError):
+                async with asyncio.timeout(_LONGEST):
+                    await self._tell(beats)
+
+    async def _tell(self, beats: list[Beat]) -> None:
+        lanes = self._lanes()
         heard = await self._link.call(lambda db: beat(db, self._worker, beats))
         for each in beats:
             lanes[each.lane].hear(_company(lanes[each.lane], each, heard.get(each.lane)))

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from aiotask._rate_limiter import RateLimiter
 from aiotask.bulk.beats import Beats, Lanes
 from aiotask.bulk.bell import Bell
 from aiotask.bulk.journal.postgres import driver, is_shared
@@ -120,6 +121,11 @@ class SharedJournal:
         """Share the limits of a client with all processes that have this journal open."""
         if self._beats is not None:
             self._beats.add(host, lanes)
+
+    async def join(self, limiter: RateLimiter) -> None:
+        """Hear of the others that use a shared limit before it is used here."""
+        if self._beats is not None:
+            await self._beats.join(limiter)
 
     async def call(self, act: Callable[[Any], Awaitable[T]]) -> T:
         """Do something on the journal's own connection, and again whenever that breaks."""

@@ -219,6 +219,7 @@ class SharedRun(Generic[Row]):
         link, job = await self._open()
         journal, self._horizon = self._shared, job.horizon
         journal.share(self._place.host, self._lanes)
+        await journal.join(self._operation.limiter)
         repeats = self._operation.idempotent
         windows = JobWindows(journal, job, self._is_loaded, self._written, repeats=repeats)
         settings = attrs.evolve(self._settings, journal=None, look_first=False)

@@ -135,9 +135,10 @@ class Simulation:
         self._words = {}
         for client in range(self.clients):
             since, _ = self.comes(client)
-            self._at(since + self._random.random() / 100, "wake", client)
+            begins = since + self._random.random() / 100
             if self.beats:
-                self._at(since + self._random.random(), "beat", client)
+                self._at(begins, "beat", client)
+            self._at(begins, "wake", client)
         while self._events:
             self._now, _, kind, client, started_at = heapq.heappop(self._events)
             if self._now > self.seconds:

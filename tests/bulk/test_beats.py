@@ -79,6 +79,31 @@ async def test_each_hears_of_all_others_that_have_work(url: str) -> None:
         assert idle.heard == []
 
 
+async def test_who_joins_hears_of_the_others_before_it_sends_anything(url: str) -> None:
+    async with processes(url, 3) as (one, two, three):
+        one.work(10)
+        await one.beats.beat()
+        await two.beats.join(two.lane)
+        assert (two.heard[-1] or one.heard[-1]) is not None
+        await three.beats.join(RateLimiter(asyncio.get_running_loop().time, asyncio.sleep))
+        assert three.heard == []  # nobody shares that one
+        await three.beats.join(three.lane)
+        last = three.heard[-1]
+        assert last is not None
+        assert last.workers == 3
+        assert three.lane.rate <= 60 / 3
+
+
+async def test_a_limit_that_is_in_use_is_not_joined_again(url: str) -> None:
+    async with processes(url, 2) as (one, other):
+        one.work(10)
+        await one.beats.beat()
+        slot = other.lane.enter()
+        await other.beats.join(other.lane)
+        assert other.heard == []
+        other.lane.release(slot)
+
+
 async def test_a_refusal_anywhere_is_heard_of(url: str) -> None:
     async with processes(url, 2) as (one, other):
         one.work(1)
