@@ -189,11 +189,11 @@ class Recount:
 
     def _is_astray(self, sid: str, number: int) -> bool:
         query = (
-            "SELECT 1 FROM copies WHERE sid = ?1 "
-            "UNION ALL SELECT 1 FROM told WHERE sid = ?1 AND key <> '' "
-            "UNION ALL SELECT 1 FROM listed WHERE sid = ?1 AND key <> '' LIMIT 1"
+            "SELECT 1 FROM copies WHERE sid = ? "
+            "UNION ALL SELECT 1 FROM told WHERE sid = ? AND key <> '' "
+            "UNION ALL SELECT 1 FROM listed WHERE sid = ? AND key <> '' LIMIT 1"
         )
-        return self._is_named(sid, number) or self._value(query, sid) is not None
+        return self._is_named(sid, number) or self._value(query, sid, sid, sid) is not None
 
     def _insert(self, command: str, values: Sequence[Sequence[object]]) -> None:
         with self._translated():
