@@ -29,7 +29,7 @@ WAITS = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 COMMANDS = {
     "outcomes": "INSERT ON aiotask.outcome",
     "rows": "INSERT ON aiotask.input",
-    "beats": "INSERT ON aiotask.beat",
+    "beats": "UPDATE ON aiotask.beat FOR EACH ROW",  # not the first one, before the run begins
     "renewals": """UPDATE ON aiotask."window" FOR EACH ROW
         WHEN (OLD.epoch = NEW.epoch AND NEW.owner IS NOT NULL AND NOT NEW.done)""",
 }
