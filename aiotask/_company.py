@@ -16,12 +16,12 @@ class _Sharing(NamedTuple):
     """Tuned in simulation: 1 to 16 processes at limits of 50 to 1,000 a second."""
 
     believed: float = 3.0  # seconds that others' word holds
-    calm: float = 8.0  # seconds without a refusal anywhere, after which there is room
+    calm: float = 10.0  # seconds without a refusal anywhere, after which there is room
     cap: float = 1.3  # times the equal share, until then
     remembered: float = 3.0  # seconds; after a refusal all are slow at once, and leave room
     beginning: float = 2.0  # seconds in which those who begin together tell of less than there is
     sooner: float = 0.8  # times the time after which one alone would probe
-    decrease: float = 0.04  # after a refusal; the others' rates fall by themselves as well
+    decrease: float = 0.03  # after a refusal; the others' rates fall by themselves as well
     most: float = 16.0  # times sooner or later than others a turn comes
 
 

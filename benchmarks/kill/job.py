@@ -170,8 +170,8 @@ class JobRun:
             done = self._files.befall(incident)
         elif self._files.path.exists():
             copy = self._files.copy()
-            codes = await self._run_once(copy, self._moment())
             self._job.incidents[incident] += 1
+            codes = await self._run_once(copy, self._moment())
             if not {None, 0} & {*codes}:
                 self._job.wrong["driver failed"].append(f"with {codes} on a copy; see {self._log}")
             if incident == "copy run, and gone on with":
