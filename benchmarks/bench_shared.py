@@ -1,6 +1,6 @@
 """A journal in PostgreSQL: how fast it is loaded, what a row costs, and what a failure costs.
 
-    python benchmarks/bench_shared.py [PART ...] [--rows N] [--rounds N] [--check]
+    python benchmarks/bench_shared.py [PART ...] [--rows N] [--rounds N] [--away S ...] [--check]
 
 * load: a job of 1,000,000 rows is loaded from a generator; rows a second, and the memory of this
   process, read after every tenth of the rows.
@@ -11,7 +11,8 @@
   undisturbed, and again while one of them is killed every ten seconds and started anew. How long
   both took, and how long the windows of the dead lay before another worker had them; leases last
   10 s.
-* outages: the same, and the database crashes, and comes back after 1 and after 30 seconds: how long
+* outages: the same, and the database crashes, and comes back after 1 and after 30 seconds, or what
+  `--away` says: how long
   after its return the next task was made, and what had to be looked for.
 
 The PostgreSQL server is this program's own, and does not wait for its disk.
@@ -288,10 +289,10 @@ async def measure_deaths(database: Postgres, rows: int) -> list[Target]:
     ]
 
 
-async def measure_outages(database: Postgres, rows: int) -> list[Target]:
-    """Do a job while the database goes away and comes back."""
+async def measure_outages(database: Postgres, rows: int, lengths: list[float]) -> list[Target]:
+    """Do a job while the database goes away for so many seconds, and comes back."""
     targets = []
-    for seconds in (1.0, 30.0):
+    for seconds in lengths:
         fleet = Fleet(database, rows)
         await fleet.run(lambda: fleet.crash(seconds), most=1)  # noqa: B023 - called within
         (waited,) = fleet.waited
@@ -302,7 +303,9 @@ async def measure_outages(database: Postgres, rows: int) -> list[Target]:
     return targets
 
 
-async def measured(parts: list[str], rows: int | None, rounds: int) -> list[Target]:
+async def measured(
+    parts: list[str], rows: int | None, rounds: int, away: list[float]
+) -> list[Target]:
     """Measure what is asked for."""
     targets = []
     with postgres() as database:
@@ -313,7 +316,7 @@ async def measured(parts: list[str], rows: int | None, rounds: int) -> list[Targ
         if "deaths" in parts:
             targets += await measure_deaths(database, rows or 10_000)
         if "outages" in parts:
-            targets += await measure_outages(database, rows or 6_000)
+            targets += await measure_outages(database, rows or 6_000, away)
     return targets
 
 
@@ -323,8 +326,9 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[*PARTS])
     parser.add_argument("--rows", type=int)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--away", type=float, nargs="+", default=[1.0, 30.0], help="seconds")
     options = parser.parse_args()
-    targets = asyncio.run(measured(options.parts, options.rows, options.rounds))
+    targets = asyncio.run(measured(options.parts, options.rows, options.rounds, options.away))
     return conclude(targets, check=options.check)
 
 
