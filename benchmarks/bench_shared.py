@@ -11,9 +11,9 @@
   undisturbed, and again while one of them is killed every ten seconds and started anew. How long
   both took, and how long the windows of the dead lay before another worker had them; leases last
   10 s.
-* outages: the same, and the database crashes, and comes back after 1 and after 30 seconds, or what
-  `--away` says: how long
-  after its return the next task was made, and what had to be looked for.
+* outages: the same, and the database crashes, and comes back after 1 and after 30 seconds, or after
+  those of `--away`: how long after its return the next task was made, and what had to be looked
+  for.
 
 The PostgreSQL server is this program's own, and does not wait for its disk.
 
