@@ -34,10 +34,12 @@ def lost_is_done() -> None:
 def once_only() -> None:
     """Take what an earlier run left in flight for done."""
 
-    def is_unsent(run: Run[Any], unfinished: Unfinished, _: float) -> bool:
+    as_it_is = Run._is_unsent  # noqa: SLF001 - as above
+
+    def is_unsent(run: Run[Any], unfinished: Unfinished, now: float) -> bool:
         item, entry = unfinished
-        if entry.state is State.PENDING and item.invalid is None:
-            return True
+        if entry.state is State.PENDING or item.invalid is not None:
+            return as_it_is(run, unfinished, now)
         outcome = aiotask.Updated(item.row, item.body.decode().partition("\n")[0])
         run._delivery.put(item, outcome)  # noqa: SLF001 - as above
         return False
