@@ -33,7 +33,6 @@ def lost_is_done() -> None:
 
 def once_only() -> None:
     """Take what an earlier run left in flight for done."""
-
     as_it_is = Run._is_unsent  # noqa: SLF001 - as above
 
     def is_unsent(run: Run[Any], unfinished: Unfinished, now: float) -> bool:
