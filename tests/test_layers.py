@@ -200,10 +200,12 @@ def within(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 
 
+@functools.cache
 def is_divided(package: str) -> bool:
     return any(name != package and within(name, package) for name in LAYER_OF)
 
 
+@functools.cache
 def layer(module: str) -> tuple[int, str]:
     names = [
         name for name in LAYER_OF if (module == name if is_divided(name) else within(module, name))
