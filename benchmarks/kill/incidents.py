@@ -84,9 +84,7 @@ class JournalFiles:
     def copy(self) -> Path:
         """Copy all files, and return the place of the copy."""
         place = self._new_place()
-        for file, copied in zip(suffixed(self.path), suffixed(place), strict=True):
-            if file.exists():
-                shutil.copy2(file, copied)
+        copy_files(self.path, place)
         return place
 
     def _new_place(self) -> Path:
@@ -135,9 +133,11 @@ class JournalFiles:
         return True
 
 
-def suffixed(path: Path) -> list[Path]:
-    """Return all files that a journal may have."""
-    return [_beside(path, suffix) for suffix in _SUFFIXES]
+def copy_files(path: Path, place: Path) -> None:
+    """Copy all files of a journal to another place."""
+    for suffix in _SUFFIXES:
+        if (file := _beside(path, suffix)).exists():
+            shutil.copy2(file, _beside(place, suffix))
 
 
 def _beside(path: Path, suffix: str) -> Path:

@@ -1,11 +1,10 @@
 """The memory of a job: what its journals have said, and which rows a run was told less about."""
 
-import shutil
 import tempfile
 from pathlib import Path
 
 from aiotask.bulk import State, entries_of
-from kill.incidents import suffixed
+from kill.incidents import copy_files
 
 ENDS = {
     State.CREATED: "created",
@@ -54,9 +53,7 @@ class Memory:
         found = [_UNTOUCHED] * len(self._known)
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder, "journal")
-            for place, file in zip(suffixed(copy), suffixed(journal), strict=True):
-                if file.exists():
-                    shutil.copy2(file, place)
+            copy_files(journal, copy)
             if copy.exists():
                 for entry in entries_of(copy):
                     if entry.state is not State.PENDING:

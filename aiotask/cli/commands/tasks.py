@@ -1,6 +1,6 @@
 """Commands ``aiotask tasks`` list, create, fetch, update and delete: one client call each.
 
-All tasks that match are changed by :mod:`aiotask.cli.commands.ends`, and those of a file by
+All tasks that match are changed by :mod:`aiotask.cli.commands.matching`, and those of a file by
 :mod:`aiotask.cli.commands.update_rows`.
 """
 
@@ -12,7 +12,7 @@ import click
 
 from aiotask._encoding import field_types
 from aiotask.cli.client import answered, open_tasks, workspace_options
-from aiotask.cli.commands.ends import (
+from aiotask.cli.commands.matching import (
     cancel,
     complete,
     delete_all,
