@@ -7,17 +7,16 @@ import aiohttp
 
 from aiotask._background import BackgroundTasks
 from aiotask._owner import Owner, check_owner, running_owner
+from aiotask._pool import open_pool
 from aiotask._rate_limiter import RateLimiter
 from aiotask._retry import RetryPolicy
 from aiotask._route import Route
 from aiotask._time_limits import TimeLimits
-from aiotask._transport import LARGE_AT_ONCE, Connector
+from aiotask._transport import LARGE_AT_ONCE
 from aiotask.errors import ClientStateError
 
 # Beyond this number, idle rate limiters are dropped: a rate is soon found again.
 _MOST_LANES = 2000
-# Below the idle timeouts of load balancers, so that a reused connection is seldom a dead one.
-_KEEP_ALIVE = 10.0
 
 
 class Connections:
@@ -54,12 +53,7 @@ class Connections:
             raise ClientStateError("the client is entered already")
         self._bind()
         if not self.is_given:
-            self.http = aiohttp.ClientSession(
-                connector=Connector(
-                    limit=self.most, keepalive_timeout=_KEEP_ALIVE, ssl=self._context or True
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
+            self.http = open_pool(self.most, self._context)
 
     async def close(self) -> None:
         """Cancel background tasks and close the pool; a caller's own session stays open."""

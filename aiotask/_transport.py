@@ -8,12 +8,10 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 import aiohttp
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError, TransferEncodingError
-from aiohttp.tracing import Trace
 
 from aiotask._checks import without_long_words
+from aiotask._gate import ForbiddenError, GatedBody
 from aiotask._retry import WithheldError
 from aiotask.errors import (
     AiotaskError,
@@ -61,33 +59,6 @@ class DisconnectedError(aiohttp.ClientError):
         self.error = error
 
 
-class _ForbiddenError(Exception):
-    """Keeps aiohttp from writing."""
-
-
-class GatedBody(aiohttp.BytesPayload):
-    """A body that asks *may_go* when it has a connection, immediately before the first byte.
-
-    aiohttp sends the headers together with the body, so where it is refused nothing is sent.
-    """
-
-    def __init__(self, body: bytes, may_go: Callable[[], bool]) -> None:
-        super().__init__(body)
-        self._may_go = may_go
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        """Write the body, unless that is forbidden."""
-        await self.write_with_length(writer, None)
-
-    async def write_with_length(
-        self, writer: AbstractStreamWriter, content_length: int | None
-    ) -> None:
-        """Write so much of the body, unless that is forbidden."""
-        if not self._may_go():
-            raise _ForbiddenError
-        await super().write_with_length(writer, content_length)
-
-
 def payload_of(body: bytes, may_go: Callable[[], bool] | None) -> bytes | io.BytesIO | GatedBody:
     """Return a body as aiohttp takes it; *may_go*, if any, is asked before its first byte."""
     if may_go is not None:
@@ -109,32 +80,6 @@ async def without_resending(
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise DisconnectedError(error) from error
-
-
-class Connector(aiohttp.TCPConnector):
-    """Connection pool that discards connections with unsolicited data.
-
-    A second answer, or a late one, would pass for the answer to the next request: a create would
-    return another's task. aiohttp checks a connection when it is put back, but not when it is
-    taken.
-    """
-
-    async def connect(
-        self,
-        req: aiohttp.ClientRequest,
-        traces: list[Trace],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
-    ) -> Connection:
-        """Return a clean connection, as aiohttp does."""
-        connection = await super().connect(req, traces, timeout)
-        refused = 0
-        while connection.protocol is not None and connection.protocol.should_close:
-            if refused == self.limit:  # this server always speaks first: leave it to the parser
-                break
-            refused += 1
-            connection.close()
-            connection = await super().connect(req, traces, timeout)
-        return connection
 
 
 async def read_body(
@@ -186,7 +131,7 @@ def failure_of(
     """Return our error for one of aiohttp, raised in the body if there is a *response* already."""
     if isinstance(error, DisconnectedError):
         error = error.error
-    if isinstance(error.__cause__, _ForbiddenError):
+    if isinstance(error, ForbiddenError) or isinstance(error.__cause__, ForbiddenError):
         return WithheldError("the request was forbidden before it was sent")
     unsent = _is_of_connecting(error)
     led = _led_without_frames(error)

@@ -137,6 +137,7 @@ LAYERS = [
         "aiotask._additions",
         "aiotask._background",
         "aiotask._encoding",
+        "aiotask._gate",
         "aiotask._hooks",
         "aiotask._hosts",
         "aiotask._owner",
@@ -151,6 +152,7 @@ LAYERS = [
         "aiotask._service_time",
     ],
     ["aiotask._decoding", "aiotask._adaptive_rate", "aiotask._logging"],
+    ["aiotask._pool"],
     ["aiotask._answers", "aiotask._bodies", "aiotask._transport", "aiotask._rate_limiter"],
     [
         "aiotask._verbs",

@@ -18,7 +18,7 @@ import attrs
 import msgspec
 
 from aiotask import Client, LeaseTerms, SharedJournal, Worker
-from aiotask._transport import GatedBody
+from aiotask._gate import GatedBody
 from aiotask.bulk.lease import Lease
 from aiotask.taskrouter import Tasks
 from tests.bulk.bench import SETTLE, TIMEOUT, Bench
