@@ -80,7 +80,9 @@ def encode(shape: type, fields: Mapping[str, Any]) -> Pairs:
 
 def urlencoded(pairs: Iterable[tuple[str, str]]) -> str:
     """Return *pairs* as ``application/x-www-form-urlencoded``, for a body or a query."""
-    return _EMPTY.with_query(list(pairs)).raw_query_string
+    query = list(pairs)
+    by_name = dict(query)  # of which yarl asks fewer questions
+    return _EMPTY.with_query(by_name if len(by_name) == len(query) else query).raw_query_string
 
 
 def utc_text(moment: datetime) -> str:

@@ -90,8 +90,12 @@ class Listing(Generic[R]):
     async def __aiter__(self) -> AsyncIterator[R]:
         async with aclosing(self.pages()) as pages:
             async for page in pages:
-                for item in page.items:
+                items = page.items
+                del page
+                for item in items:
                     yield item
+                # The next page is decoded where these lie, which the caches of the processor know.
+                del items
 
     async def all(self) -> list[R]:
         """Return all resources; only a *limit* bounds the memory that this takes."""
@@ -107,21 +111,24 @@ class Listing(Generic[R]):
         fetching = self._session.background.spawn(self._fetch(cursor, trail))
         try:
             while True:
-                found = await self._fetched(fetching)
-                if left is not None and len(found.items) >= left:
-                    whole = len(found.items) == left and found.trouble is None
-                    yield Page(found.items[:left], found.cursor if whole else cursor)
+                items, following, trouble = await self._fetched(fetching)
+                if left is not None and len(items) >= left:
+                    whole = len(items) == left and trouble is None
+                    yield Page(items[:left], following if whole else cursor)
                     return
-                left = None if left is None else left - len(found.items)
-                if found.cursor is not None:
-                    fetching = self._session.background.spawn(self._fetch(found.cursor, trail))
-                yield Page(found.items, cursor if found.trouble else found.cursor)
-                if found.trouble is not None:
-                    found.trouble.cursor = cursor
-                    raise found.trouble
-                if found.cursor is None:
+                left = None if left is None else left - len(items)
+                if following is not None:
+                    fetching = self._session.background.spawn(self._fetch(following, trail))
+                page = Page(items, cursor if trouble else following)
+                del items
+                yield page
+                del page
+                if trouble is not None:
+                    trouble.cursor = cursor
+                    raise trouble
+                if following is None:
                     return
-                cursor = found.cursor
+                cursor = following
         finally:
             self._session.background.abandon(fetching)
 

@@ -83,8 +83,6 @@ class Outbox:
     def _write(self) -> None:
         waiting, self._waiting = self._waiting, []
         for protocol, transport, data, may_go in waiting:
-            if transport.is_closing():  # its call was cancelled, or is told by its protocol
-                continue
             try:
                 if may_go is None or may_go():
                     transport.write(data)
@@ -123,7 +121,7 @@ class PooledRequest(aiohttp.ClientRequest):
     def update_body_from_data(self, body: Any, _stacklevel: int = 3) -> None:
         """Set the body; aiohttp is not told of one that goes through the outbox."""
         content = body
-        if isinstance(body, GatedBody):
+        if type(body) is GatedBody:
             content, self._may_go = body.body, body.may_go
         if isinstance(content, bytes) and len(content) <= _LONGEST:
             self._given, self._content = body, content

@@ -102,11 +102,17 @@ class RateLimiter:
         """Whether a request is in flight or waits for a slot."""
         return bool(self._waiters or self.in_flight)
 
-    async def acquire(self) -> Slot:
-        """Wait until a request may start, first come first served, and take a slot for it."""
+    def free(self) -> Slot | None:
+        """Take a slot if a request may start at once, and nobody waits."""
         now = self._clock()
         if not self._waiters and self._adaptive.wait(now) <= _SHORTEST_SLEEP:
             return self._take(now)
+        return None
+
+    async def acquire(self) -> Slot:
+        """Wait until a request may start, first come first served, and take a slot for it."""
+        if (slot := self.free()) is not None:
+            return slot
         waiter: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         self._wake()

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from aiotask import taskrouter, to_dict
-from aiotask._bodies import _complete, _decoder, _parts, decode, decode_page
+from aiotask._bodies import _complete_one, _decoder, _parts, decode, decode_page
 from aiotask._decoding import (
     AwareDatetime,
     JsonText,
@@ -100,7 +100,7 @@ def test_what_the_service_leaves_out_or_makes_null_has_its_default() -> None:
 def test_msgspec_decodes_every_resource_by_itself(resource: Any) -> None:
     row = {"sid": "XX1"} if "sid" in attrs.fields_dict(resource) else {}
     made = _decoder(resource).decode(written(row))
-    _complete([made], _parts(resource), None)
+    _complete_one(made, _parts(resource), None)
     assert type(made) is resource
     assert made == resource(**row)
     assert hash(made) == hash(resource(**row))

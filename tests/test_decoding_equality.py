@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiotask._bodies import _complete, _decoder, _parts, decode, decode_page
+from aiotask._bodies import _complete_one, _decoder, _parts, decode, decode_page
 from aiotask._decoding import JsonText, structure
 from aiotask._json import JsonSyntaxError, loads
 from aiotask.taskrouter import Task
@@ -102,7 +102,7 @@ def test_msgspec_and_cattrs_make_the_same_of_any_document(
     assert ends(lambda: decode(body, resource, '"3"')) == expected
     try:
         straight = _decoder(resource).decode(body)
-        _complete([straight], _parts(resource), '"3"')
+        _complete_one(straight, _parts(resource), '"3"')
     except (msgspec.ValidationError, TypeError):
         return
     assert straight == expected

@@ -55,7 +55,7 @@ async def test_msgspec_decodes_every_page_of_the_sandbox_by_itself(
         page = _page_decoder(resource, collection.key).decode(body)
         assert page.meta.key == collection.key
         assert page.rows
-        _complete(page.rows, _parts(resource), None)
+        _complete(page.rows, _parts(resource))
         rows = loads(body)[collection.key]
         assert page.rows == [structure(row, resource) for row in rows]
 

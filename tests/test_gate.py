@@ -2,6 +2,7 @@
 
 import asyncio
 
+import aiohttp
 import pytest
 from yarl import URL
 
@@ -11,7 +12,8 @@ from aiotask._verbs import CREATE
 from tests.conftest import ACCOUNT, AT_ONCE, RawServer, answer
 
 
-async def test_nothing_of_it_reaches_the_server() -> None:
+@pytest.mark.parametrize("pool", ["own", "given"])
+async def test_nothing_of_it_reaches_the_server(pool: str) -> None:
     received = bytearray()
     closed = asyncio.Event()
 
@@ -22,7 +24,13 @@ async def test_nothing_of_it_reaches_the_server() -> None:
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server, Client(ACCOUNT, "token", base_url=url, retry=AT_ONCE) as client:
+    async with (
+        server,
+        aiohttp.ClientSession() as http,
+        Client(
+            ACCOUNT, "token", base_url=url, retry=AT_ONCE, session=http if pool == "given" else None
+        ) as client,
+    ):
         session = client._session
         with pytest.raises(WithheldError) as caught:
             await session.send(

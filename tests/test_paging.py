@@ -13,7 +13,7 @@ import pytest
 import aiotask
 from aiotask import AiotaskError, Client, ClientStateError, PageCycleError, UnsafeNextPageError
 from aiotask.sandbox import Sandbox
-from aiotask.taskrouter import Tasks, WorkspaceContext
+from aiotask.taskrouter import Task, Tasks, WorkspaceContext
 from tests.conftest import ACCOUNT, AT_ONCE, Canned, RawServer, answer
 
 Serve = Callable[..., Awaitable[tuple[RawServer, Client]]]
@@ -157,6 +157,23 @@ async def test_the_next_page_is_on_its_way_while_one_is_consumed(
     while asked(sandbox) < 3:
         await asyncio.sleep(0)
     await pages.aclose()
+
+
+async def test_a_page_is_let_go_before_the_next_one_is_decoded(
+    client: Client, workspace: WorkspaceContext
+) -> None:
+    await fill(workspace, 30)
+    alive = []
+
+    def count(*_: object) -> None:
+        alive.append(sum(type(each) is Task for each in gc.get_objects()))
+
+    gc.collect()
+    client._session.hooks.add(on_response=count)
+    async for _ in workspace.tasks.list(page_size=10):
+        pass
+    # The last one of a page is still the loop's.
+    assert [each - alive[0] for each in alive] == [0, 1, 1]
 
 
 async def test_leaving_early_leaves_nothing_behind(

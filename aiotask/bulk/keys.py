@@ -110,7 +110,7 @@ class Keys:
         """Return *attributes* with key, job and row added; other values there are a ValueError."""
         if self.attribute is None or key is None:
             return attributes
-        if not isinstance(attributes, Mapping):
+        if type(attributes) is not dict and not isinstance(attributes, Mapping):
             return attributes  # the encoding refuses it, as without a key
         marks: dict[str, str | int] = {self.attribute: key, JOB_ATTRIBUTE: job}
         if self.row_key is not None and self.scope == "job":

@@ -115,7 +115,7 @@ class Sender:
         """Send a row until its fate is known, or in doubt."""
         for attempt in count(1):
             try:
-                start = await self._stop.cancels(self._admitted(item))
+                start = self._at_once(item) or await self._stop.cancels(self._admitted(item))
             except asyncio.CancelledError:
                 if not self._stop.is_set():
                     raise
@@ -177,6 +177,13 @@ class Sender:
             if self._sleeper is not None:
                 self._sleeper.cancel()
             self.pause.end()
+
+    def _at_once(self, item: Item) -> Slot | None:
+        """Take a slot for a row for which there is nothing to wait."""
+        waits = self._settings.max_rate is not None or item.lease is not None or self.breaker.open
+        if waits or self._stop.is_set() or self._hold_until > self._clock():
+            return None
+        return self._operation.limiter.free()
 
     async def _admitted(self, item: Item) -> Slot | None:
         """Wait until a row may be sent, and take a slot of the limiter.

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aiotask._json import JsonSyntaxError, loads
 from aiotask.bulk.journal.locks import Locks
@@ -40,9 +40,9 @@ from aiotask.errors import (
 )
 
 _MAGIC = b"SQLite format 3\0"
-# Many rows in one command: between two commands the interpreter may switch threads, which costs
-# more than writing a row. SQLite before 3.32 takes no more than 999 values in a command.
-_AT_ONCE = 128
+# All rows in one command if SQLite takes so many values (before 3.32: 999): between two commands
+# the interpreter may switch threads, which costs more than writing a row.
+_AT_ONCE = 512
 _CLAIM = "INSERT INTO rows (number, state, print, place, sent, key) VALUES"
 _POSITION = "INSERT OR IGNORE INTO meta VALUES ('position', ?)"
 _META = "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
@@ -57,7 +57,7 @@ _FINGERPRINTS = """
     SELECT '[' || ifnull(group_concat(ifnull(print, 'null')), '') || ']'
     FROM (SELECT print FROM rows WHERE number > ? AND number <= ? ORDER BY number)"""
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
 class SqliteJournal:
@@ -75,6 +75,7 @@ class SqliteJournal:
         self._locks = Locks(self.path)
         self._witness = Witness(self.path)
         self._position = self._next = Position.first()
+        self._noted: tuple[str | None, float | None] | None = None
         self._file: os.stat_result | None = None
         self._broken = False
         self._opened: sqlite3.Connection | None = None
@@ -160,15 +161,17 @@ class SqliteJournal:
             with self._translated(), self._connection as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 self._move(connection)
-                for some in _portions(claims):
+                most = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+                for some in _portions(claims, most):
                     values = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(some))
                     connection.execute(f"{_CLAIM} {values}", [*chain(*some)])
-                for ended in _portions(ends):
+                for ended in _portions(ends, most):
                     values = ", ".join(["(?, ?, ?, ?)"] * len(ended))
                     connection.execute(f"{_END} {values} {_UNLESS_ENDED}", [*chain(*ended)])
         except (JournalIOError, JournalLockedError):
             self._broken = True
             raise
+        self._noted = self.suspicion, self.service_time
         self._position, self._next = self._next, self._next.next()
         self._note_position()
 
@@ -179,8 +182,9 @@ class SqliteJournal:
         moved = connection.execute(_MOVE, (str(self._next), str(self._position)))
         if moved.rowcount != 1:
             raise self.error(JournalLockedError, "was taken over by another run")
-        for name in ("suspicion", "service_time"):
-            connection.execute(_META, (name, getattr(self, name)))
+        if (noted := (self.suspicion, self.service_time)) != self._noted:  # by this run
+            for name, value in zip(("suspicion", "service_time"), noted, strict=True):
+                connection.execute(_META, (name, value))
 
     def existing_keys(self, keys: Sequence[str]) -> dict[str, int]:
         """Return those of *keys* that rows have already, with the rows' numbers."""
@@ -273,6 +277,9 @@ def _difference(meta: Meta, wanted: Meta) -> str | None:
     return None
 
 
-def _portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    for start in range(0, len(rows), _AT_ONCE):
-        yield rows[start : start + _AT_ONCE]
+def _portions(rows: Sequence[Row], most: int) -> Iterator[Sequence[Row]]:
+    """Yield rows, of which a command takes *most* values."""
+    if rows:
+        at_once = min(_AT_ONCE, most // len(rows[0]))
+        for start in range(0, len(rows), at_once):
+            yield rows[start : start + at_once]

@@ -1,6 +1,7 @@
 """The contents of a journal, and a run that takes them up."""
 
 import os
+import sqlite3
 import stat
 from collections import Counter
 from contextlib import aclosing, closing
@@ -95,6 +96,28 @@ def test_a_commit_is_all_or_nothing(path: Path) -> None:
         with pytest.raises(JournalError):
             journal.commit([claim(2), claim(1)], [End(State.REJECTED, None, None, 1)])
     assert look(path, "SELECT number, state FROM rows") == [(1, State.IN_FLIGHT)]
+
+
+def test_what_a_failed_commit_noted_is_noted_by_the_next_one(path: Path) -> None:
+    with journal_at(path) as journal:
+        journal.commit([claim(1)], [])
+        journal.suspicion = "copied"
+        with pytest.raises(JournalError):
+            journal.commit([claim(1)], [])
+        journal.commit([claim(2)], [])
+    assert look(path, "SELECT value FROM meta WHERE name = 'suspicion'") == [("copied",)]
+
+
+@pytest.mark.parametrize("values", [999, 32766])
+def test_a_commit_of_many_rows_is_whole_however_few_values_sqlite_takes(
+    path: Path, values: int
+) -> None:
+    with journal_at(path) as journal:
+        journal._connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, values)
+        numbers = range(1, 1301)
+        journal.commit([claim(n) for n in numbers], [])
+        journal.commit([], [End(State.CREATED, f"WT{n}", None, n) for n in numbers])
+    assert [entry.sid for entry in entries_of(path)] == [f"WT{n}" for n in numbers]
 
 
 def test_no_two_rows_have_one_key(path: Path) -> None:
