@@ -10,14 +10,15 @@ def main() -> None:
     try:
         # What the extra `cli` brings, and the library does without.
         from aiotask import cli  # noqa: PLC0415
+
+        gc.freeze()
+        gc.enable()
+        cli.main(prog_name="aiotask")  # which loads the command
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in {"click", "platformdirs", "rich", "yaml"}:
             raise
         sys.stderr.write("the command line needs its extra: pip install 'aiotask[cli]'\n")
         sys.exit(2)
-    gc.freeze()
-    gc.enable()
-    cli.main(prog_name="aiotask")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from tests.virtual_time import VirtualTimeLoop
 
 # How long an example takes is the machine's affair, and no test's.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("patient", patient, max_examples=40)
+settings.register_profile("patient", patient, max_examples=30)
 settings.register_profile("thorough", patient)  # which .ci/run chooses
 settings.load_profile("patient")
 

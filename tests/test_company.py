@@ -18,7 +18,12 @@ def shared(rate: float, clients: int, seed: int = 1) -> Simulation:
 
 @pytest.mark.parametrize(
     ("rate", "clients", "used", "refused"),
-    [(200, 4, 0.96, 0.01), (200, 16, 0.96, 0.015), (50, 8, 0.94, 0.03), (1000, 8, 0.9, 0.01)],
+    [
+        (200, 4, 0.96, 0.01),
+        (50, 8, 0.94, 0.03),
+        pytest.param(200, 16, 0.96, 0.015, marks=pytest.mark.campaign),
+        pytest.param(1000, 8, 0.9, 0.01, marks=pytest.mark.campaign),
+    ],
 )
 def test_a_limit_is_used_by_many_with_few_refusals(
     rate: int, clients: int, used: float, refused: float

@@ -41,6 +41,7 @@ def fields_of(kind: Any) -> set[str]:
 
 
 KINDS = {f"{kind.__module__}.{kind.__name__}": kind for kind in public_kinds()}
+main.load()
 COMMANDS = dict(commands(main, "aiotask"))
 
 

@@ -78,6 +78,7 @@ def test_every_readme_is_a_manual_whose_links_lead_somewhere() -> None:
 
 def test_every_command_is_in_the_reference() -> None:
     reference = made()["reference/commands.md"]
+    main.load()
     names = [path for path, _ in commands(main, "aiotask")]
     assert "aiotask tasks import" in names
     assert all(f"## {name}\n" in reference for name in names)

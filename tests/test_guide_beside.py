@@ -181,6 +181,7 @@ def test_a_container_installs_extras_that_there_are_and_runs_a_command_that_ther
         words = shlex.split(words[2].replace("$JOURNAL", "postgresql://db/aiotask"))
         assert words.pop(0) == "exec"  # so that signals come to the command
     assert words.pop(0) == "aiotask"
+    main.load()
     command: click.Command = main
     while isinstance(command, click.Group):
         command = command.commands[words.pop(0)]

@@ -2,12 +2,15 @@
 
 import ast
 import functools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import aiotask
 
 PACKAGE = Path(aiotask.__file__).parent
+# Where a command is that is loaded when it is used.
+COMMAND = re.compile(r"aiotask(\.\w+)+:\w+")
 
 # Lowest first. A module's layer is that of the longest name here that it starts with; modules of
 # one line may import each other if they lie in one package. A package some of whose modules have
@@ -244,6 +247,10 @@ def imported_by(module: str) -> set[str]:
     if stub.exists():
         package = module if path.name == "__init__.py" else module.rpartition(".")[0]
         found |= {name for _, name in imports(ast.parse(stub.read_text()), package)}
+    texts = (
+        str(each.value) for each in ast.walk(tree_of(module)) if isinstance(each, ast.Constant)
+    )
+    found |= {text.partition(":")[0] for text in texts if COMMAND.fullmatch(text)}
     return {name for name in found if within(name, "aiotask")} - {module}
 
 
@@ -271,6 +278,7 @@ def test_the_lazily_loaded_is_seen() -> None:
     assert "aiotask.taskrouter.api" in imported_by("aiotask.taskrouter")
     assert "aiotask.taskrouter.tasks" in imported_by("aiotask.taskrouter._lazy")
     assert APART in imported_by("aiotask")
+    assert "aiotask.cli.commands.import_" in imported_by("aiotask.cli.commands.tasks")
 
 
 def test_every_import_is_made_when_the_module_is() -> None:

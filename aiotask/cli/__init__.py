@@ -12,28 +12,39 @@ import click
 
 from aiotask._checks import printable
 from aiotask._version import __version__
-from aiotask.cli.commands.audit import audit
-from aiotask.cli.commands.console import console
-from aiotask.cli.commands.demo import demo
-from aiotask.cli.commands.doctor import doctor
-from aiotask.cli.commands.events import events
-from aiotask.cli.commands.import_ import import_
-from aiotask.cli.commands.journal import journal
-from aiotask.cli.commands.login import login
-from aiotask.cli.commands.people import workers
-from aiotask.cli.commands.resources import add_resources
-from aiotask.cli.commands.sandbox import sandbox
-from aiotask.cli.commands.tasks import tasks
-from aiotask.cli.commands.worker import worker
-from aiotask.cli.commands.workspace import workspace
 from aiotask.cli.errors import FAILED, INTERRUPTED, WRONG_USAGE
+from aiotask.cli.lazy_group import LazyGroup, loaded
 from aiotask.cli.loop import loop_name
 from aiotask.cli.messages import heed_no_loss
 
 __all__ = ["main"]
 
 
-class _Main(click.Group):
+_COMMANDS = {
+    "console": "aiotask.cli.commands.console:console",
+    "demo": "aiotask.cli.commands.demo:demo",
+    "doctor": "aiotask.cli.commands.doctor:doctor",
+    "events": "aiotask.cli.commands.events:events",
+    "journal": "aiotask.cli.commands.journal:journal",
+    "login": "aiotask.cli.commands.login:login",
+    "sandbox": "aiotask.cli.commands.sandbox:sandbox",
+    "tasks": "aiotask.cli.commands.tasks:tasks",
+    "worker": "aiotask.cli.commands.worker:worker",
+    "workers": "aiotask.cli.commands.people:workers",
+    "workspace": "aiotask.cli.commands.workspace:workspace",
+}
+
+
+class _Main(LazyGroup):
+    def load(self) -> None:
+        """Load all commands, and add those of the resources once."""
+        super().load()
+        if not self._has_resources:
+            self._has_resources = True
+            loaded("aiotask.cli.commands.resources:add_resources")(self)
+
+    _has_resources = False
+
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command line, and report output that cannot be written in one line."""
         # Python has None for a stream that was closed when it started.
@@ -64,7 +75,11 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Main,
+    lazy=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "--version",
     is_flag=True,
@@ -83,19 +98,3 @@ def main() -> None:
     and the edge of Twilio, and AIOTASK_BASE_URL and AIOTASK_WORKSPACE stand for --base-url and
     --workspace. AIOTASK_LOG=debug shows every request.
     """
-
-
-tasks.add_command(import_)
-tasks.add_command(audit)
-main.add_command(console)
-main.add_command(demo)
-main.add_command(doctor)
-main.add_command(events)
-main.add_command(journal)
-main.add_command(login)
-main.add_command(sandbox)
-main.add_command(tasks)
-main.add_command(workspace)
-main.add_command(worker)
-main.add_command(workers)
-add_resources(main)

@@ -100,6 +100,7 @@ def _is_documented(thing: Any) -> bool:
 def _commands() -> Iterator[str]:
     yield "# The commands\n"
     yield "What `--help` says. [The manual](../manuals/cli.md) has examples.\n"
+    main.load()
     for path, command in commands(main, "aiotask"):
         context = click.Context(command, info_name=path, terminal_width=78, max_content_width=78)
         yield f"## {path}\n\n```text\n{command.get_help(context)}\n```\n"

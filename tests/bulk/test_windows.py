@@ -287,8 +287,8 @@ async def test_look_first_looks_since_the_job_began_whoever_had_the_rows_since(
         await table.send(number)
     await table.there.end_all()
     await table.database.execute("UPDATE aiotask.job SET begun = begun - interval '500 s'")
-    (window,) = await table.take("dead")
-    await table.let_pass(window)
+    for window in await table.take("dead"):  # more than one where loading took long
+        await table.let_pass(window)
     told = await table.there.finish(rows(50), journal=table.url, job="spring", look_first=True)
     assert all(isinstance(each, Created) for each in told)
     assert table.there.sent == 50

@@ -9,6 +9,8 @@ import pytest
 from aiotask.cli import main
 from tests.cli.commands import run
 
+main.load()
+
 
 def commands(
     group: click.Group = main, *path: str

@@ -26,6 +26,8 @@ EXAMPLES = [
     if "aiotask " in line
 ]
 
+main.load()
+
 
 def leaves(group: click.Group, *path: str) -> set[str]:
     return {

@@ -32,6 +32,9 @@ def local() -> Iterator[Service]:
         yield local
 
 
+main.load()
+
+
 def command_of(operation: Operation) -> click.Command:
     command: click.Command = main
     for word in operation.words:

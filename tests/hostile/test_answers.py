@@ -330,7 +330,7 @@ async def test_an_answer_that_does_not_end_in_time_is_given_up(parts: Parts) -> 
 
 @pytest.mark.parametrize("parts", FLOODS.values(), ids=FLOODS.keys())
 async def test_a_flood_that_is_no_body_is_given_up(parts: Parts) -> None:
-    for end in await ends_of_all(parts, 0, 1.5, 100):
+    for end in await ends_of_all(parts, 0, 0.5, 100):
         assert isinstance(end, ProtocolError | RequestTimeoutError)
 
 

@@ -89,7 +89,7 @@ SITUATIONS: dict[str, list[Reaction]] = {
 KINDS: list[FaultKind] = ["after_500", "before_500"]
 HOWS = ["cancelled", "cancelled again and again", "timed out"]
 CASES = [
-    (name, situation, how)
+    pytest.param(name, situation, how, marks=[] if how == "cancelled" else pytest.mark.campaign)
     for how in HOWS
     for situation in SITUATIONS
     for name in CALLS

@@ -146,6 +146,7 @@ def peak() -> int:
     return most if sys.platform == "darwin" else most * 1024
 
 
+@pytest.mark.campaign
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork here")
 @pytest.mark.parametrize("verb", LIMITS)
 @pytest.mark.parametrize("coding", CODINGS)

@@ -13,6 +13,7 @@ from aiotask._decoding import to_dict
 from aiotask._json import dumps, json_or_text
 from aiotask.cli.client import answered, open_workspace, workspace_options
 from aiotask.cli.errors import INTERRUPTED, WrongUsageError
+from aiotask.cli.lazy_group import LazyGroup
 from aiotask.cli.options import Number, moment
 from aiotask.cli.signals import stop_signals
 from aiotask.cli.warnings import warnings_said
@@ -27,7 +28,7 @@ _NUMBERS = ("_age", "_capacity", "_count", "_ms", "_priority", "_time", "_versio
 _MOST_DIGITS = 15
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def events() -> None:
     """Follow the events of a workspace."""
 

@@ -25,6 +25,7 @@ from aiotask.bulk.journal.postgres_reader import workers_of
 from aiotask.cli.engines import TABLES_OF, make_engine_tables
 from aiotask.cli.errors import WrongUsageError
 from aiotask.cli.importing.counts import IMPORT, moment_text, row_counts
+from aiotask.cli.lazy_group import LazyGroup
 from aiotask.errors import JournalError
 
 T = TypeVar("T")
@@ -34,7 +35,7 @@ _FAILURES = {State.REJECTED: "rejected", State.UNRESOLVED: "unresolved"}
 _WORKSPACE = re.compile("WS[0-9a-fA-F]{32}")
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def journal() -> None:
     """Inspect the journals of imports, and keep up shared ones."""
 

@@ -28,6 +28,7 @@ from aiotask.cli.importing.options import (
 from aiotask.cli.importing.records import Record
 from aiotask.cli.importing.row_kinds import ACTIVITY_NAME, WORKERS
 from aiotask.cli.importing.run import ImportVerb
+from aiotask.cli.lazy_group import LazyGroup
 from aiotask.cli.output import WRITERS, Writer
 from aiotask.taskrouter import Activity, NewWorker, Worker, WorkspaceContext
 
@@ -42,7 +43,7 @@ CREATE TABLE gone (number INTEGER PRIMARY KEY, sid TEXT);
 """
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def workers() -> None:
     """Import, export, list and change the workers of a workspace."""
 

@@ -23,6 +23,7 @@ from aiotask.cli.commands.matching import (
 )
 from aiotask.cli.commands.update_rows import Ways, from_options, update_rows
 from aiotask.cli.errors import WrongUsageError
+from aiotask.cli.lazy_group import LazyGroup
 from aiotask.cli.listing import list_options, write_list
 from aiotask.cli.options import field_options, given, is_given
 from aiotask.cli.output import write_one
@@ -31,7 +32,13 @@ from aiotask.taskrouter import NewTask, Task, TaskChanges, TaskFilter
 _CHANGED = {*field_types(TaskChanges)}
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    lazy={
+        "import": "aiotask.cli.commands.import_:import_",
+        "audit": "aiotask.cli.commands.audit:audit",
+    },
+)
 def tasks() -> None:
     """Import, list, create and change the tasks of a workspace."""
 

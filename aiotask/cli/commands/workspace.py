@@ -22,6 +22,7 @@ from aiotask.cli.client import (
 )
 from aiotask.cli.documents import is_file, json_text, read_document, yaml_text
 from aiotask.cli.errors import FAILED, Failure, WrongUsageError
+from aiotask.cli.lazy_group import LazyGroup
 from aiotask.taskrouter import WorkspaceContext
 
 _TEXTS = {"yaml": yaml_text, "json": json_text}
@@ -33,7 +34,7 @@ _prune = click.option(
 )
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def workspace() -> None:
     """Export, compare and set up a workspace as a document of names."""
 
