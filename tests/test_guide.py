@@ -36,6 +36,7 @@ SHOWN = {"text", "csv"}
 _OF_THE_ENVIRONMENT = ("pip install", "aiotask sandbox")
 
 
+@pytest.mark.campaign
 def test_the_guide_builds_without_a_warning(tmp_path: Path) -> None:
     config = load_config(str(GUIDE / "mkdocs.yml"), strict=True, site_dir=str(tmp_path))
     build(config)  # with `strict`, a warning is an error

@@ -249,6 +249,7 @@ def said(command: list[str], **settings: Any) -> str:
     return str(done.stdout)
 
 
+@pytest.mark.campaign
 @needs_machine
 def test_a_full_temporary_folder_is_an_error_of_ours(
     tmp_path: Path, path: Path, many: list[str]

@@ -139,7 +139,7 @@ def is_idle(client: Client) -> bool:
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("verb", VERBS)
 @settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", settings.default.max_examples // 2)),
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", settings().max_examples // 2)),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(noise=NOISE)
