@@ -237,7 +237,7 @@ class AdaptiveRate:
             if self._curve is None and not self._totals.are_known(now):
                 return most
             share = self._totals.best() / company.workers
-            return min(most, max(SHARING.cap * share, 1.0))
+            return min(most, max(SHARING.cap * share + SHARING.spare, 1.0))
         curve = self._curve
         if curve is not None and not curve.probes(now):
             curve.recovery = max(now - curve.started_at, 0.001)

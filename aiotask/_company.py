@@ -17,7 +17,8 @@ class _Sharing(NamedTuple):
 
     believed: float = 3.0  # seconds that others' word holds
     calm: float = 10.0  # seconds without a refusal anywhere, after which there is room
-    cap: float = 1.3  # times the equal share, until then
+    cap: float = 1.15  # times the equal share, until then
+    spare: float = 0.5  # requests a second more: a small share is not known so well
     remembered: float = 3.0  # seconds; after a refusal all are slow at once, and leave room
     beginning: float = 2.0  # seconds in which those who begin together tell of less than there is
     sooner: float = 0.8  # times the time after which one alone would probe
