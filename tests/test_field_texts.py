@@ -90,7 +90,8 @@ def test_a_shell_completes_an_option_with_its_description() -> None:
 
 
 def test_commands_read_no_description_before_help_is_asked_for() -> None:
-    loaded = "from aiotask.cli import main; from aiotask.cli.field_texts import field_texts"
+    loaded = "from aiotask.cli import main; main.load()"
+    loaded += "; from aiotask.cli.field_texts import field_texts"
     asked = "assert field_texts.cache_info().misses == 0"
     assert "aiotask.cli" in loaded_by(f"{loaded}; {asked}")
 

@@ -130,6 +130,16 @@ def test_the_library_brings_in_neither_the_sandbox_nor_the_command_line() -> Non
     assert not {"aiotask.sandbox", "aiotask.cli", "click", "rich", "aiohttp.web"} & loaded
 
 
+def test_a_command_is_loaded_when_it_is_named() -> None:
+    named = "import click; from aiotask.cli import main; context = click.Context(main)"
+    parts = {"sandbox", "console", "blueprint", "cli.commands.demo", "cli.commands.import_"}
+    of_others = {"yaml", "jinja2", *(f"aiotask.{part}" for part in parts)}
+    loaded = loaded_by(f"{named}; main.get_command(context, 'tasks')")
+    assert "aiotask.cli.commands.tasks" in loaded
+    assert not of_others & loaded
+    assert of_others <= loaded_by(f"{named}; main.list_commands(context)")
+
+
 @pytest.mark.parametrize("module", ["aiotask", "aiotask.pytest_plugin"])
 def test_what_is_not_used_is_not_loaded(module: str) -> None:
     loaded = loaded_by(f"import {module}")

@@ -36,14 +36,14 @@ _COMMANDS = {
 
 
 class _Main(LazyGroup):
+    _has_resources = False
+
     def load(self) -> None:
         """Load all commands, and add those of the resources once."""
         super().load()
         if not self._has_resources:
             self._has_resources = True
             loaded("aiotask.cli.commands.resources:add_resources")(self)
-
-    _has_resources = False
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command line, and report output that cannot be written in one line."""
