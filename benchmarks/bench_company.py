@@ -19,6 +19,7 @@ from aiotask._adaptive_rate import AdaptiveRate
 
 LATENCY = 0.1
 CHANGING = 4  # clients of eight
+BEGINNING = 20.0  # seconds in which the limit is found
 CHANGE, SOON, LATER = 60.0, 15.0, 60.0  # seconds: when it is, and how long after is looked at
 OFFERED = (0.94, 0.95, 0.96, 0.97, 0.98, 0.99)
 
@@ -45,6 +46,14 @@ class ConstantRate(AdaptiveRate):
 def shared(limit: Limit, clients: int, seconds: float, seed: int) -> Simulation:
     """Return a run of clients that hear of each other."""
     return Simulation(limit, LATENCY, seconds, clients, seed=seed, beats=True).run()
+
+
+def steady(rate: float, clients: int, seconds: float, seed: int) -> tuple[float, float]:
+    """Return what is used and refused of a limit after the beginning."""
+    first, whole = (shared(window(rate), clients, until, seed) for until in (BEGINNING, seconds))
+    delivered = sum(whole.delivered) - sum(first.delivered)
+    refused = whole.refused - first.refused
+    return delivered / (seconds - BEGINNING) / rate, refused / (refused + delivered)
 
 
 def constant(rate: float, clients: int, seconds: float, seed: int) -> tuple[float, float, float]:
@@ -108,11 +117,14 @@ def main() -> None:
     for rate in given.rates:
         for clients in given.clients:
             runs = [shared(window(rate), clients, given.seconds, seed) for seed in seeds]
+            settled = [steady(rate, clients, given.seconds, seed) for seed in seeds]
+            then = [fmean(each) for each in zip(*settled, strict=True)]
             used, refused, offered = constant(rate, clients, given.seconds, given.seed)
             print(
                 f"{rate:5.0f}/s {clients:3} clients: "
                 f"used {fmean(run.throughput for run in runs) / rate:.3f}  "
                 f"refused {fmean(run.refused_share for run in runs):.2%}   "
+                f"after {BEGINNING:.0f} s: {then[0]:.3f}  {then[1]:.2%}   "
                 f"constant ({offered:.2f}): {used:.3f}  {refused:.2%}",
                 flush=True,
             )
