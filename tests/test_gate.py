@@ -41,7 +41,8 @@ async def test_nothing_of_it_reaches_the_server(pool: str) -> None:
     assert received == b""
 
 
-async def test_it_is_asked_once_for_each_request_and_may_go() -> None:
+@pytest.mark.parametrize("pool", ["own", "given"])
+async def test_it_is_asked_once_for_each_request_and_may_go(pool: str) -> None:
     asked = 0
 
     def may_go() -> bool:
@@ -51,7 +52,14 @@ async def test_it_is_asked_once_for_each_request_and_may_go() -> None:
 
     async with (
         RawServer(answer()) as server,
-        Client(ACCOUNT, "token", base_url=server.url, retry=AT_ONCE) as client,
+        aiohttp.ClientSession() as http,
+        Client(
+            ACCOUNT,
+            "token",
+            base_url=server.url,
+            retry=AT_ONCE,
+            session=http if pool == "given" else None,
+        ) as client,
     ):
         session = client._session
         for _ in range(2):
