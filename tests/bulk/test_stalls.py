@@ -57,6 +57,7 @@ async def test_creates_that_fail_for_too_long_end_the_run_and_leave_rows_in_doub
         assert here.held == Counter(range(30))
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("executed", [True, False])
 async def test_nothing_new_is_sent_beyond_a_number_of_rows_in_doubt_while_lists_are_down(
     monkeypatch: pytest.MonkeyPatch, *, executed: bool

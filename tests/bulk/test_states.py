@@ -263,7 +263,7 @@ class Creation(RuleBasedStateMachine):
 
 TestCreation = Creation.TestCase
 TestCreation.settings = settings(
-    max_examples=int(os.environ.get("BULK_EXAMPLES", "25")),
+    max_examples=int(os.environ.get("BULK_EXAMPLES", settings().max_examples // 2)),
     stateful_step_count=int(os.environ.get("BULK_STEPS", "12")),
     deadline=None,
     suppress_health_check=list(HealthCheck),
