@@ -17,7 +17,7 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from multidict import CIMultiDict
 
-from aiotask._gate import ForbiddenError, GatedBody
+from aiotask._gate import ForbiddenError, GatedBody, GatedPayload
 
 # Below the idle timeouts of load balancers, so that a reused connection is seldom a dead one.
 _KEEP_ALIVE = 10.0
@@ -127,7 +127,12 @@ class PooledRequest(aiohttp.ClientRequest):
             self._given, self._content = body, content
             self.headers[hdrs.CONTENT_LENGTH] = str(len(content))
         else:
-            super().update_body_from_data(body, _stacklevel)
+            self._tell(body, _stacklevel)
+
+    def _tell(self, body: Any, _stacklevel: int = 3) -> None:
+        """Tell aiohttp of a body, which it is to write."""
+        told = GatedPayload(body) if type(body) is GatedBody else body
+        super().update_body_from_data(told, _stacklevel)
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
         """Send the request, or leave it in the outbox."""
@@ -142,7 +147,7 @@ class PooledRequest(aiohttp.ClientRequest):
             or not isinstance(connector, Connector)
         ):
             if self._given is not None:
-                super().update_body_from_data(self._given)
+                self._tell(self._given)
             return await super().send(conn)
         # Without a body aiohttp writes the head at once, and nothing else.
         head = protocol.transport = _Head(transport)

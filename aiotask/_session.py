@@ -214,7 +214,9 @@ class Session:
         self, http: aiohttp.ClientSession, call: Call, headers: CIMultiDict[str]
     ) -> Answer:
         verb, url, body, may_go = call.verb, call.url, call.body, call.may_go
-        payload = None if body is None and may_go is None else payload_of(body or b"", may_go)
+        payload = None
+        if body is not None or may_go is not None:
+            payload = payload_of(body or b"", may_go, pooled=not self.connections.is_given)
         response: aiohttp.ClientResponse | None = None
         began = 0.0
         connections = self.connections

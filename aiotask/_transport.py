@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError, TransferEncodingError
 
 from aiotask._checks import without_long_words
-from aiotask._gate import ForbiddenError, GatedBody
+from aiotask._gate import ForbiddenError, GatedBody, GatedPayload
 from aiotask._retry import WithheldError
 from aiotask.errors import (
     AiotaskError,
@@ -59,10 +59,16 @@ class DisconnectedError(aiohttp.ClientError):
         self.error = error
 
 
-def payload_of(body: bytes, may_go: Callable[[], bool] | None) -> bytes | io.BytesIO | GatedBody:
-    """Return a body as aiohttp takes it; *may_go*, if any, is asked before its first byte."""
+def payload_of(
+    body: bytes, may_go: Callable[[], bool] | None, *, pooled: bool
+) -> bytes | io.BytesIO | GatedBody | GatedPayload:
+    """Return a body as aiohttp takes it, or our own pool where it is *pooled*.
+
+    *may_go*, if any, is asked before its first byte.
+    """
     if may_go is not None:
-        return GatedBody(body, may_go)
+        gated = GatedBody(body, may_go)
+        return gated if pooled else GatedPayload(gated)
     return io.BytesIO(body) if len(body) > _LARGE_BODY else body
 
 

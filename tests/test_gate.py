@@ -42,7 +42,8 @@ async def test_nothing_of_it_reaches_the_server(pool: str) -> None:
 
 
 @pytest.mark.parametrize("pool", ["own", "given"])
-async def test_it_is_asked_once_for_each_request_and_may_go(pool: str) -> None:
+@pytest.mark.parametrize("body", [b"a=1", b"a=" + b"1" * 2**16], ids=["short", "long"])
+async def test_it_is_asked_once_for_each_request_and_may_go(pool: str, body: bytes) -> None:
     asked = 0
 
     def may_go() -> bool:
@@ -64,6 +65,6 @@ async def test_it_is_asked_once_for_each_request_and_may_go(pool: str) -> None:
         session = client._session
         for _ in range(2):
             lane = session.lane("create")
-            await session.send(CREATE, URL(server.url), lambda got: got, b"a=1", lane, may_go)
+            await session.send(CREATE, URL(server.url), lambda got: got, body, lane, may_go)
     assert asked == 2
-    assert all(request.endswith(b"\r\n\r\na=1") for request in server.requests)
+    assert all(request.endswith(b"\r\n\r\n" + body) for request in server.requests)

@@ -180,8 +180,10 @@ class Sender:
 
     def _at_once(self, item: Item) -> Slot | None:
         """Take a slot for a row for which there is nothing to wait."""
-        waits = self._settings.max_rate is not None or item.lease is not None or self.breaker.open
-        if waits or self._stop.is_set() or self._hold_until > self._clock():
+        waits = self._settings.max_rate is not None or self.breaker.open or self._stop.is_set()
+        if waits or self._hold_until > self._clock():
+            return None
+        if item.lease is not None and not item.lease.is_good():
             return None
         return self._operation.limiter.free()
 
