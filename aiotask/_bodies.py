@@ -92,7 +92,7 @@ def _without_collections() -> Iterator[None]:
         gc.enable()
 
 
-_consume = deque[Any](maxlen=0).extend
+_consume = deque[Any](maxlen=0).extend  # it keeps nothing of an iterable
 
 
 class _Meta(msgspec.Struct):

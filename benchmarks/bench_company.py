@@ -48,12 +48,12 @@ def shared(limit: Limit, clients: int, seconds: float, seed: int) -> Simulation:
     return Simulation(limit, LATENCY, seconds, clients, seed=seed, beats=True).run()
 
 
-def steady(rate: float, clients: int, seconds: float, seed: int) -> tuple[float, float]:
-    """Return what is used and refused of a limit after the beginning."""
-    first, whole = (shared(window(rate), clients, until, seed) for until in (BEGINNING, seconds))
+def steady(rate: float, clients: int, whole: Simulation) -> tuple[float, float]:
+    """Return what is used and refused of a limit after the beginning of a run."""
+    first = shared(window(rate), clients, BEGINNING, whole.seed)
     delivered = sum(whole.delivered) - sum(first.delivered)
     refused = whole.refused - first.refused
-    return delivered / (seconds - BEGINNING) / rate, refused / (refused + delivered)
+    return delivered / (whole.seconds - BEGINNING) / rate, refused / (refused + delivered)
 
 
 def constant(rate: float, clients: int, seconds: float, seed: int) -> tuple[float, float, float]:
@@ -117,7 +117,7 @@ def main() -> None:
     for rate in given.rates:
         for clients in given.clients:
             runs = [shared(window(rate), clients, given.seconds, seed) for seed in seeds]
-            settled = [steady(rate, clients, given.seconds, seed) for seed in seeds]
+            settled = [steady(rate, clients, run) for run in runs]
             then = [fmean(each) for each in zip(*settled, strict=True)]
             used, refused, offered = constant(rate, clients, given.seconds, given.seed)
             print(

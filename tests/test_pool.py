@@ -1,4 +1,4 @@
-"""The pool's own way to write requests: whole, without a task for each, and each by itself."""
+"""Requests of the pool: whole, without a task for each, and the error of one is no other's."""
 
 import asyncio
 from collections.abc import Coroutine

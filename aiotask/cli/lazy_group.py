@@ -23,8 +23,8 @@ def loaded(where: str) -> Any:
 class LazyGroup(click.Group):
     """A group that loads a command of *lazy* when it is named, and all of them to list them.
 
-    *lazy* says where each is, as ``module:name``. What the group does not have, the whole tree may
-    add to it.
+    *lazy* says where each is, as ``module:name``. For another name the root loads all its commands:
+    those of the resources are added to this group only then.
     """
 
     def __init__(self, *args: Any, lazy: Mapping[str, str] | None = None, **settings: Any) -> None:

@@ -87,7 +87,7 @@ def _done(attribute: str, key: str | None, answer: Answer) -> Done:
 
 
 class _Shown(msgspec.Struct):
-    """What a run reads of a created task: a quarter of the time that the whole of it would take."""
+    """What a run reads of a created task; to read all of it would take four times as long."""
 
     sid: Any = None
     attributes: Any = None
