@@ -102,7 +102,7 @@ class RateLimiter:
         """Whether a request is in flight or waits for a slot."""
         return bool(self._waiters or self.in_flight)
 
-    def free(self) -> Slot | None:
+    def try_acquire(self) -> Slot | None:
         """Take a slot if a request may start at once, and nobody waits."""
         now = self._clock()
         if not self._waiters and self._adaptive.wait(now) <= _SHORTEST_SLEEP:
@@ -111,7 +111,7 @@ class RateLimiter:
 
     async def acquire(self) -> Slot:
         """Wait until a request may start, first come first served, and take a slot for it."""
-        if (slot := self.free()) is not None:
+        if (slot := self.try_acquire()) is not None:
             return slot
         waiter: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)

@@ -185,7 +185,7 @@ class Sender:
             return None
         if item.lease is not None and not item.lease.is_good():
             return None
-        return self._operation.limiter.free()
+        return self._operation.limiter.try_acquire()
 
     async def _admitted(self, item: Item) -> Slot | None:
         """Wait until a row may be sent, and take a slot of the limiter.
