@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aiotask import AnyOutcome, Client, Created, Deleted, Rejected, Unchanged, Updated
-from aiotask.sandbox import FaultKind
+from aiotask.sandbox import FaultKind, Sandbox
 from aiotask.taskrouter import Tasks
 from tests.bulk.test_matrix import (
     ATTEMPTS,
@@ -150,16 +150,21 @@ class Wanted:
         }
         told = tuple(type(outcomes[row["friendly_name"]]) for row in self.rows)
         assert told == self.effects, (self._case.name, outcomes)
-        held = self._case.sandbox.snapshot()[self._case.name]["workers"]
-        found = sorted((each["friendly_name"], each["attributes"]) for each in held)
-        assert found == [(row["friendly_name"], row["attributes"]) for row in self.rows]
+
+    @classmethod
+    def see_all(cls, sandbox: Sandbox) -> None:
+        """See that every workspace has these workers, once and as they were wanted."""
+        wanted = [(row["friendly_name"], row["attributes"]) for row in cls.rows]
+        for name, held in sandbox.snapshot().items():
+            workers = [(each["friendly_name"], each["attributes"]) for each in held["workers"]]
+            assert sorted(workers) == wanted, name
 
 
 @pytest.mark.parametrize(
     ("method", "what"),
     [("GET", "Workers"), ("POST", "Workers"), ("GET", "Workers/Bo"), ("POST", "Workers/Bo")],
 )
-async def test_upserts(case: NewCase, method: str, what: str) -> None:
+async def test_upserts(case: NewCase, sandbox: Sandbox, method: str, what: str) -> None:
     async def act(case: Case, kind: FaultKind, times: int) -> None:
         wanted = Wanted(case)
         case.broken(method, what.replace("Bo", wanted.bo), *[kind] * times)
@@ -168,11 +173,12 @@ async def test_upserts(case: NewCase, method: str, what: str) -> None:
 
     times = (1, 2, MORE_THAN_A_CALL)
     await at_once(act(case(*each), *each) for each in product(KINDS, times))
+    Wanted.see_all(sandbox)
 
 
 @pytest.mark.parametrize("by_name", [True, False])
 async def test_looks_after_a_create_that_is_lost(
-    case: NewCase, monkeypatch: pytest.MonkeyPatch, *, by_name: bool
+    case: NewCase, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, *, by_name: bool
 ) -> None:
     if not by_name:
         monkeypatch.setattr("aiotask.taskrouter._upsert._BY_NAME", 0)
@@ -184,22 +190,26 @@ async def test_looks_after_a_create_that_is_lost(
         await wanted.check()
 
     await at_once(act(case(*each), *each) for each in product(LOST, KINDS))
+    Wanted.see_all(sandbox)
 
 
 @pytest.mark.parametrize("kind", ["activities", "workflows"])
 async def test_creates_of_what_may_be_there_twice_are_not_repeated_before_they_settle(
-    case: NewCase, kind: str
+    case: NewCase, sandbox: Sandbox, kind: str
 ) -> None:
+    cases = {case(*each): each for each in product(KINDS, (1, 2))}
+    queues = {name: held["task_queues"][0]["sid"] for name, held in sandbox.snapshot().items()}
+
     async def act(case: Case, fault: FaultKind, times: int) -> None:
-        (queue,) = case.sandbox.snapshot()[case.name]["task_queues"]
-        document = {"task_routing": {"default_filter": {"queue": queue["sid"]}}}
+        document = {"task_routing": {"default_filter": {"queue": queues[case.name]}}}
         more = {"configuration": document} if kind == "workflows" else {}
         rows = [{"friendly_name": f"name {n}", **more} for n in range(2)]
         case.broken("POST", kind.capitalize(), *[fault] * times)
         outcomes = [each async for each in getattr(case.place, kind).upsert_many(rows, settle=1.0)]
         assert {type(each) for each in outcomes} == {Created}, (case.name, outcomes)
-        held = case.sandbox.snapshot()[case.name][kind]
-        names = [each["friendly_name"] for each in held]
-        assert sorted(name for name in names if name.startswith("name ")) == ["name 0", "name 1"]
 
-    await at_once(act(case(*each), *each) for each in product(KINDS, (1, 2)))
+    await at_once(act(each, *about) for each, about in cases.items())
+    for name, held in sandbox.snapshot().items():
+        names = [each["friendly_name"] for each in held[kind]]
+        made = sorted(name for name in names if name.startswith("name "))
+        assert made == ["name 0", "name 1"], name

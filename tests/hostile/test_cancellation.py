@@ -88,13 +88,12 @@ SITUATIONS: dict[str, list[Reaction]] = {
 }
 KINDS: list[FaultKind] = ["after_500", "before_500"]
 HOWS = ["cancelled", "cancelled again and again", "timed out"]
-USUAL = ("as it is", "long", "in a lane")
 CASES = [
     pytest.param(
         name,
         situation,
         how,
-        marks=[] if how == "cancelled" and situation in USUAL else pytest.mark.campaign,
+        marks=[] if how == "cancelled" and situation == "as it is" else pytest.mark.campaign,
     )
     for how in HOWS
     for situation in SITUATIONS

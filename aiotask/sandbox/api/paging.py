@@ -67,12 +67,11 @@ class Page(NamedTuple):
     def meta(self, call: Call, key: str, items: Sequence[_Listed], *, more: bool) -> dict[str, Any]:
         """Return the meta of a page; *more* tells of further items in its direction."""
         filters = [pair for pair in call.parameters.pairs if pair[0] not in _OWN]
+        before = f"{urlencode(filters, quote_via=quote)}&" if filters else ""
 
         def url(number: int, token: str | None = None) -> str:
-            pairs = [*filters, ("PageSize", str(self.size)), ("Page", str(number))]
-            if token is not None:
-                pairs.append(("PageToken", token))
-            return f"{call.url}?{urlencode(pairs, quote_via=quote)}"
+            found = f"{call.url}?{before}PageSize={self.size}&Page={number}"
+            return found if token is None else f"{found}&PageToken={quote(token, safe='')}"
 
         # A page that was reached backwards has the page that led to it after it.
         following = bool(items) and (more or self.backwards)
