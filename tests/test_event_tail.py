@@ -23,6 +23,7 @@ from aiotask.sandbox import Sandbox
 from aiotask.taskrouter import Event, EventTail, WorkspaceContext
 from tests.conftest import ACCOUNT
 from tests.event_service import BEGIN, WORKSPACE, EventService
+from tests.sweeps import sweep
 
 
 class Rig:
@@ -126,7 +127,7 @@ async def test_an_index_that_stood_still_for_hours_loses_nothing(rig: Rig) -> No
     assert await taken(tail, len(held)) == held
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", sweep(range(8), usual=3))
 @pytest.mark.parametrize("oldest_first", [False, True])
 async def test_hours_of_events_come_without_a_gap_or_a_double(
     seed: int, *, oldest_first: bool
@@ -215,7 +216,7 @@ async def test_an_error_that_no_wait_mends_is_raised_and_can_be_gone_on_after(ri
     assert await taken(tail, 1) == [made]
 
 
-@pytest.mark.parametrize("oldest_first", [False, True])
+@pytest.mark.parametrize("oldest_first", sweep([False, True]))
 async def test_a_long_past_is_read_in_parts(*, oldest_first: bool) -> None:
     async with rigged(oldest_first=oldest_first) as rig:
         start = datetime.fromtimestamp(rig.service.now, UTC)

@@ -26,6 +26,7 @@ from aiotask.bulk.journal.writer import JournalWriter
 from tests.bulk.bench import KEYS, TIMEOUT, VERB, Bench, bench, look, number_of, rows, states_of
 from tests.bulk.importer import Importer, importing
 from tests.bulk.lossy_disk import HAS_MACHINE, Machine, compiled
+from tests.sweeps import sweep
 
 needs_machine = pytest.mark.skipif(not HAS_MACHINE, reason="there is no C compiler, or no Linux")
 
@@ -196,10 +197,14 @@ async def test_when_a_disk_gets_full_in_the_middle_what_was_told_is_true(machine
 
 # A disk that fails
 
+FOR_EVER = 1_000_000
+
 
 @needs_machine
-@pytest.mark.parametrize("times", [1, 1_000_000])
-@pytest.mark.parametrize("after", [0, 14, 20])
+@pytest.mark.parametrize(
+    ("after", "times"),
+    sweep([(0, 1), (14, FOR_EVER), (20, 1), (0, FOR_EVER), (14, 1), (20, FOR_EVER)], usual=3),
+)
 async def test_when_the_disk_fails_a_run_ends_and_sends_nothing_more(
     machine: Machine, after: int, times: int
 ) -> None:

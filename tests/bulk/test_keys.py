@@ -20,6 +20,7 @@ from tests.bulk.broken_service import (
     lost_before,
     without_events,
 )
+from tests.sweeps import sweep
 
 pytestmark = pytest.mark.virtual_time
 
@@ -126,8 +127,10 @@ async def test_a_run_that_was_left_amid_existing_rows_goes_on(tmp_path: Path) ->
         assert (summary.rows[State.EXISTING], summary.rows[State.CREATED]) == (30, 10)
 
 
-@pytest.mark.parametrize("events", [True, False])
-@pytest.mark.parametrize("lost_at", ["before", "after"])
+@pytest.mark.parametrize(
+    ("lost_at", "events"),
+    sweep([("before", True), ("after", False), ("before", False), ("after", True)], usual=2),
+)
 async def test_a_key_that_comes_again_without_a_journal_is_a_row_of_its_own(
     lost_at: str, *, events: bool
 ) -> None:

@@ -20,6 +20,7 @@ from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.bulk.keys import JOB_ATTRIBUTE, derived_key
 from aiotask.sandbox import FaultKind, Sandbox
 from aiotask.taskrouter import NewTask, WorkspaceContext
+from tests.sweeps import sweep
 from tests.virtual_time import LoopClock
 
 pytestmark = pytest.mark.virtual_time
@@ -146,7 +147,7 @@ async def test_a_create_that_is_the_only_one(case: NewCase) -> None:
     await at_once(act(case(kind), kind) for kind in KINDS)
 
 
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("times", sweep([1, 2]))
 async def test_a_create_that_is_broken_again(case: NewCase, times: int) -> None:
     async def act(case: Case, before: FaultKind, kind: FaultKind) -> None:
         case.broken("POST", "Tasks", *[before] * times, kind)
@@ -169,7 +170,7 @@ async def test_looks_at_the_list(case: NewCase, monkeypatch: pytest.MonkeyPatch,
     await at_once(act(case(*each), *each) for each in product(LOST, KINDS, times))
 
 
-@pytest.mark.parametrize("more", [0, 6])
+@pytest.mark.parametrize("more", sweep([6, 0]))
 async def test_looks_at_the_events(
     case: NewCase, sandbox: Sandbox, tmp_path: Path, more: int
 ) -> None:

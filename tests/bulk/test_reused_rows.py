@@ -11,6 +11,7 @@ import pytest
 from aiotask import Created, Rejected
 from aiotask.bulk import KEY_ATTRIBUTE
 from tests.bulk.bench import Bench
+from tests.sweeps import sweep
 
 MANY = 700  # more than are claimed at a time, and pulled ahead
 
@@ -42,8 +43,10 @@ def check(there: Bench, count: int) -> None:
         assert task.priority == attributes["n"]
 
 
-@pytest.mark.parametrize("awaited", [False, True])
-@pytest.mark.parametrize("journal", [False, True])
+@pytest.mark.parametrize(
+    ("journal", "awaited"),
+    sweep([(True, False), (False, True), (True, True), (False, False)], usual=2),
+)
 async def test_a_row_is_what_it_was_when_it_was_yielded(
     there: Bench, *, awaited: bool, journal: bool
 ) -> None:
@@ -56,8 +59,9 @@ async def test_a_row_is_what_it_was_when_it_was_yielded(
     assert len({id(outcome.row) for outcome in outcomes}) == 1
 
 
-@pytest.mark.parametrize("awaited", [False, True])
-@pytest.mark.parametrize("taken", [1, 300])
+@pytest.mark.parametrize(
+    ("taken", "awaited"), sweep([(1, True), (300, False), (1, False), (300, True)], usual=2)
+)
 async def test_a_job_of_such_rows_can_be_resumed(
     there: Bench, taken: int, *, awaited: bool
 ) -> None:

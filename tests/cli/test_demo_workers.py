@@ -10,6 +10,7 @@ import pytest
 from tests.cli.commands import LONG, run, spawn
 from tests.cli.test_demo import children
 from tests.postgres import Postgres
+from tests.sweeps import sweep
 
 JOBS = "SELECT name FROM aiotask.job"
 
@@ -64,7 +65,7 @@ def test_a_worker_that_ends_by_itself_ends_the_demo(
     assert "again" not in result.stderr
 
 
-@pytest.mark.parametrize("by_terminal", [True, False])
+@pytest.mark.parametrize("by_terminal", sweep([True, False]))
 def test_an_interrupted_demo_ends_its_workers(
     url: str, postgres: Postgres, tmp_path: Path, *, by_terminal: bool
 ) -> None:

@@ -20,6 +20,7 @@ from tests.cli.commands import (
     spawn,
     wait_until,
 )
+from tests.sweeps import sweep
 
 ROWS = 30
 
@@ -54,14 +55,17 @@ def full_disk() -> tuple[int, Callable[[], None]]:
 
 @pytest.mark.parametrize(
     ("gone", "wrong", "journaled"),
-    [
-        (closed_terminal, "", True),
-        (closed_terminal, "nonsense\n", False),
-        (left_pipe, "", False),
-        (left_pipe, "nonsense\n", True),
-        (full_disk, "", True),
-        (full_disk, "nonsense\n", False),
-    ],
+    sweep(
+        [
+            (closed_terminal, "", True),
+            (left_pipe, "nonsense\n", True),
+            (full_disk, "nonsense\n", False),
+            (closed_terminal, "nonsense\n", False),
+            (left_pipe, "", False),
+            (full_disk, "", True),
+        ],
+        usual=3,
+    ),
 )
 def test_an_import_goes_on_when_nobody_reads_its_messages(
     local: Service,

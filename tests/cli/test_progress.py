@@ -16,6 +16,7 @@ from aiotask.cli.importing.counts import Counts, spans
 from aiotask.cli.progress import Display
 from tests.cli.commands import LONG, Service, service, spawn, wait_until
 from tests.cli.terminal import Terminal
+from tests.sweeps import sweep
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_on_a_terminal_an_import_shows_doubts_its_pace_and_that_the_service_is_d
     assert "stopping: " in text
 
 
-@pytest.mark.parametrize("on_a_terminal", [True, False])
+@pytest.mark.parametrize("on_a_terminal", sweep([True, False]))
 def test_an_outage_is_told_of_once_wherever_messages_go(
     local: Service, tmp_path: Path, *, on_a_terminal: bool
 ) -> None:

@@ -21,6 +21,7 @@ from aiotask.cli import main
 from aiotask.cli.options import option_name
 from aiotask.cli.tree import Operation, operations
 from tests.cli.commands import LONG, Service, run, service, wait_until
+from tests.sweeps import sweep
 from tests.test_contract import DOCUMENTED
 
 ALL = {f"{'.'.join(each.way)} {each.verb}": each for each in operations()}
@@ -254,7 +255,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
-@pytest.mark.parametrize(("line", "wanted"), LINES)
+@pytest.mark.parametrize(("line", "wanted"), sweep(LINES, usual=2))
 def test_bash_completes_commands_and_options(tmp_path: Path, line: str, wanted: set[str]) -> None:
     words = ["aiotask", *line.split()]
     script = BASH.format(words=" ".join(words), last=len(words) - 1)
@@ -269,7 +270,7 @@ def test_bash_completes_commands_and_options(tmp_path: Path, line: str, wanted: 
 
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
-@pytest.mark.parametrize(("line", "wanted"), LINES)
+@pytest.mark.parametrize(("line", "wanted"), sweep(reversed(LINES), usual=2))
 def test_zsh_completes_commands_and_options(tmp_path: Path, line: str, wanted: set[str]) -> None:
     (tmp_path / ".zshrc").write_text(ZSHRC.format(dump=tmp_path / "dump"))
     leader, follower = pty.openpty()

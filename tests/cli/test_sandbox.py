@@ -19,6 +19,7 @@ import pytest
 
 from aiotask.cli.documents import yaml_text
 from tests.cli.commands import LONG, run, service, spawn
+from tests.sweeps import sweep
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -110,15 +111,18 @@ def test_a_sandbox_on_every_address_shows_one_that_can_be_used() -> None:
 
 @pytest.mark.parametrize(
     ("options", "statuses"),
-    [
-        (["--faults", "1", "--fault-kind", "before_502"], [502] * 12),
-        (
-            ["--faults", "1", "--fault-kind", "before_429", "--late", "1", "--index-lag", "2"],
-            [429] * 12,
-        ),
-        (["--expression-rate", "1"], [200] * 10 + [429] * 2),
-        (["--expression-rate", "0"], [200] * 12),
-    ],
+    sweep(
+        [
+            (
+                ["--faults", "1", "--fault-kind", "before_429", "--late", "1", "--index-lag", "2"],
+                [429] * 12,
+            ),
+            (["--expression-rate", "1"], [200] * 10 + [429] * 2),
+            (["--faults", "1", "--fault-kind", "before_502"], [502] * 12),
+            (["--expression-rate", "0"], [200] * 12),
+        ],
+        usual=2,
+    ),
 )
 def test_a_sandbox_misbehaves_as_it_is_told(options: list[str], statuses: list[int]) -> None:
     sandbox = spawn("sandbox", "--port", "0", *options)

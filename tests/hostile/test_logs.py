@@ -17,6 +17,7 @@ from tests.conftest import ACCOUNT, Cut, RawServer, Reaction, answer
 from tests.hostile.calls import VERBS, WORKSPACE
 from tests.hostile.expected_values import PERSONAL, TOKEN, secrets_in
 from tests.hostile.injection_points import Stream
+from tests.sweeps import sweep
 
 Serve = Callable[..., Awaitable[tuple[RawServer, Client]]]
 
@@ -100,7 +101,7 @@ COMMANDS: dict[str, tuple[list[str], Reaction | list[bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", sweep(COMMANDS, usual=6))
 async def test_the_command_line_complains_without_credentials_and_attributes(
     command: str,
 ) -> None:

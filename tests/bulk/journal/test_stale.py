@@ -26,6 +26,7 @@ from aiotask.taskrouter import NewTask
 from tests.bulk.bench import KEYS, Bench, files_of, look, number_of, rows
 from tests.bulk.importer import importing
 from tests.bulk.journal.written_journals import claim, journal_at
+from tests.sweeps import sweep
 
 ROWS = 900
 Spoil = Callable[[Path, Path], None]
@@ -115,15 +116,18 @@ async def finished(there: Bench) -> list[Outcome[NewTask]]:
 
 @pytest.mark.parametrize(
     "spoil",
-    [
-        without_log,
-        moved_without_log,
-        restored,
-        restored_in_another_place,
-        without_witness,
-        with_flipped_bits,
-        with_a_damaged_witness,
-    ],
+    sweep(
+        [
+            without_log,
+            restored,
+            without_witness,
+            with_flipped_bits,
+            moved_without_log,
+            restored_in_another_place,
+            with_a_damaged_witness,
+        ],
+        usual=4,
+    ),
 )
 async def test_a_journal_that_went_backwards_loses_no_row_and_makes_none_twice(
     quiet: Bench, tmp_path: Path, spoil: Spoil, caplog: pytest.LogCaptureFixture
