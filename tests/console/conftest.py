@@ -36,9 +36,7 @@ expect.set_options(timeout=_PATIENCE)
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
 async def browser() -> AsyncIterator[Browser]:
     if CHROMIUM is None:
-        pytest.skip(
-            "no browser here for the console: apt-get install chromium-headless-shell"
-        )
+        pytest.skip("no browser here for the console: apt-get install chromium-headless-shell")
     async with (
         async_playwright() as playwright,
         await playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS) as browser,

@@ -6,6 +6,9 @@ import msgspec
 
 from tests.sandbox.sandbox_api import Api, Value
 
+LEFT = "Task canceled on Workflow timeout"
+"""Reason of a task that no target had."""
+
 
 def target(queue: Any, **rules: object) -> dict[str, Any]:
     return {"queue": queue["sid"], **rules}
