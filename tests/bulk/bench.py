@@ -114,6 +114,12 @@ class Bench:
                     break
         return taken
 
+    async def taken(self) -> None:
+        """Wait until the sandbox has what killed programs have sent, which it reads in order."""
+        sandbox = self.sandbox
+        async with Client(sandbox.account_sid, sandbox.auth_token, base_url=sandbox.url) as client:
+            await client.taskrouter.workspaces.fetch(self.workspace)
+
     def opened(self) -> SqliteJournal:
         """Open the journal, or make it, as a run of this workspace does."""
         journal = SqliteJournal(self.journal)

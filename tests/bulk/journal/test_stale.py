@@ -94,6 +94,7 @@ async def killed(there: Bench, backup: Path | None = None) -> None:
                 shutil.copy2(file, backup)
             importer.resume()
         assert await importer.tell(450)
+    await there.taken()
     assert there.made().total() >= 450
 
 
