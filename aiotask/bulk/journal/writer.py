@@ -133,7 +133,9 @@ class JournalWriter:
     async def write(self, claims: Sequence[Claim] = ()) -> None:
         """Write *claims* and everything noted so far, in one transaction."""
         ends, self._ends = self._ends, []
-        if (journal := self._journal) is None or not (claims or ends):
+        if (journal := self._journal) is None:
+            return
+        if not (claims or ends) and journal.suspicion == self.suspicion:
             return
         if self.service_time is None:
             self.service_time = self.job_began()

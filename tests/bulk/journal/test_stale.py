@@ -1,9 +1,10 @@
 """Journals that say less than the truth: restored, copied, moved, damaged, removed."""
 
+import asyncio
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, closing
 from pathlib import Path
 from random import Random
@@ -23,7 +24,7 @@ from aiotask.bulk import read_summary
 from aiotask.bulk.journal.records import State
 from aiotask.bulk.journal.sqlite import SqliteJournal
 from aiotask.taskrouter import NewTask
-from tests.bulk.bench import KEYS, Bench, files_of, look, number_of, rows
+from tests.bulk.bench import KEYS, SETTLE, Bench, files_of, look, number_of, rows
 from tests.bulk.importer import importing
 from tests.bulk.journal.written_journals import claim, journal_at
 from tests.sweeps import sweep
@@ -59,9 +60,13 @@ def restored_in_another_place(journal: Path, backup: Path) -> None:
         shutil.copy2(file, journal.with_name(file.name))
 
 
+def without_mark(journal: Path) -> None:
+    Path(f"{journal}.mark").unlink()
+
+
 def without_witness(journal: Path, backup: Path) -> None:
     without_log(journal, backup)
-    Path(f"{journal}.mark").unlink()
+    without_mark(journal)
 
 
 def with_flipped_bits(journal: Path, _backup: Path) -> None:
@@ -168,6 +173,23 @@ async def test_a_suspicion_outlives_a_run_that_did_not_come_to_its_end(quiet: Be
     await quiet.some(rows(ROWS), 300)
     assert look(quiet.journal, "SELECT value FROM meta WHERE name = 'suspicion'") != [(None,)]
     await finished(quiet)
+    assert look(quiet.journal, "SELECT value FROM meta WHERE name = 'suspicion'") == [(None,)]
+
+
+async def test_a_suspicion_ends_with_the_source_though_all_rows_were_written_before(
+    quiet: Bench,
+) -> None:
+    await quiet.finish(rows(3))
+    without_mark(quiet.journal)
+
+    async def given() -> AsyncIterator[NewTask]:
+        for row in rows(5):
+            yield row
+        while look(quiet.journal, "SELECT count(*) FROM rows WHERE sid IS NOT NULL") != [(5,)]:
+            await asyncio.sleep(0.01)
+
+    outcomes = quiet.tasks.create_many(given(), journal=quiet.journal, settle=SETTLE)
+    assert len([outcome async for outcome in outcomes]) == 2
     assert look(quiet.journal, "SELECT value FROM meta WHERE name = 'suspicion'") == [(None,)]
 
 
