@@ -112,7 +112,7 @@ async def read_body(
         if await _read(content, whole, longest) > longest:
             raise _too_large(response, f"is longer than {longest} bytes")
         text = whole.getvalue()
-    most = longest // _BYTES_A_VALUE
+    most = longest // _BYTES_A_VALUE  # and no value is shorter than a byte
     if len(text) > most and sum(map(text.count, _OPENING)) > most:
         raise _too_large(response, f"consists of more than {most} values")
     return text

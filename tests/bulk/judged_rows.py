@@ -7,9 +7,7 @@ from datetime import UTC, datetime
 
 import attrs
 
-from aiotask import (
-    StatusError,
-)
+from aiotask import StatusError
 from aiotask._service_time import Offsets
 from aiotask.bulk import KEY_ATTRIBUTE, Found, Keys, Settings
 from aiotask.bulk.item import Item

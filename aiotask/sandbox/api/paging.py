@@ -70,8 +70,8 @@ class Page(NamedTuple):
         before = f"{urlencode(filters, quote_via=quote)}&" if filters else ""
 
         def url(number: int, token: str | None = None) -> str:
-            found = f"{call.url}?{before}PageSize={self.size}&Page={number}"
-            return found if token is None else f"{found}&PageToken={quote(token, safe='')}"
+            first = f"{call.url}?{before}PageSize={self.size}&Page={number}"
+            return first if token is None else f"{first}&PageToken={quote(token, safe='')}"
 
         # A page that was reached backwards has the page that led to it after it.
         following = bool(items) and (more or self.backwards)
